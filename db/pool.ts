@@ -1,0 +1,35 @@
+import { Signer } from '@aws-sdk/rds-signer';
+import { Pool } from 'pg';
+
+import type { DatabaseConfig } from '../lib/config.ts';
+
+const connectTimeoutMs = 5_000;
+
+/**
+ * The container's one connection, opened when first used and opened anew after a fault, such as
+ * a socket that did not survive the container being frozen. `statementTimeoutMs` ends a statement.
+ */
+export function createPool(config: DatabaseConfig, statementTimeoutMs = 10_000): Pool {
+  const pool = new Pool({
+    host: config.host,
+    port: config.port,
+    database: config.database,
+    user: config.user,
+    password: config.password ?? (() => iamToken(config)),
+    ssl: config.tls,
+    max: 1,
+    idleTimeoutMillis: 0,
+    connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: statementTimeoutMs,
+    keepAlive: true,
+    allowExitOnIdle: true,
+  });
+  // an idle socket that breaks is no failure: without a listener it would end the process
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+// the token is made for each new connection: it is valid for 15 minutes
+function iamToken({ host, port, user }: DatabaseConfig): Promise<string> {
+  return new Signer({ hostname: host, port, username: user }).getAuthToken();
+}

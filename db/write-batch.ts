@@ -1,0 +1,101 @@
+import { sql } from 'drizzle-orm';
+import type { Pool } from 'pg';
+
+import { DatabaseError } from '../lib/errors.ts';
+import type { WrittenBatch } from '../lib/ingest.ts';
+import type { MaskedBatch } from '../lib/mask.ts';
+import { run, statement } from './query.ts';
+import { dataKeys, ingestedMessages, piiVault, userLogins } from './schema.ts';
+
+const p = sql.placeholder;
+
+// Only what a message brings for the first time is written: a message delivered again must not
+// bring back a value erased in between. Rows are inserted in the order of their keys, the ledger
+// before the vault, so that two writers wait for each other in one direction only.
+const writeBatchStatement = statement<{ stored: number; sealed: number }>(
+  'write_batch',
+  sql`
+  with login as materialized (
+    select *
+    from unnest(
+      ${p('messageIds')}::uuid[], ${p('days')}::date[], ${p('userIds')}::text[],
+      ${p('deviceTypes')}::text[], ${p('maskedIps')}::text[], ${p('maskedDeviceIds')}::text[],
+      ${p('locales')}::text[], ${p('appVersions')}::integer[]
+    ) as login (
+      message_id, sent_on, user_id, device_type, masked_ip, masked_device_id, locale, app_version
+    )
+  ), key as (
+    select ${p('dataKeyId')}::uuid as id, ${p('wrappedKey')}::bytea, ${p('kmsKeyArn')}::text
+  ), received as (
+    insert into ${ingestedMessages} (message_id, sent_on)
+    select message_id, sent_on from login
+    order by message_id
+    on conflict (message_id) do nothing
+    returning message_id
+  ), fresh as materialized (
+    select login.* from login join received using (message_id)
+  ), data_key as (
+    insert into ${dataKeys} (id, wrapped_key, kms_key_arn)
+    select * from key where id is not null and exists (select from fresh)
+    on conflict (id) do nothing
+  ), sealed as (
+    insert into ${piiVault} (token, kind, ciphertext, data_key_id)
+    select token, kind, ciphertext, (select id from key)
+    from unnest(
+      ${p('tokens')}::text[], ${p('kinds')}::vault.pii_kind[], ${p('ciphertexts')}::bytea[]
+    ) as value (token, kind, ciphertext)
+    where (select count(*) from received) > 0
+      and token in (select masked_ip from fresh union all select masked_device_id from fresh)
+    order by token
+    on conflict (token) do nothing
+    returning token
+  ), stored as (
+    insert into public.${userLogins}
+      (user_id, device_type, masked_ip, masked_device_id, locale, app_version, create_date)
+    select user_id, device_type, masked_ip, masked_device_id, locale, app_version, sent_on
+    from fresh
+  )
+  select
+    (select count(*) from received)::integer as stored,
+    (select count(*) from sealed)::integer as sealed
+`,
+);
+
+/**
+ * Writes a batch all or nothing. Repeating it adds nothing, so a connection that fails under it
+ * is tried once more on a new one. Throws `DatabaseError`.
+ */
+export async function writeBatch(pool: Pool, batch: MaskedBatch): Promise<WrittenBatch> {
+  const values = parameters(batch);
+  try {
+    return only(await run(pool, writeBatchStatement, values));
+  } catch (error) {
+    if (!(error instanceof DatabaseError && error.lostConnection)) throw error;
+    return only(await run(pool, writeBatchStatement, values));
+  }
+}
+
+function parameters({ logins, sealed, dataKey }: MaskedBatch): Record<string, unknown> {
+  return {
+    messageIds: logins.map((login) => login.messageId),
+    days: logins.map((login) => login.sentOn),
+    userIds: logins.map((login) => login.userId),
+    deviceTypes: logins.map((login) => login.deviceType),
+    maskedIps: logins.map((login) => login.maskedIp),
+    maskedDeviceIds: logins.map((login) => login.maskedDeviceId),
+    locales: logins.map((login) => login.locale),
+    appVersions: logins.map((login) => login.appVersion),
+    tokens: sealed.map((value) => value.token),
+    kinds: sealed.map((value) => value.kind),
+    ciphertexts: sealed.map((value) => value.ciphertext),
+    dataKeyId: dataKey?.id ?? null,
+    wrappedKey: dataKey?.wrapped ?? null,
+    kmsKeyArn: dataKey?.kmsKeyArn ?? null,
+  };
+}
+
+function only<Row>(rows: Row[]): Row {
+  const [row] = rows;
+  if (row === undefined) throw new DatabaseError(null);
+  return row;
+}

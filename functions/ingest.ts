@@ -1,0 +1,32 @@
+import type { SQSEvent, SQSBatchResponse } from 'aws-lambda';
+
+import { createPool } from '../db/pool.ts';
+import { writeBatch } from '../db/write-batch.ts';
+import {
+  databaseConfig,
+  deadLetterQueueUrl,
+  keyScopeConfig,
+  sealingKeyConfig,
+} from '../lib/config.ts';
+import { createSealingKeys } from '../lib/data-key.ts';
+import { ingest } from '../lib/ingest.ts';
+import { createKmsClient, createSealingKeyService } from '../lib/kms.ts';
+import { createLog } from '../lib/log.ts';
+import { createSqsClient, sendMessages } from '../lib/sqs.ts';
+import { createTokenizerSource } from '../lib/token.ts';
+
+const kms = createSealingKeyService(createKmsClient(), keyScopeConfig(), sealingKeyConfig());
+const pool = createPool(databaseConfig());
+const sqs = createSqsClient();
+const deadLetters = deadLetterQueueUrl();
+
+const parts = {
+  tokenizer: createTokenizerSource(kms),
+  keys: createSealingKeys(kms),
+  write: writeBatch.bind(null, pool),
+  sendToDeadLetters: sendMessages.bind(null, sqs, deadLetters),
+  log: createLog(),
+};
+
+/** Stores a batch of login messages; returns those that SQS shall deliver again. */
+export const handler = (event: SQSEvent): Promise<SQSBatchResponse> => ingest(event.Records, parts);

@@ -1,0 +1,14 @@
+import { migrate } from '../db/migrate.ts';
+import { createPool } from '../db/pool.ts';
+import { databaseConfig } from '../lib/config.ts';
+import { createLog } from '../lib/log.ts';
+
+const pool = createPool(databaseConfig(), 5 * 60_000);
+const log = createLog();
+
+/** Brings the database to this deployment's schema; returns how many migrations were applied. */
+export const handler = async (): Promise<{ applied: number }> => {
+  const result = await migrate(pool);
+  log.info('migrated', result);
+  return result;
+};

@@ -1,0 +1,29 @@
+import type { Context } from 'aws-lambda';
+
+import { createPool } from '../db/pool.ts';
+import { readSealed } from '../db/read-sealed.ts';
+import { recordOutcomes, recordReveal } from '../db/record-reveal.ts';
+import { databaseConfig, keyScopeConfig, revealQuota } from '../lib/config.ts';
+import { createOpeningKeys } from '../lib/data-key.ts';
+import { createKmsClient, createOpeningKeyService } from '../lib/kms.ts';
+import { createLog } from '../lib/log.ts';
+import { claimedPrincipal } from '../lib/principal.ts';
+import { parseClaimedTokensRequest } from '../lib/request.ts';
+import { reveal, type RevealResponse } from '../lib/reveal.ts';
+
+const pool = createPool(databaseConfig());
+
+const parts = {
+  read: readSealed.bind(null, pool),
+  keys: createOpeningKeys(createOpeningKeyService(createKmsClient(), keyScopeConfig())),
+  quota: revealQuota(),
+  record: recordReveal.bind(null, pool),
+  recordOutcomes: recordOutcomes.bind(null, pool),
+  log: createLog(),
+};
+
+/** Reveals tokens to a caller who invoked the function directly, and is taken by its word alone. */
+export const handler = async (event: unknown, context: Context): Promise<RevealResponse> => {
+  const request = parseClaimedTokensRequest(event);
+  return reveal(request, claimedPrincipal(request.requestedBy), context.awsRequestId, parts);
+};

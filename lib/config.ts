@@ -1,0 +1,86 @@
+import { InvalidConfig } from './errors.ts';
+
+/** How one function reaches Postgres, as its own role. */
+export interface DatabaseConfig {
+  host: string;
+  port: number;
+  database: string;
+  user: string;
+  /** Null: authenticate by IAM, with a token that RDS accepts for 15 minutes. */
+  password: string | null;
+  /** False only where the socket never leaves the machine. */
+  tls: boolean;
+}
+
+export interface KeyScopeConfig {
+  service: string;
+  stage: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the database settings. Throws `InvalidConfig` naming the first variable at fault. */
+export function databaseConfig(environment: Environment = process.env): DatabaseConfig {
+  const authentication = oneOf(environment, 'DATABASE_AUTH', ['iam', 'password']);
+  return Object.freeze({
+    host: required(environment, 'DATABASE_HOST'),
+    port: positiveInteger(environment, 'DATABASE_PORT'),
+    database: required(environment, 'DATABASE_NAME'),
+    user: required(environment, 'DATABASE_USER'),
+    password: authentication === 'password' ? required(environment, 'DATABASE_PASSWORD') : null,
+    tls: oneOf(environment, 'DATABASE_TLS', ['verify', 'off']) === 'verify',
+  });
+}
+
+/** The service and stage that bind data keys to this deployment. */
+export function keyScopeConfig(environment: Environment = process.env): KeyScopeConfig {
+  return Object.freeze({
+    service: required(environment, 'VAULT_SERVICE'),
+    stage: required(environment, 'VAULT_STAGE'),
+  });
+}
+
+/** The KMS keys that writing uses. */
+export function sealingKeyConfig(
+  environment: Environment = process.env,
+): Readonly<{ tokenKeyArn: string; dataKeyArn: string }> {
+  return Object.freeze({
+    tokenKeyArn: required(environment, 'TOKEN_KEY_ARN'),
+    dataKeyArn: required(environment, 'DATA_KEY_ARN'),
+  });
+}
+
+/** Where messages go that can never be stored. */
+export function deadLetterQueueUrl(environment: Environment = process.env): string {
+  return required(environment, 'DEAD_LETTER_QUEUE_URL');
+}
+
+/** Tokens that one principal may reveal an hour. */
+export function revealQuota(environment: Environment = process.env): number {
+  return positiveInteger(environment, 'REVEAL_QUOTA_PER_HOUR');
+}
+
+function required(environment: Environment, variable: string): string {
+  const value = environment[variable];
+  if (value === undefined || value === '') throw new InvalidConfig(variable, 'is not set');
+  return value;
+}
+
+function oneOf<T extends string>(
+  environment: Environment,
+  variable: string,
+  allowed: readonly T[],
+): T {
+  const value = required(environment, variable);
+  const match = allowed.find((candidate) => candidate === value);
+  if (match === undefined) throw new InvalidConfig(variable, `is not one of ${allowed.join(', ')}`);
+  return match;
+}
+
+function positiveInteger(environment: Environment, variable: string): number {
+  const value = Number(required(environment, variable));
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidConfig(variable, 'is not a positive whole number');
+  }
+  return value;
+}

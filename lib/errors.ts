@@ -1,0 +1,113 @@
+/** Every failure the vault reports. A message names what was wrong and never holds a value. */
+
+/** Base class: `name` is what Lambda returns as `errorType`, `code` stays stable across releases. */
+export abstract class VaultError extends Error {
+  abstract readonly code: string;
+
+  constructor(message: string, options?: { cause?: VaultError }) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** The caller's request cannot be served as it is; `field` is the part to correct. */
+export class InvalidRequest extends VaultError {
+  override readonly code = 'ERR_INVALID_REQUEST';
+  readonly field: string;
+
+  constructor(field: string, problem: string) {
+    super(`${field} ${problem}`);
+    this.field = field;
+  }
+}
+
+/** The signed caller of a Function URL is not known, so nothing is revealed. */
+export class CallerUnverified extends VaultError {
+  override readonly code = 'ERR_CALLER_UNVERIFIED';
+
+  constructor() {
+    super('the request carries no IAM identity: call the Function URL with a SigV4 signature');
+  }
+}
+
+/** The caller has revealed as many tokens in the last hour as the stage allows. */
+export class QuotaExceeded extends VaultError {
+  override readonly code = 'ERR_QUOTA_EXCEEDED';
+  /** ISO 8601; null when the request alone is larger than the hourly quota. */
+  readonly retryAt: string | null;
+
+  constructor(quota: number, retryAt: Date | null) {
+    super(
+      retryAt === null
+        ? `the request asks for more tokens than the ${quota} an hour allowed: ask for fewer`
+        : `the quota of ${quota} tokens an hour is used up: try again at ${retryAt.toISOString()}`,
+    );
+    this.retryAt = retryAt?.toISOString() ?? null;
+  }
+}
+
+/** A sealed value does not open: wrong key, wrong row or changed bytes. One message for all of them. */
+export class SealBroken extends VaultError {
+  override readonly code = 'ERR_SEAL_BROKEN';
+
+  constructor() {
+    super('a sealed value does not open in its place');
+  }
+}
+
+/** A passing fault of the database or of KMS: nothing was revealed or acknowledged; try again. */
+export class VaultUnavailable extends VaultError {
+  override readonly code = 'ERR_VAULT_UNAVAILABLE';
+
+  constructor(what: string, cause?: VaultError) {
+    super(`${what} is unavailable: try again`, cause && { cause });
+  }
+}
+
+/** What Postgres or its socket said, without the statement's parameters, detail or message. */
+export class DatabaseError extends VaultError {
+  override readonly code = 'ERR_DATABASE';
+  /** SQLSTATE, or the socket's error code such as `ECONNRESET`; null when there was none. */
+  readonly state: string | null;
+
+  constructor(state: string | null) {
+    super(state === null ? 'the database did not answer' : `the database answered ${state}`);
+    this.state = state;
+  }
+
+  /** The rows themselves are refused (SQLSTATE classes 22 and 23): repeating cannot help. */
+  get refusesData(): boolean {
+    return this.state !== null && /^(22|23)[0-9A-Z]{3}$/.test(this.state);
+  }
+
+  /** The connection broke or was closed under the statement, whose fate is unknown. */
+  get lostConnection(): boolean {
+    return this.state === null || /^(08...|57P0[1-3]|E[A-Z]+)$/.test(this.state);
+  }
+}
+
+/** What KMS said, without the request. */
+export class KeyServiceError extends VaultError {
+  override readonly code = 'ERR_KEY_SERVICE';
+  /** AWS's exception name, such as `ThrottlingException`; null when there was none. */
+  readonly exception: string | null;
+
+  constructor(exception: string | null) {
+    super(exception === null ? 'KMS did not answer' : `KMS answered ${exception}`);
+    this.exception = exception;
+  }
+}
+
+/** The environment lacks a variable or holds one that cannot be read. */
+export class InvalidConfig extends VaultError {
+  override readonly code = 'ERR_INVALID_CONFIG';
+
+  constructor(variable: string, problem: string) {
+    super(`environment variable ${variable} ${problem}`);
+  }
+}
+
+/** The error itself when it is the vault's own; else one that tells nothing of a foreign one. */
+export function asVaultError(error: unknown): VaultError {
+  return error instanceof VaultError ? error : new VaultUnavailable('the vault');
+}

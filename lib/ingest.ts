@@ -1,0 +1,145 @@
+import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+
+import type { SealingKeys } from './data-key.ts';
+import { asVaultError, DatabaseError, type VaultError } from './errors.ts';
+import type { Log } from './log.ts';
+import { parseLoginEvent, type RejectionReason } from './login-event.ts';
+import { type MaskedBatch, maskLogins, type ReceivedLogin } from './mask.ts';
+import type { OutgoingMessage } from './sqs.ts';
+import type { Tokenizer } from './token.ts';
+
+/** What one statement did: logins new to the table, and values new to the vault. */
+export interface WrittenBatch {
+  stored: number;
+  sealed: number;
+}
+
+/** What `ingest` works with. */
+export interface IngestParts {
+  /** The container's tokenizer; asks KMS the first time. */
+  tokenizer: () => Promise<Tokenizer>;
+  keys: SealingKeys;
+  /** Writes a batch in one statement, all or nothing, once per message id. */
+  write: (batch: MaskedBatch) => Promise<WrittenBatch>;
+  /** Sends to the dead-letter queue; returns the indexes of those not taken. */
+  sendToDeadLetters: (messages: OutgoingMessage[]) => Promise<number[]>;
+  log: Log;
+}
+
+interface Rejection {
+  record: SQSRecord;
+  reason: RejectionReason;
+}
+
+/**
+ * Stores a batch of SQS messages. Those that can never be stored go to the dead-letter queue
+ * with their reason. Returns the messages that SQS shall deliver again; throws when that is
+ * all of them, so that Lambda counts an error.
+ */
+export async function ingest(
+  records: readonly SQSRecord[],
+  parts: IngestParts,
+): Promise<SQSBatchResponse> {
+  const { logins, rejections } = read(records);
+  const outcome = await attempt(logins, parts);
+  const refused = new Set(outcome.refused);
+  for (const record of records) {
+    if (refused.delete(record.messageId)) {
+      rejections.push({ record, reason: 'refused_by_database' });
+    }
+  }
+
+  const unsent = await reject(rejections, parts);
+  const failed = [...outcome.failed, ...unsent];
+  const settled = new Set(records.map(({ messageId }) => messageId)).size - failed.length;
+  parts.log.info('batch processed', {
+    received: records.length,
+    stored: outcome.stored,
+    duplicates: records.length - rejections.length - outcome.failed.length - outcome.stored,
+    rejected: rejections.length - unsent.length,
+    sealed: outcome.sealed,
+    failed: failed.length,
+  });
+  if (outcome.error !== undefined && settled === 0) throw outcome.error;
+  return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
+}
+
+/** Each message id once, as a login or as a rejection. */
+function read(records: readonly SQSRecord[]): { logins: ReceivedLogin[]; rejections: Rejection[] } {
+  const logins: ReceivedLogin[] = [];
+  const rejections: Rejection[] = [];
+  for (const record of new Map(records.map((each) => [each.messageId, each])).values()) {
+    const login = readOne(record);
+    if ('rejected' in login) rejections.push({ record, reason: login.rejected });
+    else logins.push(login);
+  }
+  return { logins, rejections };
+}
+
+function readOne(record: SQSRecord): ReceivedLogin | { rejected: RejectionReason } {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(record.messageId)) {
+    return { rejected: 'invalid_message_id' };
+  }
+  const sentOn = utcDay(record.attributes.SentTimestamp);
+  if (sentOn === null) return { rejected: 'invalid_sent_timestamp' };
+  const login = parseLoginEvent(record.body);
+  return 'rejected' in login ? login : { ...login, messageId: record.messageId, sentOn };
+}
+
+/** The UTC day of SQS's `SentTimestamp`, milliseconds since 1970; null when it is no such number. */
+function utcDay(sentTimestamp: string): string | null {
+  if (!/^[0-9]{1,14}$/.test(sentTimestamp)) return null;
+  return new Date(Number(sentTimestamp)).toISOString().slice(0, 10);
+}
+
+interface Attempt extends WrittenBatch {
+  /** Message ids to deliver again, and why. */
+  failed: string[];
+  error?: VaultError;
+  /** Message ids whose rows the table itself refuses, for example by a constraint of its owner. */
+  refused: string[];
+}
+
+const nothing: Attempt = { stored: 0, sealed: 0, failed: [], refused: [] };
+
+async function attempt(logins: readonly ReceivedLogin[], parts: IngestParts): Promise<Attempt> {
+  if (logins.length === 0) return nothing;
+  const ids = logins.map(({ messageId }) => messageId);
+  try {
+    const batch = await maskLogins(logins, await parts.tokenizer(), parts.keys);
+    return { ...nothing, ...(await parts.write(batch)) };
+  } catch (error) {
+    if (!(error instanceof DatabaseError && error.refusesData)) {
+      parts.log.error('batch failed', error, { received: logins.length });
+      return { ...nothing, failed: ids, error: asVaultError(error) };
+    }
+    if (logins.length === 1) return { ...nothing, refused: ids };
+  }
+  // one row poisons its whole statement: halve until it stands alone
+  const middle = Math.ceil(logins.length / 2);
+  const first = await attempt(logins.slice(0, middle), parts);
+  const second = await attempt(logins.slice(middle), parts);
+  const error = first.error ?? second.error;
+  return {
+    stored: first.stored + second.stored,
+    sealed: first.sealed + second.sealed,
+    failed: [...first.failed, ...second.failed],
+    refused: [...first.refused, ...second.refused],
+    ...(error && { error }),
+  };
+}
+
+/** Sends the rejected messages away, bodies untouched; returns the ids of those not sent. */
+async function reject(rejections: readonly Rejection[], parts: IngestParts): Promise<string[]> {
+  if (rejections.length === 0) return [];
+  const unsent = await parts.sendToDeadLetters(
+    rejections.map(({ record, reason }) => ({
+      body: record.body,
+      attributes: { reason, sourceMessageId: record.messageId },
+    })),
+  );
+  for (const { record, reason } of rejections) {
+    parts.log.info('message rejected', { messageId: record.messageId, reason });
+  }
+  return unsent.map((index) => rejections[index]!.record.messageId);
+}

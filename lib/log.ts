@@ -1,0 +1,74 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+
+import { VaultError, DatabaseError, KeyServiceError } from './errors.ts';
+
+const count = (value: unknown) => (Number.isFinite(value) ? value : undefined);
+const matching = (pattern: RegExp) => (value: unknown) =>
+  typeof value === 'string' && pattern.test(value) ? value : undefined;
+const code = matching(/^[A-Za-z][A-Za-z0-9_]{0,63}$/);
+const uuid = matching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i);
+
+/** Every field that may be logged, and the shape it must have; anything else is left out. */
+const allowed = {
+  received: count,
+  stored: count,
+  duplicates: count,
+  rejected: count,
+  sealed: count,
+  failed: count,
+  tokens: count,
+  revealed: count,
+  missing: count,
+  erased: count,
+  held: count,
+  pruned: count,
+  verified: count,
+  applied: count,
+  reason: matching(/^[a-z_]{1,32}(:[a-z_]{1,32})?$/),
+  outcome: code,
+  requestId: uuid,
+  messageId: uuid,
+  auditId: count,
+  auditHash: matching(/^[0-9a-f]{64}$/),
+  error: code,
+  cause: code,
+} as const;
+
+export type LogField = keyof typeof allowed;
+
+/** Writes structured lines that hold counts, codes and ids; nothing else gets through. */
+export interface Log {
+  info(event: string, fields?: Partial<Record<LogField, unknown>>): void;
+  error(event: string, error: unknown, fields?: Partial<Record<LogField, unknown>>): void;
+}
+
+/** A log of the function, through Powertools; `POWERTOOLS_LOG_LEVEL` and `POWERTOOLS_SERVICE_NAME` apply. */
+export function createLog(): Log {
+  const logger = new Logger();
+  return {
+    info: (event, fields = {}) => logger.info(event, allowedOnly(fields)),
+    error: (event, error, fields = {}) =>
+      logger.error(event, allowedOnly({ ...fields, ...describe(error) })),
+  };
+}
+
+function allowedOnly(fields: Partial<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(allowed)
+      .map(([name, shape]) => [name, shape(fields[name])])
+      .filter(([, value]) => value !== undefined),
+  );
+}
+
+// a foreign error's message, code and stack can hold a value: only its absence of a name is told
+function describe(error: unknown): { error: string; cause?: string | null } {
+  if (!(error instanceof VaultError)) return { error: 'UnexpectedError' };
+  return { error: error.name, cause: causeOf(error) };
+}
+
+function causeOf(error: VaultError): string | null {
+  if (error instanceof DatabaseError && error.state !== null) return `sqlstate_${error.state}`;
+  if (error instanceof KeyServiceError) return error.exception;
+  if (error.cause instanceof VaultError) return causeOf(error.cause) ?? error.cause.name;
+  return null;
+}

@@ -1,0 +1,72 @@
+import type { DataKey, SealingKeys } from './data-key.ts';
+import type { LoginEvent } from './login-event.ts';
+import { type PiiKind, piiKinds } from './pii-kind.ts';
+import { seal } from './seal.ts';
+import type { Tokenizer } from './token.ts';
+
+/** A login received by one SQS message. `sentOn` is the UTC day SQS took it in, `YYYY-MM-DD`. */
+export interface ReceivedLogin extends LoginEvent {
+  messageId: string;
+  sentOn: string;
+}
+
+/** A row of `user_logins`, and the message it came by. */
+export interface MaskedLogin {
+  messageId: string;
+  sentOn: string;
+  userId: string;
+  deviceType: string;
+  maskedIp: string | null;
+  maskedDeviceId: string | null;
+  locale: string | null;
+  appVersion: number;
+}
+
+/** A row of `pii_vault`. */
+export interface SealedValue {
+  token: string;
+  kind: PiiKind;
+  ciphertext: Uint8Array;
+}
+
+/** What one statement writes. `dataKey` is null when nothing was sealed. */
+export interface MaskedBatch {
+  logins: MaskedLogin[];
+  sealed: SealedValue[];
+  dataKey: Omit<DataKey, 'key'> | null;
+}
+
+/** Replaces personal fields by tokens, and seals each distinct value once. */
+export async function maskLogins(
+  logins: readonly ReceivedLogin[],
+  tokenizer: Tokenizer,
+  keys: SealingKeys,
+): Promise<MaskedBatch> {
+  const values: Record<PiiKind, Map<string, string>> = { ip: new Map(), device_id: new Map() };
+  const tokenOf = (kind: PiiKind, value: string | null): string | null => {
+    if (value === null) return null;
+    const known = values[kind].get(value);
+    if (known !== undefined) return known;
+    const token = tokenizer.token(kind, value);
+    values[kind].set(value, token);
+    return token;
+  };
+
+  const masked = logins.map(({ ip, deviceId, ...login }) => ({
+    ...login,
+    maskedIp: tokenOf('ip', ip),
+    maskedDeviceId: tokenOf('device_id', deviceId),
+  }));
+  const distinct = values.ip.size + values.device_id.size;
+  if (distinct === 0) return { logins: masked, sealed: [], dataKey: null };
+
+  const { key, ...dataKey } = await keys.take(distinct);
+  const sealed = piiKinds.flatMap((kind) =>
+    Array.from(values[kind], ([value, token]) => ({
+      token,
+      kind,
+      ciphertext: seal(key, { kind, token, dataKeyId: dataKey.id }, value),
+    })),
+  );
+  return { logins: masked, sealed, dataKey };
+}

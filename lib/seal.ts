@@ -1,0 +1,50 @@
+import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
+
+import { SealBroken } from './errors.ts';
+import type { PiiKind } from './pii-kind.ts';
+
+const algorithm = 'aes-256-gcm';
+const nonceBytes = 12;
+const tagBytes = 16;
+
+/** Where a sealed value belongs. It is authenticated, so the value opens nowhere else. */
+export interface SealPlace {
+  kind: PiiKind;
+  token: string;
+  dataKeyId: string;
+}
+
+/**
+ * Seals a canonical value with AES-256-GCM (SP 800-38D) under a random 96-bit nonce.
+ * Returns nonce ‖ ciphertext ‖ tag; the same value never seals to the same bytes twice.
+ */
+export function seal(key: KeyObject, place: SealPlace, canonicalValue: string): Buffer {
+  const nonce = randomBytes(nonceBytes);
+  const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
+  cipher.setAAD(associatedData(place));
+  return Buffer.concat([
+    nonce,
+    cipher.update(canonicalValue, 'utf8'),
+    cipher.final(),
+    cipher.getAuthTag(),
+  ]);
+}
+
+/** Opens what `seal` returned, in the same place. Throws `SealBroken`, whatever the cause. */
+export function open(key: KeyObject, place: SealPlace, sealed: Uint8Array): string {
+  try {
+    const decipher = createDecipheriv(algorithm, key, sealed.subarray(0, nonceBytes), {
+      authTagLength: tagBytes,
+    });
+    decipher.setAAD(associatedData(place));
+    decipher.setAuthTag(sealed.subarray(-tagBytes));
+    const body = sealed.subarray(nonceBytes, sealed.length - tagBytes);
+    return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
+  } catch {
+    throw new SealBroken();
+  }
+}
+
+function associatedData({ kind, token, dataKeyId }: SealPlace): Buffer {
+  return Buffer.from(`pii-vault/seal/v1\0${kind}\0${token}\0${dataKeyId}`, 'utf8');
+}

@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto';
+import { Client, Pool } from 'pg';
+import { inject } from 'vitest';
+
+import { createPool } from '../../db/pool.ts';
+import type { Role } from '../../db/roles.ts';
+import { templateDatabase, testPassword } from './cluster.ts';
+
+/** A migrated database of its own, on the real Postgres that all test files share. */
+export interface TestDatabase {
+  name: string;
+  port: number;
+  /** The superuser's connection, for looking at what happened and for tampering. */
+  admin: Pool;
+  /** A pool as the functions make it, logged in as that role. */
+  as: (role: Role) => Pool;
+  drop: () => Promise<void>;
+}
+
+/** Clones the template database. */
+export async function createTestDatabase(
+  from: string | null = templateDatabase,
+): Promise<TestDatabase> {
+  const port = inject('databasePort');
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  const server = { host: '127.0.0.1', port, user: 'postgres', password: testPassword };
+  const maintenance = new Client({ ...server, database: 'postgres' });
+  await maintenance.connect();
+  await maintenance.query(`create database ${name}${from === null ? '' : ` template ${from}`}`);
+
+  const pools: Pool[] = [];
+  const admin = new Pool({ ...server, database: name, max: 4 });
+  admin.on('error', () => undefined);
+  return {
+    name,
+    port,
+    admin,
+    as: (role) => {
+      const pool = createPool({
+        host: '127.0.0.1',
+        port,
+        database: name,
+        user: role,
+        password: testPassword,
+        tls: false,
+      });
+      pools.push(pool);
+      return pool;
+    },
+    drop: async () => {
+      await Promise.all([admin, ...pools].map((pool) => pool.end()));
+      await maintenance.query(`drop database ${name} with (force)`);
+      await maintenance.end();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import type { Log } from '../../lib/log.ts';
+import { readSealed } from '../../db/read-sealed.ts';
+import { recordOutcomes, recordReveal } from '../../db/record-reveal.ts';
+import { writeBatch } from '../../db/write-batch.ts';
+import { createOpeningKeys, createSealingKeys } from '../../lib/data-key.ts';
+import type { IngestParts } from '../../lib/ingest.ts';
+import type { RevealParts } from '../../lib/reveal.ts';
+import type { OutgoingMessage } from '../../lib/sqs.ts';
+import { createTokenizerSource } from '../../lib/token.ts';
+import type { TestDatabase } from './database.ts';
+import type { KmsDouble } from './kms-double.ts';
+
+export const silentLog: Log = { info: () => undefined, error: () => undefined };
+
+/** The parts of `ingest` as its function wires them, against a test's database and KMS. */
+export function ingestParts(
+  database: TestDatabase,
+  kms: KmsDouble,
+): IngestParts & { deadLetters: OutgoingMessage[] } {
+  const pool = database.as('vault_ingest');
+  const deadLetters: OutgoingMessage[] = [];
+  return {
+    tokenizer: createTokenizerSource(kms),
+    keys: createSealingKeys(kms),
+    write: writeBatch.bind(null, pool),
+    sendToDeadLetters: async (messages) => {
+      deadLetters.push(...messages);
+      return [];
+    },
+    log: silentLog,
+    deadLetters,
+  };
+}
+
+/** The parts of `reveal` as its function wires them, against a test's database and KMS. */
+export function revealParts(database: TestDatabase, kms: KmsDouble): RevealParts {
+  const pool = database.as('vault_reveal');
+  return {
+    read: readSealed.bind(null, pool),
+    keys: createOpeningKeys(kms),
+    quota: 1_000_000,
+    record: recordReveal.bind(null, pool),
+    recordOutcomes: recordOutcomes.bind(null, pool),
+    log: silentLog,
+  };
+}
