@@ -32,9 +32,12 @@ const appendStatement = statement(
 `,
 );
 
-const headStatement = statement<{ id: string; hash: Buffer }>(
+const headStatement = statement<{ id: string; hash: Buffer; at: string }>(
   'audit_chain_head',
-  sql`select id, hash from vault.audit_chain_head()`,
+  sql`
+  select id, hash, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at
+  from vault.audit_chain_head()
+`,
 );
 
 /**
@@ -62,5 +65,5 @@ export async function appendAudit(
 export async function readAuditHead(connection: Connection): Promise<AuditHead> {
   const [head] = await run(connection, headStatement);
   if (head === undefined) throw new DatabaseError(null);
-  return { id: Number(head.id), hash: head.hash };
+  return { id: Number(head.id), hash: head.hash, at: head.at };
 }

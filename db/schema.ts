@@ -93,4 +93,12 @@ export const auditHead = vault.table('audit_head', {
   onlyRow: boolean('only_row').primaryKey().default(true),
   id: bigint('id', { mode: 'number' }).notNull(),
   hash: bytea('hash').notNull(),
+  at: timestamp('at', { withTimezone: true }).notNull(),
+});
+
+/** Up to where the chain was verified, and what the row was then; later changes contradict it. */
+export const auditCheckpoints = vault.table('audit_checkpoints', {
+  id: bigint('id', { mode: 'number' }).primaryKey(),
+  hash: bytea('hash').notNull(),
+  verifiedAt: timestamp('verified_at', { withTimezone: true }).notNull().defaultNow(),
 });

@@ -1,8 +1,7 @@
 import type { Context } from 'aws-lambda';
 
 import { createPool } from '../db/pool.ts';
-import { readSealed } from '../db/read-sealed.ts';
-import { recordOutcomes, recordReveal } from '../db/record-reveal.ts';
+import { createRevealStore } from '../db/reveal-store.ts';
 import { databaseConfig, keyScopeConfig, revealQuota } from '../lib/config.ts';
 import { createOpeningKeys } from '../lib/data-key.ts';
 import { createKmsClient, createOpeningKeyService } from '../lib/kms.ts';
@@ -11,14 +10,10 @@ import { claimedPrincipal } from '../lib/principal.ts';
 import { parseClaimedTokensRequest } from '../lib/request.ts';
 import { reveal, type RevealResponse } from '../lib/reveal.ts';
 
-const pool = createPool(databaseConfig());
-
 const parts = {
-  read: readSealed.bind(null, pool),
+  ...createRevealStore(createPool(databaseConfig())),
   keys: createOpeningKeys(createOpeningKeyService(createKmsClient(), keyScopeConfig())),
   quota: revealQuota(),
-  record: recordReveal.bind(null, pool),
-  recordOutcomes: recordOutcomes.bind(null, pool),
   log: createLog(),
 };
 

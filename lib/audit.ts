@@ -6,8 +6,10 @@ export type AuditOutcome =
   | 'revealed'
   /** The vault never held it. */
   | 'unknown'
-  /** An erase removed it. */
+  /** An erase removed it: this one, or for another action one before. */
   | 'erased'
+  /** An erase found that one before had removed it. */
+  | 'already_erased'
   /** The quota was used up; nothing of the request was returned. */
   | 'denied'
   /** Its seal did not open; nothing of the request was returned. */
@@ -32,6 +34,8 @@ export interface AuditHead {
   id: number;
   /** SHA-256, 32 bytes. */
   hash: Uint8Array;
+  /** ISO 8601, microseconds, UTC. */
+  at: string;
 }
 
 /** Fields by which a log line pins the chain as it was: a chain rewritten later contradicts it. */

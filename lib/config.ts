@@ -45,9 +45,24 @@ export function sealingKeyConfig(
   environment: Environment = process.env,
 ): Readonly<{ tokenKeyArn: string; dataKeyArn: string }> {
   return Object.freeze({
-    tokenKeyArn: required(environment, 'TOKEN_KEY_ARN'),
+    tokenKeyArn: tokenKeyArn(environment),
     dataKeyArn: required(environment, 'DATA_KEY_ARN'),
   });
+}
+
+/** The HMAC key that tokens are made under. */
+export function tokenKeyArn(environment: Environment = process.env): string {
+  return required(environment, 'TOKEN_KEY_ARN');
+}
+
+/** Where heads of the audit chain are kept; null where the stage names no bucket. */
+export function anchorPlace(
+  environment: Environment = process.env,
+): Readonly<{ bucket: string; prefix: string }> | null {
+  const bucket = environment['AUDIT_BUCKET'] ?? '';
+  if (bucket === '') return null;
+  const { service, stage } = keyScopeConfig(environment);
+  return Object.freeze({ bucket, prefix: `${service}/${stage}/audit-heads` });
 }
 
 /** Where messages go that can never be stored. */

@@ -64,6 +64,15 @@ export class VaultUnavailable extends VaultError {
   }
 }
 
+/** The audit chain does not verify: a row was changed, moved, added or removed. */
+export class AuditBroken extends VaultError {
+  override readonly code = 'ERR_AUDIT_BROKEN';
+
+  constructor(id: number, problem: string) {
+    super(`audit row ${id} ${problem}`);
+  }
+}
+
 /** What Postgres or its socket said, without the statement's parameters, detail or message. */
 export class DatabaseError extends VaultError {
   override readonly code = 'ERR_DATABASE';
@@ -83,6 +92,15 @@ export class DatabaseError extends VaultError {
   /** The connection broke or was closed under the statement, whose fate is unknown. */
   get lostConnection(): boolean {
     return this.state === null || /^(08...|57P0[1-3]|E[A-Z]+)$/.test(this.state);
+  }
+}
+
+/** The answer to `work`; any failure of it becomes `VaultUnavailable`, naming `what` did not answer. */
+export async function available<T>(what: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new VaultUnavailable(what, asVaultError(error));
   }
 }
 

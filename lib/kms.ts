@@ -22,10 +22,14 @@ export interface WrappedDataKey {
   kmsKeyArn: string;
 }
 
-/** What writing needs of KMS. Both throw `KeyServiceError`. */
-export interface SealingKeyService {
-  /** The token root, 32 bytes, the same at every call. */
+/** What making tokens needs of KMS. */
+export interface TokenRootService {
+  /** The token root, 32 bytes, the same at every call. Throws `KeyServiceError`. */
   tokenRoot(): Promise<Uint8Array>;
+}
+
+/** What writing needs of KMS. Both throw `KeyServiceError`. */
+export interface SealingKeyService extends TokenRootService {
   /** A new data key bound to `dataKeyId` by its encryption context. */
   generateDataKey(dataKeyId: string): Promise<GeneratedDataKey>;
 }
@@ -56,6 +60,23 @@ export function createKmsClient(): KMSClient {
   return new KMSClient({ maxAttempts: 3 });
 }
 
+/** The token root under the HMAC key named by ARN, through `GenerateMac`. */
+export function createTokenRootService(client: KMSClient, tokenKeyArn: string): TokenRootService {
+  return {
+    tokenRoot: () =>
+      answered(async () => {
+        const { Mac } = await client.send(
+          new GenerateMacCommand({
+            KeyId: tokenKeyArn,
+            MacAlgorithm: 'HMAC_SHA_256',
+            Message: tokenRootLabel,
+          }),
+        );
+        return Mac;
+      }),
+  };
+}
+
 /** The keys named by ARN, through `GenerateMac` and `GenerateDataKey`; it cannot decrypt. */
 export function createSealingKeyService(
   client: KMSClient,
@@ -63,17 +84,7 @@ export function createSealingKeyService(
   keys: { tokenKeyArn: string; dataKeyArn: string },
 ): SealingKeyService {
   return {
-    tokenRoot: () =>
-      answered(async () => {
-        const { Mac } = await client.send(
-          new GenerateMacCommand({
-            KeyId: keys.tokenKeyArn,
-            MacAlgorithm: 'HMAC_SHA_256',
-            Message: tokenRootLabel,
-          }),
-        );
-        return Mac;
-      }),
+    ...createTokenRootService(client, keys.tokenKeyArn),
     generateDataKey: (dataKeyId) =>
       answered(async () => {
         const { Plaintext, CiphertextBlob, KeyId } = await client.send(

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 
 import { InvalidRequest } from './errors.ts';
-import { piiKinds } from './pii-kind.ts';
+import { canonical, type PiiKind, piiKinds } from './pii-kind.ts';
 import { isStorableText } from './text.ts';
 import { kindOfToken } from './token.ts';
 
@@ -28,6 +28,14 @@ const tokens = z
 const reason = line(10, 500);
 const requestedBy = line(1, 256);
 
+const values = z.array(z.string()).check(z.minLength(1), z.maxLength(mostPerRequest));
+
+const claimedValuesRequest = z.strictObject({
+  kind: z.enum(piiKinds),
+  values,
+  reason,
+  requestedBy,
+});
 const tokensRequest = z.strictObject({ tokens, reason });
 const claimedTokensRequest = z.strictObject({ tokens, reason, requestedBy });
 
@@ -46,6 +54,13 @@ export interface TokensRequest {
   reason: string;
 }
 
+/** A request that names values of one kind, in canonical form, and why. */
+export interface ValuesRequest {
+  kind: PiiKind;
+  values: string[];
+  reason: string;
+}
+
 /** A request whose caller says who it is. */
 export interface Claimed {
   requestedBy: string;
@@ -61,6 +76,17 @@ export function parseClaimedTokensRequest(event: unknown): TokensRequest & Claim
 export function parseTokensRequest(body: unknown): TokensRequest {
   const request = parse(tokensRequest, body);
   return { ...request, tokens: [...new Set(request.tokens)] };
+}
+
+/** Reads which values a direct invocation looks up. Throws `InvalidRequest`. */
+export function parseClaimedValuesRequest(event: unknown): ValuesRequest & Claimed {
+  const { kind, values: given, ...rest } = parse(claimedValuesRequest, event);
+  const canonicalValues = given.map((value, index) => {
+    const form = canonical[kind](value);
+    if (form === null) throw new InvalidRequest(`values[${index}]`, `is not a valid ${kind}`);
+    return form;
+  });
+  return { ...rest, kind, values: canonicalValues };
 }
 
 function parse<Schema extends z.ZodMiniType>(schema: Schema, input: unknown): z.output<Schema> {

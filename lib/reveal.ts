@@ -1,6 +1,6 @@
 import { type AuditContext, type AuditHead, type AuditOutcome, headFields } from './audit.ts';
 import type { OpeningKeys } from './data-key.ts';
-import { asVaultError, QuotaExceeded, SealBroken, VaultUnavailable } from './errors.ts';
+import { asVaultError, available, QuotaExceeded, SealBroken, VaultUnavailable } from './errors.ts';
 import type { WrappedDataKey } from './kms.ts';
 import type { Log } from './log.ts';
 import type { PiiKind } from './pii-kind.ts';
@@ -62,9 +62,9 @@ export async function reveal(
   parts: RevealParts,
 ): Promise<RevealResponse> {
   const context: AuditContext = { action: 'reveal', requestId, principal, reason };
-  const stored = await answered('the database', parts.read(tokens));
+  const stored = await available('the database', parts.read(tokens));
   const opened = await openAll(stored, context, tokens, parts);
-  const recorded = await answered(
+  const recorded = await available(
     'the audit',
     parts.record(context, tokens, new Set(opened.keys()), parts.quota),
   );
@@ -112,7 +112,7 @@ async function openAll(
     if (fault === undefined) return [token, opened.has(token) ? 'withheld' : 'unknown'];
     return [token, fault instanceof SealBroken ? 'seal_broken' : 'unavailable'];
   });
-  const head = await answered('the audit', parts.recordOutcomes(context, new Map(outcomes)));
+  const head = await available('the audit', parts.recordOutcomes(context, new Map(outcomes)));
   const all = [...faults.values()];
   const worst = all.find((fault) => fault instanceof SealBroken) ?? all[0]!;
   parts.log.error('reveal failed', worst, { requestId: context.requestId, ...headFields(head) });
@@ -134,12 +134,4 @@ function answer(
     else response.missing.push({ token, why: outcome === 'erased' ? 'erased' : 'unknown' });
   }
   return response;
-}
-
-async function answered<T>(what: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw new VaultUnavailable(what, asVaultError(error));
-  }
 }

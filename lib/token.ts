@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 
-import type { SealingKeyService } from './kms.ts';
+import type { TokenRootService } from './kms.ts';
 import { type PiiKind, piiKinds } from './pii-kind.ts';
 
 const scheme = 'v1';
@@ -49,9 +49,7 @@ export function kindOfToken(token: string): PiiKind | null {
 }
 
 /** The container's tokenizer: asks KMS for the root once, and again only if that failed. */
-export function createTokenizerSource(
-  kms: Pick<SealingKeyService, 'tokenRoot'>,
-): () => Promise<Tokenizer> {
+export function createTokenizerSource(kms: TokenRootService): () => Promise<Tokenizer> {
   let tokenizer: Promise<Tokenizer> | null = null;
   return async () => {
     const asked = (tokenizer ??= kms.tokenRoot().then(createTokenizer));

@@ -5,10 +5,17 @@ CREATE SCHEMA IF NOT EXISTS "vault";
 CREATE TYPE "vault"."audit_action" AS ENUM('reveal', 'tokenize', 'erase');--> statement-breakpoint
 CREATE TYPE "vault"."pii_kind" AS ENUM('ip', 'device_id');--> statement-breakpoint
 CREATE TYPE "vault"."principal_source" AS ENUM('iam', 'claimed');--> statement-breakpoint
+CREATE TABLE "vault"."audit_checkpoints" (
+	"id" bigint PRIMARY KEY NOT NULL,
+	"hash" "bytea" NOT NULL,
+	"verified_at" timestamp with time zone DEFAULT now() NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "vault"."audit_head" (
 	"only_row" boolean PRIMARY KEY DEFAULT true NOT NULL,
 	"id" bigint NOT NULL,
-	"hash" "bytea" NOT NULL
+	"hash" "bytea" NOT NULL,
+	"at" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "vault"."data_keys" (

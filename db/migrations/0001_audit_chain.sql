@@ -1,7 +1,7 @@
 -- Makes vault.reveal_audit append-only and chains its rows: each holds SHA-256 over its content and
 -- over the hash of the row before. lib/audit-chain.ts computes the same hash to verify it.
 
-INSERT INTO vault.audit_head (id, hash) VALUES (0, decode(repeat('00', 32), 'hex'));
+INSERT INTO vault.audit_head (id, hash, at) VALUES (0, decode(repeat('00', 32), 'hex'), '-infinity');
 --> statement-breakpoint
 ALTER TABLE vault.audit_head ADD CONSTRAINT audit_head_only_row CHECK (only_row);
 --> statement-breakpoint
@@ -32,10 +32,11 @@ DECLARE
 BEGIN
   SELECT * INTO STRICT head FROM vault.audit_head FOR UPDATE;
   NEW.id := head.id + 1;
-  NEW.at := clock_timestamp();
+  -- a clock that was set back must not give a row an earlier time than the row before it
+  NEW.at := greatest(clock_timestamp(), head.at);
   NEW.previous_hash := head.hash;
   NEW.hash := sha256(vault.audit_content(NEW));
-  UPDATE vault.audit_head SET id = NEW.id, hash = NEW.hash;
+  UPDATE vault.audit_head SET id = NEW.id, hash = NEW.hash, at = NEW.at;
   RETURN NEW;
 END;
 $$;
@@ -64,9 +65,9 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 --> statement-breakpoint
 -- The last row of the chain: what a writer logs after it appended.
-CREATE FUNCTION vault.audit_chain_head() RETURNS TABLE (id bigint, hash bytea)
+CREATE FUNCTION vault.audit_chain_head() RETURNS TABLE (id bigint, hash bytea, at timestamptz)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
-  SELECT head.id, head.hash FROM vault.audit_head AS head;
+  SELECT head.id, head.hash, head.at FROM vault.audit_head AS head;
 $$;
 --> statement-breakpoint
 -- Which of the tokens an erase has removed at some time. Their values may have come again since.

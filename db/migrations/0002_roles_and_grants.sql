@@ -58,8 +58,10 @@ GRANT EXECUTE ON FUNCTION
 GRANT EXECUTE ON FUNCTION vault.quota_holder(vault.principal_source, text) TO
   vault_reveal, vault_tokenize, vault_erase;
 --> statement-breakpoint
-GRANT SELECT (message_id, sent_on), DELETE ON vault.ingested_messages TO vault_maintain;
+GRANT SELECT, DELETE ON vault.ingested_messages TO vault_maintain;
 --> statement-breakpoint
-GRANT SELECT ON vault.reveal_audit TO vault_maintain, vault_auditor;
+GRANT SELECT ON vault.reveal_audit, vault.audit_checkpoints TO vault_maintain, vault_auditor;
+--> statement-breakpoint
+GRANT INSERT ON vault.audit_checkpoints TO vault_maintain;
 --> statement-breakpoint
 GRANT SELECT ON public.user_logins TO vault_analyst;

@@ -1,6 +1,5 @@
 import type { Log } from '../../lib/log.ts';
-import { readSealed } from '../../db/read-sealed.ts';
-import { recordOutcomes, recordReveal } from '../../db/record-reveal.ts';
+import { createRevealStore } from '../../db/reveal-store.ts';
 import { writeBatch } from '../../db/write-batch.ts';
 import { createOpeningKeys, createSealingKeys } from '../../lib/data-key.ts';
 import type { IngestParts } from '../../lib/ingest.ts';
@@ -36,11 +35,9 @@ export function ingestParts(
 export function revealParts(database: TestDatabase, kms: KmsDouble): RevealParts {
   const pool = database.as('vault_reveal');
   return {
-    read: readSealed.bind(null, pool),
+    ...createRevealStore(pool),
     keys: createOpeningKeys(kms),
     quota: 1_000_000,
-    record: recordReveal.bind(null, pool),
-    recordOutcomes: recordOutcomes.bind(null, pool),
     log: silentLog,
   };
 }

@@ -1,0 +1,20 @@
+import type { Context } from 'aws-lambda';
+
+import { eraseValues } from '../db/erase-values.ts';
+import { createPool } from '../db/pool.ts';
+import { databaseConfig } from '../lib/config.ts';
+import { erase, type EraseCertificate } from '../lib/erase.ts';
+import { createLog } from '../lib/log.ts';
+import { claimedPrincipal } from '../lib/principal.ts';
+import { parseClaimedTokensRequest } from '../lib/request.ts';
+
+const parts = {
+  erase: eraseValues.bind(null, createPool(databaseConfig())),
+  log: createLog(),
+};
+
+/** Erases the values of tokens for a caller who invoked the function directly. */
+export const handler = async (event: unknown, context: Context): Promise<EraseCertificate> => {
+  const request = parseClaimedTokensRequest(event);
+  return erase(request, claimedPrincipal(request.requestedBy), context.awsRequestId, parts);
+};

@@ -1,0 +1,24 @@
+import { readAuditHead } from '../db/append-audit.ts';
+import { createPool } from '../db/pool.ts';
+import { pruneLedger } from '../db/prune-ledger.ts';
+import { addCheckpoint, readAudit, readCheckpoint } from '../db/read-audit.ts';
+import { anchorHead, createS3Client } from '../lib/audit-anchor.ts';
+import { anchorPlace, databaseConfig } from '../lib/config.ts';
+import { createLog } from '../lib/log.ts';
+import { maintain, type MaintainReport } from '../lib/maintain.ts';
+
+const pool = createPool(databaseConfig());
+const place = anchorPlace();
+
+const parts = {
+  prune: pruneLedger.bind(null, pool),
+  readAudit: readAudit.bind(null, pool),
+  readHead: readAuditHead.bind(null, pool),
+  readCheckpoint: readCheckpoint.bind(null, pool),
+  addCheckpoint: addCheckpoint.bind(null, pool),
+  anchor: place === null ? null : anchorHead.bind(null, createS3Client(), place),
+  log: createLog(),
+};
+
+/** The daily round; what it throws raises the alarm on this function's errors. */
+export const handler = (): Promise<MaintainReport> => maintain(parts);

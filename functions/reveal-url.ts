@@ -1,0 +1,34 @@
+import type {
+  Context,
+  LambdaFunctionURLEventWithIAMAuthorizer,
+  LambdaFunctionURLResult,
+} from 'aws-lambda';
+
+import { createPool } from '../db/pool.ts';
+import { createRevealStore } from '../db/reveal-store.ts';
+import { databaseConfig, keyScopeConfig, revealQuota } from '../lib/config.ts';
+import { createOpeningKeys } from '../lib/data-key.ts';
+import { requestBody, respond } from '../lib/function-url.ts';
+import { createKmsClient, createOpeningKeyService } from '../lib/kms.ts';
+import { createLog } from '../lib/log.ts';
+import { verifiedPrincipal } from '../lib/principal.ts';
+import { parseTokensRequest } from '../lib/request.ts';
+import { reveal } from '../lib/reveal.ts';
+
+const parts = {
+  ...createRevealStore(createPool(databaseConfig())),
+  keys: createOpeningKeys(createOpeningKeyService(createKmsClient(), keyScopeConfig())),
+  quota: revealQuota(),
+  log: createLog(),
+};
+
+/** Reveals tokens to whoever signed the request to the function's URL. */
+export const handler = (
+  event: LambdaFunctionURLEventWithIAMAuthorizer,
+  context: Context,
+): Promise<LambdaFunctionURLResult> =>
+  respond(async () => {
+    const principal = verifiedPrincipal(event);
+    const request = parseTokensRequest(requestBody(event));
+    return reveal(request, principal, context.awsRequestId, parts);
+  });

@@ -1,0 +1,27 @@
+import type { Context } from 'aws-lambda';
+
+import { createPool } from '../db/pool.ts';
+import { heldTokens } from '../db/read-sealed.ts';
+import { recordOutcomes } from '../db/record-reveal.ts';
+import { databaseConfig, tokenKeyArn } from '../lib/config.ts';
+import { createKmsClient, createTokenRootService } from '../lib/kms.ts';
+import { createLog } from '../lib/log.ts';
+import { claimedPrincipal } from '../lib/principal.ts';
+import { parseClaimedValuesRequest } from '../lib/request.ts';
+import { createTokenizerSource } from '../lib/token.ts';
+import { tokenize, type TokenizeResponse } from '../lib/tokenize.ts';
+
+const pool = createPool(databaseConfig());
+
+const parts = {
+  tokenizer: createTokenizerSource(createTokenRootService(createKmsClient(), tokenKeyArn())),
+  held: heldTokens.bind(null, pool),
+  recordOutcomes: recordOutcomes.bind(null, pool),
+  log: createLog(),
+};
+
+/** Finds the tokens of values for a caller who invoked the function directly. */
+export const handler = async (event: unknown, context: Context): Promise<TokenizeResponse> => {
+  const request = parseClaimedValuesRequest(event);
+  return tokenize(request, claimedPrincipal(request.requestedBy), context.awsRequestId, parts);
+};

@@ -1,0 +1,57 @@
+import { type AuditContext, type AuditHead, type AuditOutcome, headFields } from './audit.ts';
+import { available } from './errors.ts';
+import type { Log } from './log.ts';
+import type { Principal } from './principal.ts';
+import type { ValuesRequest } from './request.ts';
+import type { Tokenizer } from './token.ts';
+
+/** What `tokenize` works with. */
+export interface TokenizeParts {
+  tokenizer: () => Promise<Tokenizer>;
+  /** Which of the tokens the vault holds a value for. */
+  held: (tokens: readonly string[]) => Promise<ReadonlySet<string>>;
+  /** Commits one audit row a token before it returns. */
+  recordOutcomes: (
+    context: AuditContext,
+    outcomes: ReadonlyMap<string, AuditOutcome>,
+  ) => Promise<AuditHead>;
+  log: Log;
+}
+
+/** `tokens` are in the order of the values asked for. */
+export interface TokenizeResponse {
+  requestId: string;
+  principal: Principal;
+  tokens: { token: string; held: boolean }[];
+}
+
+/**
+ * Finds the tokens of values, so that their logins can be looked up, without opening anything.
+ * An audit row for each is committed first. Throws `VaultUnavailable`.
+ */
+export async function tokenize(
+  { kind, values, reason }: ValuesRequest,
+  principal: Principal,
+  requestId: string,
+  parts: TokenizeParts,
+): Promise<TokenizeResponse> {
+  const tokenizer = await available('KMS', parts.tokenizer());
+  const tokens = values.map((value) => tokenizer.token(kind, value));
+  const held = await available('the database', parts.held(tokens));
+  const outcomes = new Map(
+    tokens.map((token): [string, AuditOutcome] => [token, held.has(token) ? 'held' : 'unknown']),
+  );
+  const context: AuditContext = { action: 'tokenize', requestId, principal, reason };
+  const head = await available('the audit', parts.recordOutcomes(context, outcomes));
+  parts.log.info('lookup recorded', {
+    requestId,
+    tokens: outcomes.size,
+    held: held.size,
+    ...headFields(head),
+  });
+  return {
+    requestId,
+    principal,
+    tokens: tokens.map((token) => ({ token, held: held.has(token) })),
+  };
+}

@@ -1,0 +1,33 @@
+import { vi } from 'vitest';
+
+/** What this process wrote to stdout and stderr since `captureOutput`. */
+export interface CapturedOutput {
+  text: () => string;
+  /** The structured lines, parsed. */
+  lines: () => Record<string, unknown>[];
+  restore: () => void;
+}
+
+/** Keeps what is written to stdout and stderr, where `createLog` writes, instead of showing it. */
+export function captureOutput(): CapturedOutput {
+  let written = '';
+  const keep = (chunk: string | Uint8Array): boolean => {
+    written += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
+    return true;
+  };
+  const spies = [
+    vi.spyOn(process.stdout, 'write').mockImplementation(keep),
+    vi.spyOn(process.stderr, 'write').mockImplementation(keep),
+  ];
+  return {
+    text: () => written,
+    lines: () =>
+      written
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    restore: () => {
+      for (const spy of spies) spy.mockRestore();
+    },
+  };
+}
