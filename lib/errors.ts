@@ -2,16 +2,14 @@
 
 /** Base class: `name` is what Lambda returns as `errorType`, `code` stays stable across releases. */
 export abstract class VaultError extends Error {
+  // written out in each class: a minified bundle renames the classes themselves
+  abstract override readonly name: string;
   abstract readonly code: string;
-
-  constructor(message: string, options?: { cause?: VaultError }) {
-    super(message, options);
-    this.name = new.target.name;
-  }
 }
 
 /** The caller's request cannot be served as it is; `field` is the part to correct. */
 export class InvalidRequest extends VaultError {
+  override readonly name = 'InvalidRequest';
   override readonly code = 'ERR_INVALID_REQUEST';
   readonly field: string;
 
@@ -23,6 +21,7 @@ export class InvalidRequest extends VaultError {
 
 /** The signed caller of a Function URL is not known, so nothing is revealed. */
 export class CallerUnverified extends VaultError {
+  override readonly name = 'CallerUnverified';
   override readonly code = 'ERR_CALLER_UNVERIFIED';
 
   constructor() {
@@ -32,6 +31,7 @@ export class CallerUnverified extends VaultError {
 
 /** The caller has revealed as many tokens in the last hour as the stage allows. */
 export class QuotaExceeded extends VaultError {
+  override readonly name = 'QuotaExceeded';
   override readonly code = 'ERR_QUOTA_EXCEEDED';
   /** ISO 8601; null when the request alone is larger than the hourly quota. */
   readonly retryAt: string | null;
@@ -48,6 +48,7 @@ export class QuotaExceeded extends VaultError {
 
 /** A sealed value does not open: wrong key, wrong row or changed bytes. One message for all of them. */
 export class SealBroken extends VaultError {
+  override readonly name = 'SealBroken';
   override readonly code = 'ERR_SEAL_BROKEN';
 
   constructor() {
@@ -57,6 +58,7 @@ export class SealBroken extends VaultError {
 
 /** A passing fault of the database or of KMS: nothing was revealed or acknowledged; try again. */
 export class VaultUnavailable extends VaultError {
+  override readonly name = 'VaultUnavailable';
   override readonly code = 'ERR_VAULT_UNAVAILABLE';
 
   constructor(what: string, cause?: VaultError) {
@@ -66,6 +68,7 @@ export class VaultUnavailable extends VaultError {
 
 /** The audit chain does not verify: a row was changed, moved, added or removed. */
 export class AuditBroken extends VaultError {
+  override readonly name = 'AuditBroken';
   override readonly code = 'ERR_AUDIT_BROKEN';
 
   constructor(id: number, problem: string) {
@@ -75,6 +78,7 @@ export class AuditBroken extends VaultError {
 
 /** What Postgres or its socket said, without the statement's parameters, detail or message. */
 export class DatabaseError extends VaultError {
+  override readonly name = 'DatabaseError';
   override readonly code = 'ERR_DATABASE';
   /** SQLSTATE, or the socket's error code such as `ECONNRESET`; null when there was none. */
   readonly state: string | null;
@@ -106,6 +110,7 @@ export async function available<T>(what: string, work: Promise<T>): Promise<T> {
 
 /** What KMS said, without the request. */
 export class KeyServiceError extends VaultError {
+  override readonly name = 'KeyServiceError';
   override readonly code = 'ERR_KEY_SERVICE';
   /** AWS's exception name, such as `ThrottlingException`; null when there was none. */
   readonly exception: string | null;
@@ -118,6 +123,7 @@ export class KeyServiceError extends VaultError {
 
 /** The environment lacks a variable or holds one that cannot be read. */
 export class InvalidConfig extends VaultError {
+  override readonly name = 'InvalidConfig';
   override readonly code = 'ERR_INVALID_CONFIG';
 
   constructor(variable: string, problem: string) {
