@@ -24,8 +24,10 @@ export function createPool(config: DatabaseConfig, statementTimeoutMs = 10_000):
     keepAlive: true,
     allowExitOnIdle: true,
   });
-  // an idle socket that breaks is no failure: without a listener it would end the process
+  // a socket that breaks fails the query under way, or none: without these listeners, which
+  // stand for idle connections and for those in a transaction, it would end the process
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
