@@ -2,15 +2,17 @@ import type { Context } from 'aws-lambda';
 
 import { eraseValues } from '../db/erase-values.ts';
 import { createPool } from '../db/pool.ts';
-import { databaseConfig } from '../lib/config.ts';
+import { databaseConfig, keyScopeConfig } from '../lib/config.ts';
 import { erase, type EraseCertificate } from '../lib/erase.ts';
 import { createLog } from '../lib/log.ts';
+import { createMetrics } from '../lib/metrics.ts';
 import { claimedPrincipal } from '../lib/principal.ts';
 import { parseClaimedTokensRequest } from '../lib/request.ts';
 
 const parts = {
   erase: eraseValues.bind(null, createPool(databaseConfig())),
   log: createLog(),
+  metrics: createMetrics(keyScopeConfig().stage),
 };
 
 /** Erases the values of tokens for a caller who invoked the function directly. */

@@ -12,6 +12,7 @@ import { createSealingKeys } from '../lib/data-key.ts';
 import { ingest } from '../lib/ingest.ts';
 import { createKmsClient, createSealingKeyService } from '../lib/kms.ts';
 import { createLog } from '../lib/log.ts';
+import { createMetrics } from '../lib/metrics.ts';
 import { createSqsClient, sendMessages } from '../lib/sqs.ts';
 import { createTokenizerSource } from '../lib/token.ts';
 
@@ -26,6 +27,7 @@ const parts = {
   write: writeBatch.bind(null, pool),
   sendToDeadLetters: sendMessages.bind(null, sqs, deadLetters),
   log: createLog(),
+  metrics: createMetrics(keyScopeConfig().stage),
 };
 
 /** Stores a batch of login messages; returns those that SQS shall deliver again. */

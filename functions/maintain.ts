@@ -3,8 +3,9 @@ import { createPool } from '../db/pool.ts';
 import { pruneLedger } from '../db/prune-ledger.ts';
 import { addCheckpoint, readAudit, readCheckpoint } from '../db/read-audit.ts';
 import { anchorHead, createS3Client } from '../lib/audit-anchor.ts';
-import { anchorPlace, databaseConfig } from '../lib/config.ts';
+import { anchorPlace, databaseConfig, keyScopeConfig } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';
+import { createMetrics } from '../lib/metrics.ts';
 import { maintain, type MaintainReport } from '../lib/maintain.ts';
 
 const pool = createPool(databaseConfig());
@@ -18,6 +19,7 @@ const parts = {
   addCheckpoint: addCheckpoint.bind(null, pool),
   anchor: place === null ? null : anchorHead.bind(null, createS3Client(), place),
   log: createLog(),
+  metrics: createMetrics(keyScopeConfig().stage),
 };
 
 /** The daily round; what it throws raises the alarm on this function's errors. */

@@ -11,6 +11,7 @@ import { createOpeningKeys } from '../lib/data-key.ts';
 import { requestBody, respond } from '../lib/function-url.ts';
 import { createKmsClient, createOpeningKeyService } from '../lib/kms.ts';
 import { createLog } from '../lib/log.ts';
+import { createMetrics } from '../lib/metrics.ts';
 import { verifiedPrincipal } from '../lib/principal.ts';
 import { parseTokensRequest } from '../lib/request.ts';
 import { reveal } from '../lib/reveal.ts';
@@ -20,6 +21,7 @@ const parts = {
   keys: createOpeningKeys(createOpeningKeyService(createKmsClient(), keyScopeConfig())),
   quota: revealQuota(),
   log: createLog(),
+  metrics: createMetrics(keyScopeConfig().stage),
 };
 
 /** Reveals tokens to whoever signed the request to the function's URL. */

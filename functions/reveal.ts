@@ -6,6 +6,7 @@ import { databaseConfig, keyScopeConfig, revealQuota } from '../lib/config.ts';
 import { createOpeningKeys } from '../lib/data-key.ts';
 import { createKmsClient, createOpeningKeyService } from '../lib/kms.ts';
 import { createLog } from '../lib/log.ts';
+import { createMetrics } from '../lib/metrics.ts';
 import { claimedPrincipal } from '../lib/principal.ts';
 import { parseClaimedTokensRequest } from '../lib/request.ts';
 import { reveal, type RevealResponse } from '../lib/reveal.ts';
@@ -15,6 +16,7 @@ const parts = {
   keys: createOpeningKeys(createOpeningKeyService(createKmsClient(), keyScopeConfig())),
   quota: revealQuota(),
   log: createLog(),
+  metrics: createMetrics(keyScopeConfig().stage),
 };
 
 /** Reveals tokens to a caller who invoked the function directly, and is taken by its word alone. */

@@ -3,9 +3,10 @@ import type { Context } from 'aws-lambda';
 import { createPool } from '../db/pool.ts';
 import { heldTokens } from '../db/read-sealed.ts';
 import { recordOutcomes } from '../db/record-reveal.ts';
-import { databaseConfig, tokenKeyArn } from '../lib/config.ts';
+import { databaseConfig, keyScopeConfig, tokenKeyArn } from '../lib/config.ts';
 import { createKmsClient, createTokenRootService } from '../lib/kms.ts';
 import { createLog } from '../lib/log.ts';
+import { createMetrics } from '../lib/metrics.ts';
 import { claimedPrincipal } from '../lib/principal.ts';
 import { parseClaimedValuesRequest } from '../lib/request.ts';
 import { createTokenizerSource } from '../lib/token.ts';
@@ -18,6 +19,7 @@ const parts = {
   held: heldTokens.bind(null, pool),
   recordOutcomes: recordOutcomes.bind(null, pool),
   log: createLog(),
+  metrics: createMetrics(keyScopeConfig().stage),
 };
 
 /** Finds the tokens of values for a caller who invoked the function directly. */

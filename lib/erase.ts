@@ -1,6 +1,7 @@
 import { type AuditContext, type AuditHead, type AuditOutcome, headFields } from './audit.ts';
 import { available } from './errors.ts';
 import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
 import type { Principal } from './principal.ts';
 import type { TokensRequest } from './request.ts';
 
@@ -12,6 +13,7 @@ export interface EraseParts {
     tokens: readonly string[],
   ) => Promise<{ outcomes: ReadonlyMap<string, AuditOutcome>; head: AuditHead }>;
   log: Log;
+  metrics: Metrics;
 }
 
 /**
@@ -62,5 +64,6 @@ export async function erase(
     erased: certificate.erased.length,
     ...headFields(head),
   });
+  parts.metrics.publish({ erased: certificate.erased.length });
   return certificate;
 }

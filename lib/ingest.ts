@@ -6,6 +6,7 @@ import type { Log } from './log.ts';
 import { parseLoginEvent, type RejectionReason } from './login-event.ts';
 import { type MaskedBatch, maskLogins, type ReceivedLogin } from './mask.ts';
 import type { OutgoingMessage } from './sqs.ts';
+import type { Metrics } from './metrics.ts';
 import type { Tokenizer } from './token.ts';
 
 /** What one statement did: logins new to the table, and values new to the vault. */
@@ -24,6 +25,7 @@ export interface IngestParts {
   /** Sends to the dead-letter queue; returns the indexes of those not taken. */
   sendToDeadLetters: (messages: OutgoingMessage[]) => Promise<number[]>;
   log: Log;
+  metrics: Metrics;
 }
 
 interface Rejection {
@@ -52,14 +54,16 @@ export async function ingest(
   const unsent = await reject(rejections, parts);
   const failed = [...outcome.failed, ...unsent];
   const settled = new Set(records.map(({ messageId }) => messageId)).size - failed.length;
-  parts.log.info('batch processed', {
+  const counts = {
     received: records.length,
     stored: outcome.stored,
     duplicates: records.length - rejections.length - outcome.failed.length - outcome.stored,
     rejected: rejections.length - unsent.length,
     sealed: outcome.sealed,
     failed: failed.length,
-  });
+  };
+  parts.log.info('batch processed', counts);
+  parts.metrics.publish(counts);
   if (outcome.error !== undefined && settled === 0) throw outcome.error;
   return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
 }
@@ -140,6 +144,7 @@ async function reject(rejections: readonly Rejection[], parts: IngestParts): Pro
   );
   for (const { record, reason } of rejections) {
     parts.log.info('message rejected', { messageId: record.messageId, reason });
+    parts.metrics.publishRejected(reason, 1);
   }
   return unsent.map((index) => rejections[index]!.record.messageId);
 }

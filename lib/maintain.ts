@@ -2,6 +2,7 @@ import type { AuditRow, ChainPosition } from './audit-chain.ts';
 import { before, chainStart, verifyChain } from './audit-chain.ts';
 import { AuditBroken, available } from './errors.ts';
 import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
 
 /** What `maintain` works with. */
 export interface MaintainParts {
@@ -16,6 +17,7 @@ export interface MaintainParts {
   /** Puts the head where nobody can change it; null where the stage names no such place. */
   anchor: ((head: ChainPosition) => Promise<void>) | null;
   log: Log;
+  metrics: Metrics;
 }
 
 export interface MaintainReport {
@@ -46,5 +48,6 @@ export async function maintain(parts: MaintainParts): Promise<MaintainReport> {
   }
   const audit = { id: head.id, hash: Buffer.from(hash).toString('hex') };
   parts.log.info('maintained', { pruned, verified, auditId: audit.id, auditHash: audit.hash });
+  parts.metrics.publish({ pruned, verified });
   return { pruned, verified, audit };
 }

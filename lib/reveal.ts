@@ -3,6 +3,7 @@ import type { OpeningKeys } from './data-key.ts';
 import { asVaultError, available, QuotaExceeded, SealBroken, VaultUnavailable } from './errors.ts';
 import type { WrappedDataKey } from './kms.ts';
 import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
 import type { PiiKind } from './pii-kind.ts';
 import type { Principal } from './principal.ts';
 import type { TokensRequest } from './request.ts';
@@ -42,6 +43,7 @@ export interface RevealParts {
     outcomes: ReadonlyMap<string, AuditOutcome>,
   ) => Promise<AuditHead>;
   log: Log;
+  metrics: Metrics;
 }
 
 export interface RevealResponse {
@@ -75,8 +77,13 @@ export async function reveal(
     outcome: recorded.denied === null ? 'answered' : 'denied',
     ...headFields(recorded.head),
   });
-  if (recorded.denied !== null) throw new QuotaExceeded(parts.quota, recorded.denied.retryAt);
-  return answer(requestId, principal, tokens, opened, recorded.outcomes);
+  if (recorded.denied !== null) {
+    parts.metrics.publish({ denied: tokens.length });
+    throw new QuotaExceeded(parts.quota, recorded.denied.retryAt);
+  }
+  const response = answer(requestId, principal, tokens, opened, recorded.outcomes);
+  parts.metrics.publish({ revealed: response.revealed.length });
+  return response;
 }
 
 type Opened = ReadonlyMap<string, { kind: PiiKind; value: string }>;

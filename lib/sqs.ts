@@ -1,7 +1,12 @@
 import {
+  ChangeMessageVisibilityBatchCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
   type MessageAttributeValue,
+  ReceiveMessageCommand,
   SendMessageBatchCommand,
   SQSClient,
+  type SQSClientConfig,
 } from '@aws-sdk/client-sqs';
 
 /** A message to send: its body as it is, and string attributes. */
@@ -10,13 +15,22 @@ export interface OutgoingMessage {
   attributes?: Readonly<Record<string, string>>;
 }
 
+/** A message as it lies in a queue. */
+export interface QueuedMessage {
+  messageId: string;
+  body: string;
+  sentAt: Date;
+  /** String attributes alone. */
+  attributes: Readonly<Record<string, string>>;
+}
+
 const mostEntries = 10;
 // SQS's limit for a request in every region; newer regions take more
 const mostBytes = 256 * 1024;
 
 /** A client for this region; `AWS_ENDPOINT_URL` is the SDK's own setting and is honoured. */
-export function createSqsClient(): SQSClient {
-  return new SQSClient({ maxAttempts: 3 });
+export function createSqsClient(config: SQSClientConfig = {}): SQSClient {
+  return new SQSClient({ maxAttempts: 3, ...config });
 }
 
 /**
@@ -48,6 +62,82 @@ export async function sendMessages(
     }
   }
   return failed;
+}
+
+/** The queue of that name. Throws when there is none. */
+export async function findQueueUrl(client: SQSClient, name: string): Promise<string> {
+  const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName: name }));
+  return QueueUrl!;
+}
+
+/** About how many messages the queue holds: waiting, being worked on, and delayed. */
+export async function queueDepth(client: SQSClient, queueUrl: string): Promise<number> {
+  const { Attributes = {} } = await client.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: queueUrl,
+      AttributeNames: [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesNotVisible',
+        'ApproximateNumberOfMessagesDelayed',
+      ],
+    }),
+  );
+  return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
+}
+
+/** Reads the messages that wait in a queue, in no order, and leaves them there for others. */
+export async function peekMessages(client: SQSClient, queueUrl: string): Promise<QueuedMessage[]> {
+  const found = new Map<string, QueuedMessage>();
+  const handles: string[] = [];
+  for (;;) {
+    const { Messages = [] } = await client.send(
+      new ReceiveMessageCommand({
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: mostEntries,
+        MessageAttributeNames: ['All'],
+        MessageSystemAttributeNames: ['SentTimestamp'],
+        // hidden while the rest is read, so that none is read twice
+        VisibilityTimeout: 60,
+      }),
+    );
+    if (Messages.length === 0) break;
+    for (const message of Messages) {
+      handles.push(message.ReceiptHandle!);
+      found.set(message.MessageId!, {
+        messageId: message.MessageId!,
+        body: message.Body!,
+        sentAt: new Date(Number(message.Attributes?.SentTimestamp)),
+        attributes: stringValues(message.MessageAttributes),
+      });
+    }
+  }
+  await showAgain(client, queueUrl, handles);
+  return [...found.values()];
+}
+
+async function showAgain(client: SQSClient, queueUrl: string, handles: string[]): Promise<void> {
+  for (let start = 0; start < handles.length; start += mostEntries) {
+    await client.send(
+      new ChangeMessageVisibilityBatchCommand({
+        QueueUrl: queueUrl,
+        Entries: handles.slice(start, start + mostEntries).map((handle, index) => ({
+          Id: String(index),
+          ReceiptHandle: handle,
+          VisibilityTimeout: 0,
+        })),
+      }),
+    );
+  }
+}
+
+function stringValues(
+  attributes: Readonly<Record<string, MessageAttributeValue>> = {},
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(attributes).flatMap(([name, { StringValue }]) =>
+      StringValue === undefined ? [] : [[name, StringValue]],
+    ),
+  );
 }
 
 /** Groups of indexes that fit into one request each; a message over the limit stands alone. */

@@ -1,6 +1,7 @@
 import { type AuditContext, type AuditHead, type AuditOutcome, headFields } from './audit.ts';
 import { available } from './errors.ts';
 import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
 import type { Principal } from './principal.ts';
 import type { ValuesRequest } from './request.ts';
 import type { Tokenizer } from './token.ts';
@@ -16,6 +17,7 @@ export interface TokenizeParts {
     outcomes: ReadonlyMap<string, AuditOutcome>,
   ) => Promise<AuditHead>;
   log: Log;
+  metrics: Metrics;
 }
 
 /** `tokens` are in the order of the values asked for. */
@@ -49,6 +51,7 @@ export async function tokenize(
     held: held.size,
     ...headFields(head),
   });
+  parts.metrics.publish({ lookedUp: outcomes.size });
   return {
     requestId,
     principal,

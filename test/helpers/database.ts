@@ -12,8 +12,8 @@ export interface TestDatabase {
   port: number;
   /** The superuser's connection, for looking at what happened and for tampering. */
   admin: Pool;
-  /** A pool as the functions make it, logged in as that role. */
-  as: (role: Role) => Pool;
+  /** A pool as the functions make it, logged in as that role; on another port through a proxy. */
+  as: (role: Role, port?: number) => Pool;
   drop: () => Promise<void>;
 }
 
@@ -35,10 +35,10 @@ export async function createTestDatabase(
     name,
     port,
     admin,
-    as: (role) => {
+    as: (role, through = port) => {
       const pool = createPool({
         host: '127.0.0.1',
-        port,
+        port: through,
         database: name,
         user: role,
         password: testPassword,

@@ -1,4 +1,5 @@
 import type { Log } from '../../lib/log.ts';
+import type { Metrics } from '../../lib/metrics.ts';
 import { createRevealStore } from '../../db/reveal-store.ts';
 import { writeBatch } from '../../db/write-batch.ts';
 import { createOpeningKeys, createSealingKeys } from '../../lib/data-key.ts';
@@ -10,6 +11,10 @@ import type { TestDatabase } from './database.ts';
 import type { KmsDouble } from './kms-double.ts';
 
 export const silentLog: Log = { info: () => undefined, error: () => undefined };
+export const silentMetrics: Metrics = {
+  publish: () => undefined,
+  publishRejected: () => undefined,
+};
 
 /** The parts of `ingest` as its function wires them, against a test's database and KMS. */
 export function ingestParts(
@@ -27,6 +32,7 @@ export function ingestParts(
       return [];
     },
     log: silentLog,
+    metrics: silentMetrics,
     deadLetters,
   };
 }
@@ -39,5 +45,6 @@ export function revealParts(database: TestDatabase, kms: KmsDouble): RevealParts
     keys: createOpeningKeys(kms),
     quota: 1_000_000,
     log: silentLog,
+    metrics: silentMetrics,
   };
 }

@@ -9,7 +9,7 @@ import { reveal, type RevealParts } from '../../lib/reveal.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { createKmsDouble } from '../helpers/kms-double.ts';
-import { ingestParts, revealParts, silentLog } from '../helpers/vault.ts';
+import { ingestParts, revealParts, silentLog, silentMetrics } from '../helpers/vault.ts';
 
 const officer = { id: 'privacy officer', source: 'claimed' } as const;
 const reason = 'erasure request 2026-17';
@@ -27,7 +27,11 @@ beforeAll(async () => {
   containers = Array.from({ length: 3 }, () => ingestParts(database, kms));
   revealing = revealParts(database, kms);
   const pool = database.as('vault_erase');
-  erasing = { erase: (...request) => eraseValues(pool, ...request), log: silentLog };
+  erasing = {
+    erase: (...request) => eraseValues(pool, ...request),
+    log: silentLog,
+    metrics: silentMetrics,
+  };
 });
 afterAll(() => database.drop());
 

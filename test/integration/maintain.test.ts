@@ -7,7 +7,7 @@ import type { ChainPosition } from '../../lib/audit-chain.ts';
 import { maintain, type MaintainParts } from '../../lib/maintain.ts';
 import { appendRows } from '../helpers/audit.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
-import { silentLog } from '../helpers/vault.ts';
+import { silentLog, silentMetrics } from '../helpers/vault.ts';
 
 let database: TestDatabase;
 let parts: MaintainParts & { anchored: ChainPosition[] };
@@ -23,6 +23,7 @@ beforeEach(async () => {
     addCheckpoint: (head) => addCheckpoint(pool, head),
     anchor: async (head) => void anchored.push(head),
     log: silentLog,
+    metrics: silentMetrics,
     anchored,
   };
 });

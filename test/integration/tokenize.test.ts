@@ -10,7 +10,7 @@ import { tokenize, type TokenizeParts } from '../../lib/tokenize.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { createKmsDouble } from '../helpers/kms-double.ts';
-import { ingestParts, silentLog } from '../helpers/vault.ts';
+import { ingestParts, silentLog, silentMetrics } from '../helpers/vault.ts';
 
 const analyst = { id: 'security analyst', source: 'claimed' } as const;
 const kms = createKmsDouble();
@@ -25,6 +25,7 @@ beforeAll(async () => {
     held: (tokens) => heldTokens(pool, tokens),
     recordOutcomes: (...recorded) => recordOutcomes(pool, ...recorded),
     log: silentLog,
+    metrics: silentMetrics,
   };
   const login = loginMessage({ ip: '2001:db8::1', device_id: null });
   await ingest([sqsRecord(login)], ingestParts(database, kms));

@@ -1,0 +1,45 @@
+import { Metrics as PowertoolsMetrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+
+import type { RejectionReason } from './login-event.ts';
+
+/** What is counted; CloudWatch keeps each under the service and the stage. */
+export type MetricName =
+  | 'received'
+  | 'stored'
+  | 'duplicates'
+  | 'rejected'
+  | 'sealed'
+  | 'failed'
+  | 'revealed'
+  | 'denied'
+  | 'lookedUp'
+  | 'erased'
+  | 'pruned'
+  | 'verified';
+
+/** Publishes counts for CloudWatch to draw and to raise alarms on. */
+export interface Metrics {
+  publish(counts: Partial<Record<MetricName, number>>): void;
+  /** Counts rejected messages once more, under the reason. */
+  publishRejected(reason: RejectionReason, count: number): void;
+}
+
+const namespace = 'PiiVault';
+
+/** Metrics in CloudWatch's embedded format, on the function's own log; no call to AWS is made. */
+export function createMetrics(stage: string): Metrics {
+  const metrics = new PowertoolsMetrics({ namespace, defaultDimensions: { stage } });
+  return {
+    publish: (counts) => {
+      for (const [name, count] of Object.entries(counts)) {
+        metrics.addMetric(name, MetricUnit.Count, count);
+      }
+      metrics.publishStoredMetrics();
+    },
+    publishRejected: (reason, count) => {
+      const single = metrics.singleMetric();
+      single.addDimension('reason', reason);
+      single.addMetric('rejectedByReason', MetricUnit.Count, count);
+    },
+  };
+}
