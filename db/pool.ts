@@ -5,11 +5,17 @@ import type { DatabaseConfig } from '../lib/config.ts';
 
 const connectTimeoutMs = 5_000;
 
+/** How long a statement may take: within the functions' own limits, with time left to say so. */
+const statementTimeoutMs = { request: 5_000, batch: 10_000, maintenance: 300_000 } as const;
+
 /**
  * The container's one connection, opened when first used and opened anew after a fault, such as
- * a socket that did not survive the container being frozen. `statementTimeoutMs` ends a statement.
+ * a socket that did not survive the container being frozen. `work` sets how long a statement may take.
  */
-export function createPool(config: DatabaseConfig, statementTimeoutMs = 10_000): Pool {
+export function createPool(
+  config: DatabaseConfig,
+  work: keyof typeof statementTimeoutMs = 'batch',
+): Pool {
   const pool = new Pool({
     host: config.host,
     port: config.port,
@@ -20,7 +26,7 @@ export function createPool(config: DatabaseConfig, statementTimeoutMs = 10_000):
     max: 1,
     idleTimeoutMillis: 0,
     connectionTimeoutMillis: connectTimeoutMs,
-    query_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs[work],
     keepAlive: true,
     allowExitOnIdle: true,
   });

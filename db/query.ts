@@ -1,6 +1,6 @@
 import { type SQL, fillPlaceholders } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
-import type { ClientBase, Pool, QueryResultRow } from 'pg';
+import type { ClientBase, Pool, PoolClient, QueryResultRow } from 'pg';
 
 import { DatabaseError } from '../lib/errors.ts';
 
@@ -34,14 +34,26 @@ export async function run<Row extends QueryResultRow>(
   return withoutParameters(async () => (await connection.query<Row>(query)).rows);
 }
 
+/**
+ * Does `work`, which nothing is lost by doing twice, once more when its connection was gone:
+ * sockets do not survive that Lambda freezes a container.
+ */
+export async function repeatable<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DatabaseError && error.lostConnection)) throw error;
+    return work();
+  }
+}
+
 /** Runs `work` in one transaction, which is rolled back when it throws. */
 export async function transaction<T>(
   pool: Pool,
   work: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const client = await withoutParameters(() => pool.connect());
+  const client = await repeatable(() => begin(pool));
   try {
-    await withoutParameters(() => client.query('begin'));
     const result = await work(client);
     await withoutParameters(() => client.query('commit'));
     client.release();
@@ -51,6 +63,19 @@ export async function transaction<T>(
     client.release(true);
     throw error;
   }
+}
+
+function begin(pool: Pool): Promise<PoolClient> {
+  return withoutParameters(async () => {
+    const client = await pool.connect();
+    try {
+      await client.query('begin');
+      return client;
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  });
 }
 
 /**
@@ -66,7 +91,11 @@ export async function withoutParameters<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function stateOf(error: unknown): string | null {
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : null;
+  if (!(error instanceof Error)) return null;
+  const code: unknown = Reflect.get(error, 'code');
   if (typeof code === 'string' && /^[A-Z0-9_]{5,20}$/.test(code)) return code;
-  return error instanceof Error && error.cause !== undefined ? stateOf(error.cause) : null;
+  // the driver's own errors have no code
+  if (/^Connection terminated|not queryable/.test(error.message)) return 'ECONNRESET';
+  if (/timeout/i.test(error.message)) return 'ETIMEDOUT';
+  return stateOf(error.cause);
 }

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
 import type { StoredValue } from '../lib/reveal.ts';
-import { type Connection, run, statement } from './query.ts';
+import { type Connection, repeatable, run, statement } from './query.ts';
 import { dataKeys, piiVault } from './schema.ts';
 
 const tokens = sql.placeholder('tokens');
@@ -25,7 +25,7 @@ const readSealedStatement = statement<{
 
 /** The sealed values of those tokens that the vault holds, in no order. Throws `DatabaseError`. */
 export async function readSealed(pool: Pool, wanted: readonly string[]): Promise<StoredValue[]> {
-  const rows = await run(pool, readSealedStatement, { tokens: wanted });
+  const rows = await repeatable(() => run(pool, readSealedStatement, { tokens: wanted }));
   return rows.map((row) => ({
     token: row.token,
     kind: row.kind,

@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { DatabaseError } from '../lib/errors.ts';
 import type { WrittenBatch } from '../lib/ingest.ts';
 import type { MaskedBatch } from '../lib/mask.ts';
-import { run, statement } from './query.ts';
+import { repeatable, run, statement } from './query.ts';
 import { dataKeys, ingestedMessages, piiVault, userLogins } from './schema.ts';
 
 const p = sql.placeholder;
@@ -67,12 +67,9 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
  */
 export async function writeBatch(pool: Pool, batch: MaskedBatch): Promise<WrittenBatch> {
   const values = parameters(batch);
-  try {
-    return only(await run(pool, writeBatchStatement, values));
-  } catch (error) {
-    if (!(error instanceof DatabaseError && error.lostConnection)) throw error;
-    return only(await run(pool, writeBatchStatement, values));
-  }
+  const [written] = await repeatable(() => run(pool, writeBatchStatement, values));
+  if (written === undefined) throw new DatabaseError(null);
+  return written;
 }
 
 function parameters({ logins, sealed, dataKey }: MaskedBatch): Record<string, unknown> {
@@ -92,10 +89,4 @@ function parameters({ logins, sealed, dataKey }: MaskedBatch): Record<string, un
     wrappedKey: dataKey?.wrapped ?? null,
     kmsKeyArn: dataKey?.kmsKeyArn ?? null,
   };
-}
-
-function only<Row>(rows: Row[]): Row {
-  const [row] = rows;
-  if (row === undefined) throw new DatabaseError(null);
-  return row;
 }

@@ -10,7 +10,7 @@ import { claimedPrincipal } from '../lib/principal.ts';
 import { parseClaimedTokensRequest } from '../lib/request.ts';
 
 const parts = {
-  erase: eraseValues.bind(null, createPool(databaseConfig())),
+  erase: eraseValues.bind(null, createPool(databaseConfig(), 'request')),
   log: createLog(),
   metrics: createMetrics(keyScopeConfig().stage),
 };

@@ -8,7 +8,7 @@ import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { maintain, type MaintainReport } from '../lib/maintain.ts';
 
-const pool = createPool(databaseConfig());
+const pool = createPool(databaseConfig(), 'maintenance');
 const place = anchorPlace();
 
 const parts = {

@@ -3,7 +3,7 @@ import { createPool } from '../db/pool.ts';
 import { databaseConfig } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';
 
-const pool = createPool(databaseConfig(), 5 * 60_000);
+const pool = createPool(databaseConfig(), 'maintenance');
 const log = createLog();
 
 /** Brings the database to this deployment's schema; returns how many migrations were applied. */

@@ -17,7 +17,7 @@ import { parseTokensRequest } from '../lib/request.ts';
 import { reveal } from '../lib/reveal.ts';
 
 const parts = {
-  ...createRevealStore(createPool(databaseConfig())),
+  ...createRevealStore(createPool(databaseConfig(), 'request')),
   keys: createOpeningKeys(createOpeningKeyService(createKmsClient(), keyScopeConfig())),
   quota: revealQuota(),
   log: createLog(),

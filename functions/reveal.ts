@@ -12,7 +12,7 @@ import { parseClaimedTokensRequest } from '../lib/request.ts';
 import { reveal, type RevealResponse } from '../lib/reveal.ts';
 
 const parts = {
-  ...createRevealStore(createPool(databaseConfig())),
+  ...createRevealStore(createPool(databaseConfig(), 'request')),
   keys: createOpeningKeys(createOpeningKeyService(createKmsClient(), keyScopeConfig())),
   quota: revealQuota(),
   log: createLog(),

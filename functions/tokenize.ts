@@ -1,6 +1,7 @@
 import type { Context } from 'aws-lambda';
 
 import { createPool } from '../db/pool.ts';
+import { repeatable } from '../db/query.ts';
 import { heldTokens } from '../db/read-sealed.ts';
 import { recordOutcomes } from '../db/record-reveal.ts';
 import { databaseConfig, keyScopeConfig, tokenKeyArn } from '../lib/config.ts';
@@ -12,11 +13,11 @@ import { parseClaimedValuesRequest } from '../lib/request.ts';
 import { createTokenizerSource } from '../lib/token.ts';
 import { tokenize, type TokenizeResponse } from '../lib/tokenize.ts';
 
-const pool = createPool(databaseConfig());
+const pool = createPool(databaseConfig(), 'request');
 
 const parts = {
   tokenizer: createTokenizerSource(createTokenRootService(createKmsClient(), tokenKeyArn())),
-  held: heldTokens.bind(null, pool),
+  held: (tokens: readonly string[]) => repeatable(() => heldTokens(pool, tokens)),
   recordOutcomes: recordOutcomes.bind(null, pool),
   log: createLog(),
   metrics: createMetrics(keyScopeConfig().stage),

@@ -1,5 +1,4 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import ipaddr from 'ipaddr.js';
 
 import { characterCount, isStorableText } from './text.ts';
 
@@ -13,15 +12,17 @@ export function canonicalIp(value: string): string | null {
   // net's strict IPv4 grammar has one spelling per address, so there is nothing left to fold
   if (isIPv4(value)) return value;
   if (!isIPv6(value) || value.includes('%')) return null;
-  const address = ipaddr.IPv6.parse(value);
-  return address.isIPv4MappedAddress()
-    ? address.toIPv4Address().toString()
-    : address.toRFC5952String();
+  // the URL standard writes IPv6 as RFC 5952 does, but for mapped addresses
+  const address = new URL(`http://[${value}]/`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address);
+  if (mapped === null) return address;
+  const [high = 0, low = 0] = mapped.slice(1).map((group) => Number.parseInt(group, 16));
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
 }
 
 /** A device id in Unicode NFC, trimmed; null when blank, longer than 256 characters or not storable. */
 export function canonicalDeviceId(value: string): string | null {
   if (characterCount(value) > longestDeviceId || !isStorableText(value)) return null;
   const trimmed = value.normalize('NFC').trim();
-  return trimmed === '' ? null : trimmed;
+  return trimmed === '' || characterCount(trimmed) > longestDeviceId ? null : trimmed;
 }

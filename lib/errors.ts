@@ -95,7 +95,7 @@ export class DatabaseError extends VaultError {
 
   /** The connection broke or was closed under the statement, whose fate is unknown. */
   get lostConnection(): boolean {
-    return this.state === null || /^(08...|57P0[1-3]|E[A-Z]+)$/.test(this.state);
+    return this.state !== null && /^(08...|57P0[1-3]|ECONN[A-Z]+|EPIPE)$/.test(this.state);
   }
 }
 

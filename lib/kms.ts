@@ -6,7 +6,7 @@ import {
   KMSServiceException,
 } from '@aws-sdk/client-kms';
 
-import { KeyServiceError, SealBroken } from './errors.ts';
+import { KeyServiceError, SealBroken, type VaultError } from './errors.ts';
 
 /** A fresh data key. `plaintext` (32 bytes) is the receiver's to zero. */
 export interface GeneratedDataKey {
@@ -113,7 +113,7 @@ export function createOpeningKeyService(client: KMSClient, scope: KeyScope): Ope
           }),
         );
         return Plaintext;
-      }),
+      }, unwrapFault),
   };
 }
 
@@ -121,14 +121,21 @@ function encryptionContext(scope: KeyScope, dataKeyId: string): Record<string, s
   return { service: scope.service, stage: scope.stage, dataKeyId };
 }
 
+function unwrapFault(exception: string): VaultError {
+  return brokenKey.has(exception) ? new SealBroken() : new KeyServiceError(exception);
+}
+
 // the SDK's errors carry the response and the request: only their name goes further
-async function answered<T>(call: () => Promise<T | undefined>): Promise<T> {
+async function answered<T>(
+  call: () => Promise<T | undefined>,
+  faultOf = (exception: string): VaultError => new KeyServiceError(exception),
+): Promise<T> {
   let answer: T | undefined;
   try {
     answer = await call();
   } catch (error) {
     if (!(error instanceof KMSServiceException)) throw new KeyServiceError(null);
-    throw brokenKey.has(error.name) ? new SealBroken() : new KeyServiceError(error.name);
+    throw faultOf(error.name);
   }
   if (answer === undefined) throw new KeyServiceError(null);
   return answer;

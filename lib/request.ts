@@ -2,11 +2,14 @@ import * as z from 'zod/mini';
 
 import { InvalidRequest } from './errors.ts';
 import { canonical, type PiiKind, piiKinds } from './pii-kind.ts';
-import { isStorableText } from './text.ts';
+import { characterCount, isStorableText } from './text.ts';
 import { kindOfToken } from './token.ts';
 
 /** The most tokens or values one request may name. */
 export const mostPerRequest = 100;
+
+// control characters, line separators, and what turns the direction of the text around it
+const manyLines = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u;
 
 const line = (shortest: number, longest: number) =>
   z
@@ -14,10 +17,10 @@ const line = (shortest: number, longest: number) =>
     .check(
       z.refine(
         (value) =>
-          value.length <= longest &&
+          characterCount(value) <= longest &&
           value.trim().length >= shortest &&
           isStorableText(value) &&
-          !/\p{Cc}/u.test(value),
+          !manyLines.test(value),
       ),
     );
 

@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
 
+import { KeyServiceError } from './errors.ts';
 import type { TokenRootService } from './kms.ts';
 import { type PiiKind, piiKinds } from './pii-kind.ts';
 
@@ -52,7 +53,10 @@ export function kindOfToken(token: string): PiiKind | null {
 export function createTokenizerSource(kms: TokenRootService): () => Promise<Tokenizer> {
   let tokenizer: Promise<Tokenizer> | null = null;
   return async () => {
-    const asked = (tokenizer ??= kms.tokenRoot().then(createTokenizer));
+    const asked = (tokenizer ??= kms.tokenRoot().then((root) => {
+      if (root.length !== 32) throw new KeyServiceError(null);
+      return createTokenizer(root);
+    }));
     try {
       return await asked;
     } catch (error) {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { vi } from 'vitest';
 
@@ -24,21 +24,23 @@ export interface AwsDouble {
 /** An HTTP server in the place of AWS, and the environment that sends the SDK's clients there. */
 export async function startAwsDouble(): Promise<AwsDouble> {
   const server = createServer((request, response) => {
-    void readBody(request).then((text) => {
-      const received: AwsRequest = {
-        action: String(request.headers['x-amz-target']),
-        parameters: JSON.parse(text) as Record<string, unknown>,
-      };
-      double.requests.push(received);
-      const answer = double.answer(received);
-      if (answer === null) {
-        request.socket.destroy();
-        return;
-      }
-      response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.1' });
-      response.end(JSON.stringify(answer.body));
-    });
+    void respond(request, response);
   });
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const text = await readBody(request);
+    const received: AwsRequest = {
+      action: String(request.headers['x-amz-target']),
+      parameters: JSON.parse(text) as Record<string, unknown>,
+    };
+    double.requests.push(received);
+    const answer = double.answer(received);
+    if (answer === null) {
+      request.socket.destroy();
+      return;
+    }
+    response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.1' });
+    response.end(JSON.stringify(answer.body));
+  }
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -17,11 +17,11 @@ export interface TestDatabase {
   drop: () => Promise<void>;
 }
 
-/** Clones the template database. */
+/** Clones the template database; null makes an empty one. `port` is that of another server. */
 export async function createTestDatabase(
   from: string | null = templateDatabase,
+  port: number = inject('databasePort'),
 ): Promise<TestDatabase> {
-  const port = inject('databasePort');
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const server = { host: '127.0.0.1', port, user: 'postgres', password: testPassword };
   const maintenance = new Client({ ...server, database: 'postgres' });

@@ -1,3 +1,4 @@
+import { format } from 'node:util';
 import { vi } from 'vitest';
 
 /** What this process wrote to stdout and stderr since `captureOutput`. */
@@ -8,7 +9,9 @@ export interface CapturedOutput {
   restore: () => void;
 }
 
-/** Keeps what is written to stdout and stderr, where `createLog` writes, instead of showing it. */
+const consoleMethods = ['debug', 'error', 'info', 'log', 'trace', 'warn'] as const;
+
+/** Keeps what is written to stdout, stderr and the console instead of showing it. */
 export function captureOutput(): CapturedOutput {
   let written = '';
   const keep = (chunk: string | Uint8Array): boolean => {
@@ -18,6 +21,12 @@ export function captureOutput(): CapturedOutput {
   const spies = [
     vi.spyOn(process.stdout, 'write').mockImplementation(keep),
     vi.spyOn(process.stderr, 'write').mockImplementation(keep),
+    // vitest has a console of its own
+    ...consoleMethods.map((method) =>
+      vi
+        .spyOn(console, method)
+        .mockImplementation((...values) => void keep(`${format(...values)}\n`)),
+    ),
   ];
   return {
     text: () => written,

@@ -13,8 +13,16 @@ export function readable(value: unknown): string {
   return parts.join('\n');
 }
 
-/** The value itself and the encodings in which it would still be easily read. */
+/**
+ * The value and the encodings in which it would still be easily read: hexadecimal, and base64
+ * wherever in the encoded bytes it begins.
+ */
 export function spellings(value: string): string[] {
   const bytes = Buffer.from(value, 'utf8');
-  return [value, bytes.toString('hex'), bytes.toString('base64').replace(/=+$/, '').slice(0, -1)];
+  const base64 = [0, 1, 2].map((before) =>
+    Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64')
+      .slice(before === 0 ? 0 : before + 1, -4),
+  );
+  return [value, bytes.toString('hex'), ...base64];
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { ingest } from '../../lib/ingest.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
@@ -7,34 +7,166 @@ import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { createKmsDouble } from '../helpers/kms-double.ts';
 import { ingestParts } from '../helpers/vault.ts';
 
+const kms = createKmsDouble();
+const settled = { batchItemFailures: [] };
+
 let database: TestDatabase;
+let parts: ReturnType<typeof ingestParts>;
+/** Users of the test under way, so that rows of others do not count. */
+let userId: string;
 beforeAll(async () => {
   database = await createTestDatabase();
+  parts = ingestParts(database, kms);
 });
 afterAll(() => database.drop());
+beforeEach(() => {
+  userId = randomUUID();
+  parts.deadLetters.length = 0;
+});
+
+const message = (changes: Record<string, unknown> = {}) =>
+  loginMessage({ user_id: userId, ...changes });
+
+async function storedLogins(): Promise<Record<string, unknown>[]> {
+  const { rows } = await database.admin.query<Record<string, unknown>>(
+    'select *, create_date::text from user_logins where user_id = $1',
+    [userId],
+  );
+  return rows;
+}
+
+async function sealedValues(): Promise<number> {
+  const { rows } = await database.admin.query<{ count: number }>(
+    'select count(*)::integer as count from vault.pii_vault',
+  );
+  return rows[0]!.count;
+}
 
 describe('ingest', () => {
   it('stores a login with tokens in the place of its address and device', async () => {
-    const parts = ingestParts(database, createKmsDouble());
-    const userId = randomUUID();
-    const record = sqsRecord(loginMessage({ user_id: userId, app_version: '0.96', locale: null }));
-
-    expect(await ingest([record], parts)).toEqual({ batchItemFailures: [] });
-
-    const { rows } = await database.admin.query(
-      'select *, create_date::text from user_logins where user_id = $1',
-      [userId],
-    );
-    expect(rows).toEqual([
+    const record = sqsRecord(message({ app_version: '0.96', locale: 'RU' }));
+    expect(await ingest([record], parts)).toEqual(settled);
+    expect(await storedLogins()).toEqual([
       {
         user_id: userId,
         device_type: 'android',
         masked_ip: expect.stringMatching(/^ip_v1_[A-Za-z0-9_-]{27}$/),
         masked_device_id: expect.stringMatching(/^device_id_v1_[A-Za-z0-9_-]{27}$/),
-        locale: null,
+        locale: 'RU',
         app_version: 96000,
         create_date: '2026-01-31',
       },
     ]);
+  });
+
+  it('stores null for a null address, device and locale, and seals nothing', async () => {
+    const before = await sealedValues();
+    const record = sqsRecord(message({ ip: null, device_id: null, locale: null }));
+    expect(await ingest([record], parts)).toEqual(settled);
+    expect(await storedLogins()).toMatchObject([
+      { masked_ip: null, masked_device_id: null, locale: null },
+    ]);
+    expect(await sealedValues()).toBe(before);
+  });
+
+  it('seals the one value of a login that has one', async () => {
+    const before = await sealedValues();
+    await ingest([sqsRecord(message({ ip: null }))], parts);
+    expect(await sealedValues()).toBe(before + 1);
+  });
+
+  it('ignores fields it does not know', async () => {
+    const record = sqsRecord(message({ email: 'x@example.org', nested: { ip: '192.0.2.1' } }));
+    expect(await ingest([record], parts)).toEqual(settled);
+    expect(await storedLogins()).toHaveLength(1);
+    expect(parts.deadLetters).toEqual([]);
+  });
+
+  it('stores the longest values the table takes', async () => {
+    const record = sqsRecord(
+      message({
+        device_type: '😀'.repeat(32),
+        locale: 'é'.repeat(32),
+        device_id: '😀'.repeat(256),
+        app_version: '2146.999.999',
+      }),
+    );
+    expect(await ingest([record], parts)).toEqual(settled);
+    expect(await storedLogins()).toMatchObject([{ app_version: 2_146_999_999 }]);
+  });
+
+  it.each([
+    ['the last millisecond of a day', Date.UTC(2026, 1, 28, 23, 59, 59, 999), '2026-02-28'],
+    ['the first of the next', Date.UTC(2026, 2, 1), '2026-03-01'],
+    ['a leap day', Date.UTC(2028, 1, 29, 12), '2028-02-29'],
+  ])('dates a login by the UTC day SQS took it in: %s', async (_what, sent, day) => {
+    const record = sqsRecord(message());
+    record.attributes.SentTimestamp = String(sent);
+    await ingest([record], parts);
+    expect(await storedLogins()).toMatchObject([{ create_date: day }]);
+  });
+
+  it('gives equal values equal tokens, across batches and containers, and seals them once', async () => {
+    const value = { ip: '2001:db8::77', device_id: `same ${userId}` };
+    const spelled = { ip: '2001:DB8:0:0::77', device_id: ` same ${userId} ` };
+    const before = await sealedValues();
+    await ingest([sqsRecord(message(value)), sqsRecord(message(spelled))], parts);
+    await ingest([sqsRecord(message(spelled))], ingestParts(database, kms));
+    const rows = await storedLogins();
+    expect(rows).toHaveLength(3);
+    expect(new Set(rows.map((row) => row.masked_ip)).size).toBe(1);
+    expect(new Set(rows.map((row) => row.masked_device_id)).size).toBe(1);
+    expect(await sealedValues()).toBe(before + 2);
+  });
+
+  it('stores the same message once, given twice in one batch', async () => {
+    const record = sqsRecord(message());
+    expect(await ingest([record, { ...record, receiptHandle: 'another' }], parts)).toEqual(settled);
+    expect(await storedLogins()).toHaveLength(1);
+  });
+
+  it('stores the same message once, given in two batches', async () => {
+    const record = sqsRecord(message());
+    await ingest([record], parts);
+    expect(await ingest([record, sqsRecord(message())], parts)).toEqual(settled);
+    expect(await storedLogins()).toHaveLength(2);
+  });
+
+  it('stores the same message once, given to two handlers at the same time', async () => {
+    const other = ingestParts(database, kms);
+    const rounds = 20;
+    for (let round = 0; round < rounds; round += 1) {
+      const record = sqsRecord(message());
+      const answers = await Promise.all([ingest([record], parts), ingest([record], other)]);
+      expect(answers).toEqual([settled, settled]);
+    }
+    expect(await storedLogins()).toHaveLength(rounds);
+  });
+
+  it('stores two messages with the same content twice', async () => {
+    const body = message();
+    expect(await ingest([sqsRecord(body), sqsRecord(body)], parts)).toEqual(settled);
+    const rows = await storedLogins();
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toEqual(rows[1]);
+  });
+
+  it('stores a batch of a thousand in one go', async () => {
+    const records = Array.from({ length: 1000 }, () => sqsRecord(message()));
+    expect(await ingest(records, parts)).toEqual(settled);
+    expect(await storedLogins()).toHaveLength(1000);
+  });
+
+  it('has nothing to do for no records', async () => {
+    expect(await ingest([], parts)).toEqual(settled);
+  });
+
+  it('asks KMS twice in the life of a container, whatever it stores', async () => {
+    const ownKms = createKmsDouble();
+    const container = ingestParts(database, ownKms);
+    for (let batch = 0; batch < 10; batch += 1) {
+      await ingest([sqsRecord(message()), sqsRecord(message())], container);
+    }
+    expect(ownKms.calls).toEqual({ GenerateMac: 1, GenerateDataKey: 1, Decrypt: 0 });
   });
 });

@@ -1,0 +1,106 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+  asVaultError,
+  CallerUnverified,
+  DatabaseError,
+  InvalidConfig,
+  InvalidRequest,
+  KeyServiceError,
+  QuotaExceeded,
+  SealBroken,
+  VaultError,
+  VaultUnavailable,
+} from '../../lib/errors.ts';
+import { readable } from '../helpers/readable.ts';
+
+const all: [string, string, VaultError][] = [
+  ['InvalidRequest', 'ERR_INVALID_REQUEST', new InvalidRequest('tokens', 'must be tokens')],
+  ['CallerUnverified', 'ERR_CALLER_UNVERIFIED', new CallerUnverified()],
+  ['QuotaExceeded', 'ERR_QUOTA_EXCEEDED', new QuotaExceeded(20, null)],
+  ['SealBroken', 'ERR_SEAL_BROKEN', new SealBroken()],
+  ['VaultUnavailable', 'ERR_VAULT_UNAVAILABLE', new VaultUnavailable('KMS')],
+  ['DatabaseError', 'ERR_DATABASE', new DatabaseError('23505')],
+  ['KeyServiceError', 'ERR_KEY_SERVICE', new KeyServiceError('ThrottlingException')],
+  ['InvalidConfig', 'ERR_INVALID_CONFIG', new InvalidConfig('DATABASE_HOST', 'is not set')],
+];
+
+describe('an error', () => {
+  it.each(all)('%s has a stable name and code', (name, code, error) => {
+    expect(error).toBeInstanceOf(VaultError);
+    expect(error).toBeInstanceOf(Error);
+    expect(error.name).toBe(name);
+    expect(error.code).toBe(code);
+    expect(String(error)).toBe(`${name}: ${error.message}`);
+    expect(error.stack).toContain(name);
+  });
+
+  it('tells when to try again once the quota is used up', () => {
+    const error = new QuotaExceeded(20, new Date(Date.UTC(2026, 0, 31, 12)));
+    expect(error.retryAt).toBe('2026-01-31T12:00:00.000Z');
+    expect(error.message).toBe(
+      'the quota of 20 tokens an hour is used up: try again at 2026-01-31T12:00:00.000Z',
+    );
+  });
+
+  it('tells to ask for fewer when the request alone is over the quota', () => {
+    const error = new QuotaExceeded(20, null);
+    expect(error.retryAt).toBeNull();
+    expect(error.message).toContain('ask for fewer');
+  });
+
+  it('of a passing fault keeps what caused it, for the log', () => {
+    const cause = new DatabaseError('57P01');
+    expect(new VaultUnavailable('the audit', cause).cause).toBe(cause);
+    expect(new VaultUnavailable('the audit')).not.toHaveProperty('cause');
+  });
+
+  it('of the vault stays itself, and a foreign one is told as nothing', () => {
+    const own = new SealBroken();
+    expect(asVaultError(own)).toBe(own);
+    const foreign = Object.assign(new Error('canary', { cause: new Error('canary') }), {
+      code: 'canary',
+      params: ['canary'],
+    });
+    for (const thrown of [foreign, 'canary', { message: 'canary' }, null, undefined]) {
+      const error = asVaultError(thrown);
+      expect(error).toMatchObject({ name: 'VaultUnavailable', code: 'ERR_VAULT_UNAVAILABLE' });
+      expect(readable(error).replaceAll(/^.*errors\.test\.ts.*$/gm, '')).not.toContain('canary');
+    }
+  });
+});
+
+describe('a database error', () => {
+  it.each(['22001', '22003', '22P02', '22021', '23502', '23505', '23514'])(
+    'with SQLSTATE %s refuses the data',
+    (state) => {
+      expect(new DatabaseError(state).refusesData).toBe(true);
+      expect(new DatabaseError(state).lostConnection).toBe(false);
+    },
+  );
+
+  it.each([
+    null,
+    'ETIMEDOUT',
+    '40P01',
+    '40001',
+    '42501',
+    '42P01',
+    '53300',
+    '55P03',
+    '57014',
+    'P0001',
+    'XX000',
+  ])('with %s neither refuses the data nor lost its connection', (state) => {
+    expect(new DatabaseError(state).refusesData).toBe(false);
+    expect(new DatabaseError(state).lostConnection).toBe(false);
+  });
+
+  it.each(['08000', '08006', '57P01', '57P02', '57P03', 'ECONNRESET', 'ECONNREFUSED', 'EPIPE'])(
+    'with %s lost its connection',
+    (state) => {
+      expect(new DatabaseError(state).lostConnection).toBe(true);
+      expect(new DatabaseError(state).refusesData).toBe(false);
+    },
+  );
+});
