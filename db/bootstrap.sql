@@ -23,7 +23,9 @@ BEGIN
       EXECUTE format('GRANT vault_migrator TO %I WITH INHERIT FALSE, SET TRUE', current_user);
     END IF;
     ALTER TABLE public.user_logins OWNER TO vault_migrator;
+    SET LOCAL ROLE vault_migrator;
     EXECUTE format('GRANT ALL ON public.user_logins TO %I', former_owner);
+    RESET ROLE;
   END IF;
 END
 $$;

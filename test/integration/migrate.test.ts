@@ -193,3 +193,40 @@ describe('on a server that knows none of the roles', () => {
     );
   });
 });
+
+describe('on a server whose administrator is no superuser, as on RDS', () => {
+  let server: Server;
+  beforeAll(async () => {
+    server = await startEmptyPostgres();
+  });
+  afterAll(() => server.stop());
+
+  it('the bootstrap hands over a table of logins, and who owned it may still use it', async () => {
+    const connection = { host: '127.0.0.1', port: server.port, password: testPassword };
+    const superuser = new Client({ ...connection, user: 'postgres', database: 'postgres' });
+    await superuser.connect();
+    await superuser.query(`create role master login createrole password '${testPassword}'`);
+    await superuser.query('create database logins owner master');
+    await superuser.end();
+
+    const master = new Client({ ...connection, user: 'master', database: 'logins' });
+    await master.connect();
+    await master.query('create table public.user_logins (user_id varchar(128))');
+    await master.query(`insert into public.user_logins values ('old')`);
+    await master.query(await bootstrapSql());
+    await master.query(`alter role vault_migrator password '${testPassword}'`);
+    const pool = createPool({
+      ...connection,
+      user: 'vault_migrator',
+      database: 'logins',
+      tls: false,
+    });
+    expect(await migrate(pool)).toEqual({ applied: await migrations() });
+    await pool.end();
+
+    await master.query(await bootstrapSql());
+    const { rows } = await master.query('select user_id from public.user_logins');
+    await master.end();
+    expect(rows).toEqual([{ user_id: 'old' }]);
+  });
+});
