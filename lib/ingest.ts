@@ -5,8 +5,9 @@ import { asVaultError, DatabaseError, type VaultError } from './errors.ts';
 import type { Log } from './log.ts';
 import { parseLoginEvent, type RejectionReason } from './login-event.ts';
 import { type MaskedBatch, maskLogins, type ReceivedLogin } from './mask.ts';
-import type { OutgoingMessage } from './sqs.ts';
 import type { Metrics } from './metrics.ts';
+import { isMessageId, sentDay, sourceOf } from './source-message.ts';
+import type { OutgoingMessage } from './sqs.ts';
 import type { Tokenizer } from './token.ts';
 
 /** What one statement did: logins new to the table, and values new to the vault. */
@@ -44,35 +45,43 @@ export async function ingest(
 ): Promise<SQSBatchResponse> {
   const { logins, rejections } = read(records);
   const outcome = await attempt(logins, parts);
-  const refused = new Set(outcome.refused);
-  for (const record of records) {
-    if (refused.delete(record.messageId)) {
-      rejections.push({ record, reason: 'refused_by_database' });
-    }
+  for (const record of recordsOf(records, outcome.refused)) {
+    rejections.push({ record, reason: 'refused_by_database' });
   }
-
   const unsent = await reject(rejections, parts);
-  const failed = [...outcome.failed, ...unsent];
-  const settled = new Set(records.map(({ messageId }) => messageId)).size - failed.length;
+
+  const failed = new Set([...recordsOf(records, outcome.failed), ...unsent].map(idOf));
   const counts = {
     received: records.length,
     stored: outcome.stored,
     duplicates: records.length - rejections.length - outcome.failed.length - outcome.stored,
     rejected: rejections.length - unsent.length,
     sealed: outcome.sealed,
-    failed: failed.length,
+    failed: failed.size,
   };
   parts.log.info('batch processed', counts);
   parts.metrics.publish(counts);
-  if (outcome.error !== undefined && settled === 0) throw outcome.error;
-  return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
+  const isAll = failed.size === new Set(records.map(idOf)).size;
+  if (outcome.error !== undefined && isAll) throw outcome.error;
+  return { batchItemFailures: [...failed].map((itemIdentifier) => ({ itemIdentifier })) };
 }
 
-/** Each message id once, as a login or as a rejection. */
+const idOf = ({ messageId }: SQSRecord): string => messageId;
+
+/** The records that are these messages. */
+function recordsOf(records: readonly SQSRecord[], messageIds: readonly string[]): SQSRecord[] {
+  const wanted = new Set(messageIds);
+  return wanted.size === 0
+    ? []
+    : records.filter((record) => wanted.has(sourceOf(record).messageId));
+}
+
+/** Each message once, as a login or as a rejection. */
 function read(records: readonly SQSRecord[]): { logins: ReceivedLogin[]; rejections: Rejection[] } {
   const logins: ReceivedLogin[] = [];
   const rejections: Rejection[] = [];
-  for (const record of new Map(records.map((each) => [each.messageId, each])).values()) {
+  const messages = new Map(records.map((record) => [sourceOf(record).messageId, record]));
+  for (const record of messages.values()) {
     const login = readOne(record);
     if ('rejected' in login) rejections.push({ record, reason: login.rejected });
     else logins.push(login);
@@ -81,19 +90,12 @@ function read(records: readonly SQSRecord[]): { logins: ReceivedLogin[]; rejecti
 }
 
 function readOne(record: SQSRecord): ReceivedLogin | { rejected: RejectionReason } {
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(record.messageId)) {
-    return { rejected: 'invalid_message_id' };
-  }
-  const sentOn = utcDay(record.attributes.SentTimestamp);
+  const source = sourceOf(record);
+  if (!isMessageId(source.messageId)) return { rejected: 'invalid_message_id' };
+  const sentOn = sentDay(source);
   if (sentOn === null) return { rejected: 'invalid_sent_timestamp' };
   const login = parseLoginEvent(record.body);
-  return 'rejected' in login ? login : { ...login, messageId: record.messageId, sentOn };
-}
-
-/** The UTC day of SQS's `SentTimestamp`, milliseconds since 1970; null when it is no such number. */
-function utcDay(sentTimestamp: string): string | null {
-  if (!/^[0-9]{1,14}$/.test(sentTimestamp)) return null;
-  return new Date(Number(sentTimestamp)).toISOString().slice(0, 10);
+  return 'rejected' in login ? login : { ...login, messageId: source.messageId, sentOn };
 }
 
 interface Attempt extends WrittenBatch {
@@ -133,18 +135,18 @@ async function attempt(logins: readonly ReceivedLogin[], parts: IngestParts): Pr
   };
 }
 
-/** Sends the rejected messages away, bodies untouched; returns the ids of those not sent. */
-async function reject(rejections: readonly Rejection[], parts: IngestParts): Promise<string[]> {
+/** Sends the rejected messages away, bodies untouched; returns those not sent. */
+async function reject(rejections: readonly Rejection[], parts: IngestParts): Promise<SQSRecord[]> {
   if (rejections.length === 0) return [];
   const unsent = await parts.sendToDeadLetters(
     rejections.map(({ record, reason }) => ({
       body: record.body,
-      attributes: { reason, sourceMessageId: record.messageId },
+      attributes: { reason, sourceMessageId: sourceOf(record).messageId },
     })),
   );
   for (const { record, reason } of rejections) {
     parts.log.info('message rejected', { messageId: record.messageId, reason });
     parts.metrics.publishRejected(reason, 1);
   }
-  return unsent.map((index) => rejections[index]!.record.messageId);
+  return unsent.map((index) => rejections[index]!.record);
 }

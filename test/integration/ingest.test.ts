@@ -170,3 +170,43 @@ describe('ingest', () => {
     expect(ownKms.calls).toEqual({ GenerateMac: 1, GenerateDataKey: 1, Decrypt: 0 });
   });
 });
+
+describe('a message that was sent again from the dead-letter queue', () => {
+  it('counts once, whichever of the two is stored first', async () => {
+    const parts = ingestParts(database, createKmsDouble());
+    const first = sqsRecord();
+    const again = sqsRecord(first.body, {
+      messageAttributes: {
+        sourceMessageId: {
+          stringValue: first.messageId,
+          dataType: 'String',
+          binaryListValues: [],
+          stringListValues: [],
+        },
+      },
+    });
+    const { user_id: userId } = JSON.parse(first.body) as { user_id: string };
+
+    for (const batch of [[again, first], [first], [again]]) {
+      expect(await ingest(batch, parts)).toEqual({ batchItemFailures: [] });
+    }
+    const { rows } = await database.admin.query('select 1 from user_logins where user_id = $1', [
+      userId,
+    ]);
+    expect(rows).toHaveLength(1);
+  });
+
+  it('is reported under the id it has now when it cannot be stored', async () => {
+    const kms = createKmsDouble();
+    kms.fault = 'ThrottlingException';
+    const again = sqsRecord(undefined, {
+      messageAttributes: {
+        sourceMessageId: { stringValue: randomUUID(), dataType: 'String' },
+      },
+    });
+    const bad = sqsRecord('no JSON');
+    expect(await ingest([again, bad], ingestParts(database, kms))).toEqual({
+      batchItemFailures: [{ itemIdentifier: again.messageId }],
+    });
+  });
+});

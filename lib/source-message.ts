@@ -1,0 +1,39 @@
+import type { SQSRecord } from 'aws-lambda';
+
+import type { OutgoingMessage } from './sqs.ts';
+
+/** What a message is counted by: its id, and when SQS took it in, in milliseconds since 1970. */
+export interface SourceMessage {
+  messageId: string;
+  sentTimestamp: string;
+}
+
+/**
+ * Which message a record is. One that was sent again from the dead-letter queue is still the
+ * message it was, which its attributes name: it counts once, and under its own day.
+ */
+export function sourceOf({ messageId, attributes, messageAttributes }: SQSRecord): SourceMessage {
+  return {
+    messageId: messageAttributes['sourceMessageId']?.stringValue ?? messageId,
+    sentTimestamp:
+      messageAttributes['sourceSentTimestamp']?.stringValue ?? attributes.SentTimestamp,
+  };
+}
+
+/** The attributes by which a message that is sent on stays the message it was. */
+export function sourceAttributes(
+  source: SourceMessage,
+): NonNullable<OutgoingMessage['attributes']> {
+  return { sourceMessageId: source.messageId, sourceSentTimestamp: source.sentTimestamp };
+}
+
+/** The UTC day on which SQS took the message in, `YYYY-MM-DD`; null when the time is none. */
+export function sentDay({ sentTimestamp }: SourceMessage): string | null {
+  if (!/^[0-9]{1,14}$/.test(sentTimestamp)) return null;
+  return new Date(Number(sentTimestamp)).toISOString().slice(0, 10);
+}
+
+/** Whether the id is one that SQS gives: a UUID. */
+export function isMessageId(messageId: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(messageId);
+}
