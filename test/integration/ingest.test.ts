@@ -173,8 +173,9 @@ describe('ingest', () => {
 
 describe('a message that was sent again from the dead-letter queue', () => {
   it('counts once, whichever of the two is stored first', async () => {
-    const parts = ingestParts(database, createKmsDouble());
-    const first = sqsRecord();
+    const container = ingestParts(database, createKmsDouble());
+    const user = randomUUID();
+    const first = sqsRecord(loginMessage({ user_id: user }));
     const again = sqsRecord(first.body, {
       messageAttributes: {
         sourceMessageId: {
@@ -185,27 +186,26 @@ describe('a message that was sent again from the dead-letter queue', () => {
         },
       },
     });
-    const { user_id: userId } = JSON.parse(first.body) as { user_id: string };
 
     for (const batch of [[again, first], [first], [again]]) {
-      expect(await ingest(batch, parts)).toEqual({ batchItemFailures: [] });
+      expect(await ingest(batch, container)).toEqual({ batchItemFailures: [] });
     }
     const { rows } = await database.admin.query('select 1 from user_logins where user_id = $1', [
-      userId,
+      user,
     ]);
     expect(rows).toHaveLength(1);
   });
 
   it('is reported under the id it has now when it cannot be stored', async () => {
-    const kms = createKmsDouble();
-    kms.fault = 'ThrottlingException';
+    const throttled = createKmsDouble();
+    throttled.fault = 'ThrottlingException';
     const again = sqsRecord(undefined, {
       messageAttributes: {
         sourceMessageId: { stringValue: randomUUID(), dataType: 'String' },
       },
     });
     const bad = sqsRecord('no JSON');
-    expect(await ingest([again, bad], ingestParts(database, kms))).toEqual({
+    expect(await ingest([again, bad], ingestParts(database, throttled))).toEqual({
       batchItemFailures: [{ itemIdentifier: again.messageId }],
     });
   });

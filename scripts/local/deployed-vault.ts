@@ -1,0 +1,36 @@
+import { createSqsClient, sendMessages } from '../../lib/sqs.ts';
+import { drain, takeBaseline } from './drain.ts';
+import { findQueues } from './queues.ts';
+import type { RunningVault } from './running-vault.ts';
+import { localAws, type Settings } from './settings.ts';
+import { invoke } from './sls.ts';
+
+const reason = '"reason":"case 4711: account takeover","requestedBy":"you"';
+
+/** The vault as `sls` deployed it to an emulator. */
+export async function deployedVault(
+  settings: Settings,
+  countStored: () => Promise<number>,
+): Promise<RunningVault> {
+  const client = createSqsClient({ endpoint: settings.endpoint.origin, ...localAws });
+  const queues = await findQueues(client);
+  const before = await takeBaseline(client, queues, countStored);
+  let taken = 0;
+  return {
+    queues,
+    async send(bodies) {
+      const messages = bodies.map((body) => ({ body }));
+      const failed = await sendMessages(client, queues.login, messages);
+      taken += bodies.length - failed.length;
+      return bodies.length - failed.length;
+    },
+    drain: () => drain(client, queues, taken, before, countStored),
+    commandFor: (functionName) => `npx sls invoke -f ${functionName} --stage local`,
+    nextCommands: (token) => [
+      'npm start -- --file YOUR-LOGINS.jsonl',
+      `npx sls invoke -f reveal --stage local -d '{"tokens":["${token}"],${reason}}'`,
+      `npx sls invoke -f tokenize --stage local -d '{"kind":"ip","values":["192.0.2.2"],${reason}}'`,
+    ],
+    invoke: (functionName, request) => invoke(settings, functionName, request),
+  };
+}

@@ -1,0 +1,15 @@
+import type { Outcome } from './drain.ts';
+
+/** The vault as `npm start` uses it, wherever its functions run. */
+export interface RunningVault {
+  queues: { login: string; deadLetter: string };
+  /** Puts messages into the login queue; returns how many it took. */
+  send(bodies: readonly string[]): Promise<number>;
+  /** Waits until all that was sent is stored or rejected. */
+  drain(): Promise<Outcome>;
+  /** How a person asks a function for this, and what it answers. */
+  commandFor(functionName: string): string;
+  /** Three commands that a person might type next. */
+  nextCommands(token: string): string[];
+  invoke(functionName: string, request?: unknown): Promise<unknown>;
+}

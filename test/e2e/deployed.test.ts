@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { messageOf } from '../../scripts/local/fault.ts';
+import { pythonWith } from '../../scripts/local/python.ts';
+import { loginMessage } from '../helpers/builders.ts';
+import { createCaller } from './callers.ts';
+import {
+  eventually,
+  type OwnStack,
+  ownSettings,
+  removeOwnStack,
+  startOwnStack,
+} from './own-stack.ts';
+
+const atLeast = (least: number) => (count: number) => count >= least;
+
+const settings = await ownSettings();
+const request = { reason: 'the end-to-end test asks', requestedBy: 'vitest' };
+
+const obstacle = await pythonWith('ministack', settings).then(() => null, messageOf);
+if (obstacle !== null) {
+  if (process.env['CI'] === 'true') throw new Error(`No AWS emulator can be had: ${obstacle}`);
+  console.warn(`The end-to-end test is skipped: no AWS emulator can be had. ${obstacle}.`);
+}
+
+describe.skipIf(obstacle !== null)('the vault, deployed with sls', () => {
+  let stack: OwnStack;
+
+  beforeAll(async () => {
+    stack = await startOwnStack(settings);
+  });
+
+  afterAll(async () => {
+    await removeOwnStack(settings);
+  });
+
+  const storedLogins = (userId: string) =>
+    stack.query(
+      `select user_id, device_type, masked_ip, masked_device_id, locale, app_version
+       from public.user_logins where user_id = $1`,
+      [userId],
+    );
+  const countLogins = async (userId: string) => (await storedLogins(userId)).length;
+
+  const askedToken = async () => (await storedLogins('asked'))[0]?.['masked_ip'];
+
+  test('stores logins under equal tokens for equal values', async () => {
+    const login = loginMessage({ user_id: 'equal', ip: '2001:db8::1', app_version: '2.3' });
+    await stack.send(login, { ...login, ip: '2001:0DB8:0:0:0:0:0:1' });
+    await eventually(() => countLogins('equal'), atLeast(2));
+
+    const [first, second] = await storedLogins('equal');
+    expect(first).toEqual(second);
+    expect(first).toMatchObject({
+      device_type: login['device_type'],
+      masked_ip: expect.stringMatching(/^ip_v1_[\w-]{27}$/),
+      masked_device_id: expect.stringMatching(/^device_id_v1_[\w-]{27}$/),
+      locale: login['locale'],
+      app_version: 2_003_000,
+    });
+  });
+
+  test('sends what can never be stored to the dead letters, with the reason, and stores the rest', async () => {
+    const bodies = ['no JSON', '[]', loginMessage({ ip: '300.1.2.3' })];
+    await stack.send(...bodies, loginMessage({ user_id: 'beside' }));
+    await eventually(() => countLogins('beside'), atLeast(1));
+    const letters = await eventually(
+      () => stack.deadLetters(),
+      (found) => found.length >= bodies.length,
+    );
+
+    const reasons = Object.fromEntries(
+      letters.map(({ body, attributes }) => [body, attributes['reason']]),
+    );
+    expect(reasons).toEqual({
+      'no JSON': 'invalid_json',
+      '[]': 'invalid_message',
+      [JSON.stringify(bodies[2])]: 'invalid_field:ip',
+    });
+    for (const { attributes } of letters) {
+      expect(attributes['sourceMessageId']).toMatch(/^[0-9a-f-]{36}$/);
+    }
+  });
+
+  test('stores once what arrives while the database is down', async () => {
+    await stack.pauseDatabase();
+    try {
+      await stack.send(loginMessage({ user_id: 'patient' }));
+      await eventually(
+        () => stack.log(),
+        (log) => log.includes('batch failed') || log.includes('failed processing SQS batch'),
+      );
+    } finally {
+      await stack.resumeDatabase();
+    }
+    await eventually(() => countLogins('patient'), atLeast(1), 90_000);
+    expect(await countLogins('patient')).toBe(1);
+  });
+
+  test('reveals through sls invoke, and leaves an audit row', async () => {
+    await stack.send(loginMessage({ user_id: 'asked', ip: '198.51.100.77' }));
+    await eventually(() => countLogins('asked'), atLeast(1));
+    const token = await askedToken();
+
+    const answer = await stack.invoke('reveal', { tokens: [token], ...request });
+    expect(answer).toMatchObject({
+      principal: { id: 'vitest', source: 'claimed' },
+      revealed: [{ token, kind: 'ip', value: '198.51.100.77' }],
+      missing: [],
+    });
+    const rows = await stack.query('select * from vault.reveal_audit where token = $1', [token]);
+    expect(await stack.log()).not.toContain('198.51.100.77');
+    expect(rows).toMatchObject([
+      { principal: 'vitest', outcome: 'revealed', reason: request.reason },
+    ]);
+  });
+
+  test('refuses a reveal without tokens as InvalidRequest', async () => {
+    await expect(stack.invoke('reveal', { tokens: [], ...request })).rejects.toMatchObject({
+      errorType: 'InvalidRequest',
+      message: expect.stringContaining('tokens'),
+    });
+  });
+
+  test('reveals to a revealer by the signed URL alone, under the verified ARN', async () => {
+    const revealer = await createCaller(stack, 'revealer', 'RevealerPolicyArn');
+    const token = await askedToken();
+    const { reason } = request;
+
+    expect(await revealer.askUrl({ tokens: [token], reason })).toMatchObject({
+      status: 200,
+      body: { principal: { id: revealer.arn, source: 'iam' }, revealed: [{ token }] },
+    });
+    for (const name of ['reveal', 'reveal-url', 'tokenize', 'erase']) {
+      expect(await revealer.invoke(name, { tokens: [token], ...request })).toMatchObject({
+        status: 403,
+      });
+    }
+  });
+
+  test('reveals to an operator by direct invocation alone', async () => {
+    const operator = await createCaller(stack, 'operator', 'OperatorPolicyArn');
+    const token = await askedToken();
+
+    expect(await operator.invoke('reveal', { tokens: [token], ...request })).toMatchObject({
+      status: 200,
+      body: { principal: { id: 'vitest', source: 'claimed' }, revealed: [{ token }] },
+    });
+    for (const name of ['ingest', 'reveal-url', 'maintain', 'migrate']) {
+      expect(await operator.invoke(name, {})).toMatchObject({ status: 403 });
+    }
+    expect(await operator.askUrl({ tokens: [token], reason: request.reason })).toMatchObject({
+      status: 403,
+    });
+  });
+
+  test('lets KMS refuse functions that run in the role of another', async () => {
+    const reveal = async () => stack.invoke('reveal', { tokens: [await askedToken()], ...request });
+    const tokenize = () =>
+      stack.invoke('tokenize', { kind: 'ip', values: ['192.0.2.1'], ...request });
+
+    const undo = await stack.redeploy('infra/functions.yml', (text) =>
+      text
+        .replace('role: RevealRole', 'role: IngestRole')
+        .replace('role: TokenizeRole', 'role: RevealRole'),
+    );
+    await expect(reveal()).rejects.toMatchObject({ errorType: 'VaultUnavailable' });
+    await expect(tokenize()).rejects.toMatchObject({ errorType: 'VaultUnavailable' });
+
+    await undo();
+    await expect(reveal()).resolves.toMatchObject({ revealed: [{ kind: 'ip' }] });
+    await expect(tokenize()).resolves.toBeTruthy();
+  });
+
+  test('is removed with sls remove', async () => {
+    expect(await stack.sls('remove')).toMatchObject({ code: 0 });
+  });
+});

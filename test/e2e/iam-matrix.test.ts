@@ -1,0 +1,255 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { exampleParameters, packageStage } from '../../scripts/local/package.ts';
+import { readSettings } from '../../scripts/local/settings.ts';
+
+interface Statement {
+  Effect: 'Allow' | 'Deny';
+  Action: string | string[];
+  Resource: unknown;
+  Condition?: unknown;
+  Principal?: unknown;
+}
+
+interface Resource {
+  Type: string;
+  Properties: Record<string, unknown> & {
+    Policies?: { PolicyDocument: { Statement: Statement[] } }[];
+    PolicyDocument?: { Statement: Statement[] };
+    KeyPolicy?: { Statement: Statement[] };
+    Roles?: { Ref: string }[];
+    ManagedPolicyArns?: unknown[];
+    Role?: { 'Fn::GetAtt': [string, string] };
+  };
+}
+
+/** docs/threat-model.md: what each role may do, on what, and under which condition. */
+const documented: Record<string, string[]> = {
+  IngestRole: [
+    'kms:GenerateDataKey on DataKey in its encryption context',
+    'kms:GenerateMac on TokenKey with HMAC_SHA_256',
+    'logs:CreateLogStream on IngestLogGroup',
+    'logs:PutLogEvents on IngestLogGroup',
+    'rds-db:connect on vault_ingest',
+    'sqs:DeleteMessage on LoginQueue',
+    'sqs:GetQueueAttributes on LoginQueue',
+    'sqs:ReceiveMessage on LoginQueue',
+    'sqs:SendMessage on LoginDeadLetterQueue',
+  ],
+  RevealRole: [
+    'kms:Decrypt on DataKey in its encryption context',
+    'logs:CreateLogStream on RevealLogGroup',
+    'logs:PutLogEvents on RevealLogGroup',
+    'rds-db:connect on vault_reveal',
+  ],
+  RevealUrlRole: [
+    'kms:Decrypt on DataKey in its encryption context',
+    'logs:CreateLogStream on RevealDashurlLogGroup',
+    'logs:PutLogEvents on RevealDashurlLogGroup',
+    'rds-db:connect on vault_reveal',
+  ],
+  TokenizeRole: [
+    'kms:GenerateMac on TokenKey with HMAC_SHA_256',
+    'logs:CreateLogStream on TokenizeLogGroup',
+    'logs:PutLogEvents on TokenizeLogGroup',
+    'rds-db:connect on vault_tokenize',
+  ],
+  EraseRole: [
+    'logs:CreateLogStream on EraseLogGroup',
+    'logs:PutLogEvents on EraseLogGroup',
+    'rds-db:connect on vault_erase',
+  ],
+  MaintainRole: [
+    'logs:CreateLogStream on MaintainLogGroup',
+    'logs:PutLogEvents on MaintainLogGroup',
+    'rds-db:connect on vault_maintain',
+    's3:PutObject on the audit bucket, below audit-heads/',
+    's3:PutObjectRetention on the audit bucket, below audit-heads/',
+  ],
+  MigrateRole: [
+    'logs:CreateLogStream on MigrateLogGroup',
+    'logs:PutLogEvents on MigrateLogGroup',
+    'rds-db:connect on vault_migrator',
+  ],
+};
+
+/** Who may use the keys, by their own policies; the account's administrators may not. */
+const documentedKeyUse: Record<string, string[]> = {
+  DataKey: [
+    'IngestRole: kms:GenerateDataKey in its encryption context',
+    'RevealRole: kms:Decrypt in its encryption context',
+    'RevealUrlRole: kms:Decrypt in its encryption context',
+  ],
+  TokenKey: [
+    'IngestRole: kms:GenerateMac with HMAC_SHA_256',
+    'TokenizeRole: kms:GenerateMac with HMAC_SHA_256',
+  ],
+};
+
+// what opens, makes or hands on; administration is everything else
+const keyUse =
+  /^kms:(\*|Decrypt|Encrypt|ReEncrypt|GenerateDataKey|GenerateMac|VerifyMac|Sign|CreateGrant|DeriveShared)/;
+
+let resources: Record<string, Resource>;
+beforeAll(async () => {
+  const settings = readSettings({});
+  const output = await mkdtemp(join(tmpdir(), 'pii-vault-iam-'));
+  try {
+    const parameters = { ...(await exampleParameters(settings)), auditBucket: 'audit-bucket' };
+    const template = await packageStage(settings, 'prod', parameters, output);
+    resources = JSON.parse(await readFile(template, 'utf8')).Resources as Record<string, Resource>;
+  } finally {
+    await rm(output, { recursive: true, force: true });
+  }
+});
+
+describe('the IAM matrix of the compiled template', () => {
+  it('gives each role what is documented, and no more', () => {
+    const roles = ofType('AWS::IAM::Role').map(([name]) => name);
+    expect(Object.fromEntries(roles.map((role) => [role, rightsOf(role)]))).toEqual(documented);
+  });
+
+  it('gives each function a role of its own', () => {
+    const functions = ofType('AWS::Lambda::Function');
+    const used = functions.map(([, { Properties }]) => Properties.Role?.['Fn::GetAtt'][0]);
+    expect(new Set(used)).toEqual(new Set(Object.keys(documented)));
+    expect(functions).toHaveLength(Object.keys(documented).length);
+  });
+
+  it('attaches nothing else to a role but the policy for network interfaces', () => {
+    for (const [name, { Properties }] of ofType('AWS::IAM::Role')) {
+      expect(Properties.ManagedPolicyArns, name).toEqual([{ Ref: 'NetworkInterfacePolicy' }]);
+    }
+  });
+
+  it('has no wildcard among its actions, and among resources where AWS has none to name', () => {
+    for (const [name, { Properties }] of Object.entries(resources)) {
+      for (const statement of statementsOf(Properties)) {
+        for (const action of [statement.Action].flat()) expect(action, name).not.toContain('*');
+        const anything = JSON.stringify(statement.Resource) === '"*"';
+        if (anything) expect(name).toBe('NetworkInterfacePolicy');
+      }
+    }
+  });
+
+  it('lets the network interface policy serve Lambda alone, not the code of a function', () => {
+    const [allow, deny] = statementsOf(resources['NetworkInterfacePolicy']!.Properties);
+    expect([allow?.Action].flat().every((action) => action?.startsWith('ec2:'))).toBe(true);
+    expect(deny).toMatchObject({ Effect: 'Deny', Action: allow?.Action });
+    expect(JSON.stringify(deny?.Condition)).toContain('lambda:SourceFunctionArn');
+  });
+
+  it('lets the roles that are documented use the keys, and nobody else', () => {
+    const use = ofType('AWS::KMS::Key').map(([name, { Properties }]) => [
+      name,
+      Properties.KeyPolicy!.Statement.flatMap((statement) =>
+        [statement.Action]
+          .flat()
+          .filter((action) => keyUse.test(action))
+          .flatMap((action) =>
+            principalsOf(statement).map((who) => `${who}: ${action}${conditionOf(statement)}`),
+          ),
+      ).toSorted(),
+    ]);
+    expect(Object.fromEntries(use)).toEqual(documentedKeyUse);
+  });
+
+  it('lets revealers in through the URL alone, and operators to three functions directly', () => {
+    expect(statementsOf(resources['RevealerPolicy']!.Properties)).toMatchObject([
+      {
+        Action: 'lambda:InvokeFunctionUrl',
+        Resource: { 'Fn::GetAtt': ['RevealDashurlLambdaFunction', 'Arn'] },
+        Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': 'AWS_IAM' } },
+      },
+      {
+        Action: 'lambda:InvokeFunction',
+        Resource: { 'Fn::GetAtt': ['RevealDashurlLambdaFunction', 'Arn'] },
+        Condition: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } },
+      },
+    ]);
+    const [direct, ...more] = statementsOf(resources['OperatorPolicy']!.Properties);
+    expect(more).toEqual([]);
+    expect(direct).toMatchObject({
+      Action: 'lambda:InvokeFunction',
+      Resource: ['Reveal', 'Tokenize', 'Erase'].map((name) => ({
+        'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'],
+      })),
+    });
+  });
+
+  it('lets the schedule alone invoke a function without IAM, and only maintain', () => {
+    expect(ofType('AWS::Lambda::Permission').map(([, { Properties }]) => Properties)).toMatchObject(
+      [
+        {
+          Principal: 'events.amazonaws.com',
+          FunctionName: { 'Fn::GetAtt': ['MaintainLambdaFunction', 'Arn'] },
+          SourceArn: expect.anything(),
+        },
+      ],
+    );
+    const urls = ofType('AWS::Lambda::Url').map(([, { Properties }]) => Properties['AuthType']);
+    expect(urls).toEqual(['AWS_IAM']);
+  });
+});
+
+function ofType(type: string): [string, Resource][] {
+  return Object.entries(resources).filter(([, resource]) => resource.Type === type);
+}
+
+function statementsOf(properties: Resource['Properties']): Statement[] {
+  return [
+    ...(properties.PolicyDocument?.Statement ?? []),
+    ...(properties.Policies ?? []).flatMap((policy) => policy.PolicyDocument.Statement),
+  ].filter((statement) => statement.Principal === undefined);
+}
+
+/** What a role may do by its own policies and by those that name it, one right a line. */
+function rightsOf(role: string): string[] {
+  const attached = ofType('AWS::IAM::Policy')
+    .map(([, { Properties }]) => Properties)
+    .filter((properties) => properties.Roles?.some(({ Ref }) => Ref === role));
+  return [resources[role]!.Properties, ...attached]
+    .flatMap(statementsOf)
+    .flatMap((statement) => {
+      expect(statement.Effect).toBe('Allow');
+      return [statement.Action]
+        .flat()
+        .map((action) => `${action} on ${nameOf(statement.Resource)}${conditionOf(statement)}`);
+    })
+    .toSorted();
+}
+
+function nameOf(resource: unknown): string {
+  const text = JSON.stringify(resource);
+  const [, attribute] = /^\{"Fn::GetAtt":\["(\w+)","Arn"\]\}$/.exec(text) ?? [];
+  const [, databaseUser] = /dbuser:prx-0123456789abcdef0\/(\w+)"\}$/.exec(text) ?? [];
+  const isBucket = text.endsWith(':s3:::audit-bucket/pii-vault/prod/audit-heads/*"}');
+  return attribute ?? databaseUser ?? (isBucket ? 'the audit bucket, below audit-heads/' : text);
+}
+
+function conditionOf({ Condition }: Statement): string {
+  if (Condition === undefined) return '';
+  const text = JSON.stringify(Condition);
+  const context = JSON.stringify({
+    StringEquals: {
+      'kms:EncryptionContext:service': 'pii-vault',
+      'kms:EncryptionContext:stage': 'prod',
+    },
+    Null: { 'kms:EncryptionContext:dataKeyId': 'false' },
+    'ForAllValues:StringEquals': { 'kms:EncryptionContextKeys': ['service', 'stage', 'dataKeyId'] },
+  });
+  if (text === context) return ' in its encryption context';
+  const algorithm = JSON.stringify({ StringEquals: { 'kms:MacAlgorithm': 'HMAC_SHA_256' } });
+  return text === algorithm ? ' with HMAC_SHA_256' : ` if ${text}`;
+}
+
+function principalsOf({ Principal }: Statement): string[] {
+  const { AWS } = Principal as { AWS: unknown };
+  return [AWS].flat().map((principal) => {
+    const text = JSON.stringify(principal);
+    return /^\{"Fn::GetAtt":\["(\w+)","Arn"\]\}$/.exec(text)?.[1] ?? text;
+  });
+}

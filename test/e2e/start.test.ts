@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { freePort } from '../helpers/cluster.ts';
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'pii-vault-start-'));
+});
+
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+describe('npm start', () => {
+  test('says that the file does not exist', async () => {
+    const { code, stderr } = await start(['--file', 'nowhere.jsonl']);
+    expect(stderr).toBe('There is no file nowhere.jsonl that can be read\n');
+    expect(code).toBe(1);
+  });
+
+  test('says which option it does not know', async () => {
+    const { code, stderr } = await start(['--fiel', 'x']);
+    expect(stderr).toMatch(/^Unknown option '--fiel'.*\n$/);
+    expect(code).toBe(1);
+  });
+
+  test.each([
+    ['VAULT_DATABASE_PORT', (port: number) => String(port)],
+    ['AWS_ENDPOINT_URL', (port: number) => `http://127.0.0.1:${port}`],
+  ])('says that the port of %s is taken, and leaves nothing up', async (variable, value) => {
+    const stranger = createServer((socket) => socket.destroy());
+    const port = await new Promise<number>((resolve) => {
+      stranger.listen(0, '127.0.0.1', () => {
+        const address = stranger.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : 0);
+      });
+    });
+    try {
+      const { code, stderr } = await start([], { [variable]: value(port) });
+      expect(stderr).toMatch(
+        new RegExp(`^Port ${port}, which .* is taken by something else\\..*\n$`),
+      );
+      expect(stderr).toContain(variable);
+      expect(code).toBe(1);
+      expect(await readdir(directory)).not.toContain('stack.json');
+    } finally {
+      stranger.close();
+    }
+  });
+
+  test('says that a port is no number', async () => {
+    const { code, stderr } = await start([], { VAULT_DATABASE_PORT: 'many' });
+    expect(stderr).toBe('VAULT_DATABASE_PORT is no port number: many\n');
+    expect(code).toBe(1);
+  });
+});
+
+async function start(parameters: string[], variables: Record<string, string> = {}) {
+  const child = spawn(
+    process.execPath,
+    ['--no-warnings', '--import', 'tsx', 'scripts/start.ts', ...parameters],
+    {
+      env: {
+        ...process.env,
+        VAULT_LOCAL_DIR: directory,
+        VAULT_DATABASE_PORT: String(await freePort()),
+        AWS_ENDPOINT_URL: `http://127.0.0.1:${await freePort()}`,
+        ...variables,
+      },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, stderr };
+}
