@@ -1,6 +1,6 @@
 import { type AuditContext, type AuditHead, type AuditOutcome, headFields } from './audit.ts';
 import { available } from './errors.ts';
-import type { Log } from './log.ts';
+import { type Log, loggingFailure } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { Principal } from './principal.ts';
 import type { TokensRequest } from './request.ts';
@@ -43,7 +43,9 @@ export async function erase(
   parts: EraseParts,
 ): Promise<EraseCertificate> {
   const context: AuditContext = { action: 'erase', requestId, principal, reason };
-  const { outcomes, head } = await available('the database', parts.erase(context, tokens));
+  const { outcomes, head } = await loggingFailure(parts.log, 'erase failed', { requestId }, () =>
+    available('the database', parts.erase(context, tokens)),
+  );
   const certificate: EraseCertificate = {
     requestId,
     principal,

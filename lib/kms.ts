@@ -4,6 +4,7 @@ import {
   GenerateMacCommand,
   KMSClient,
   KMSServiceException,
+  ReEncryptCommand,
 } from '@aws-sdk/client-kms';
 
 import { KeyServiceError, SealBroken, type VaultError } from './errors.ts';
@@ -38,6 +39,15 @@ export interface SealingKeyService extends TokenRootService {
 export interface OpeningKeyService {
   /** Throws `SealBroken` when it was not wrapped for this id, `KeyServiceError` for passing faults. */
   unwrapDataKey(key: WrappedDataKey): Promise<Uint8Array>;
+}
+
+/** What moving data keys to another KMS key needs of KMS. */
+export interface RewrappingKeyService {
+  /**
+   * The same data key, wrapped under the KMS key named by ARN; its plaintext does not leave KMS.
+   * Throws `SealBroken` when it was not wrapped for this id, `KeyServiceError` for other faults.
+   */
+  rewrapDataKey(key: WrappedDataKey, toKeyArn: string): Promise<WrappedDataKey>;
 }
 
 /** Goes into every data key's encryption context, so that a key of one stage is none of another's. */
@@ -113,6 +123,29 @@ export function createOpeningKeyService(client: KMSClient, scope: KeyScope): Ope
           }),
         );
         return Plaintext;
+      }, unwrapFault),
+  };
+}
+
+/** Wraps anew through `ReEncrypt`, with the same encryption context before and after. */
+export function createRewrappingKeyService(
+  client: KMSClient,
+  scope: KeyScope,
+): RewrappingKeyService {
+  return {
+    rewrapDataKey: ({ id, wrapped, kmsKeyArn }, toKeyArn) =>
+      answered(async () => {
+        const { CiphertextBlob, KeyId } = await client.send(
+          new ReEncryptCommand({
+            CiphertextBlob: wrapped,
+            SourceKeyId: kmsKeyArn,
+            SourceEncryptionContext: encryptionContext(scope, id),
+            DestinationKeyId: toKeyArn,
+            DestinationEncryptionContext: encryptionContext(scope, id),
+          }),
+        );
+        if (!CiphertextBlob || KeyId !== toKeyArn) return undefined;
+        return { id, wrapped: CiphertextBlob, kmsKeyArn: KeyId };
       }, unwrapFault),
   };
 }

@@ -52,6 +52,21 @@ export function createLog(): Log {
   };
 }
 
+/** Does `work`; when it fails, logs the error under `event` before it throws it. */
+export async function loggingFailure<T>(
+  log: Log,
+  event: string,
+  fields: Partial<Record<LogField, unknown>>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    log.error(event, error, fields);
+    throw error;
+  }
+}
+
 function allowedOnly(fields: Partial<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(allowed)

@@ -1,7 +1,7 @@
 import type { AuditRow, ChainPosition } from './audit-chain.ts';
 import { before, chainStart, verifyChain } from './audit-chain.ts';
 import { AuditBroken, available } from './errors.ts';
-import type { Log } from './log.ts';
+import { type Log, loggingFailure } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
 /** What `maintain` works with. */
@@ -31,6 +31,10 @@ export interface MaintainReport {
  * last. Throws `AuditBroken` at the first row at fault, `VaultUnavailable` for passing faults.
  */
 export async function maintain(parts: MaintainParts): Promise<MaintainReport> {
+  return loggingFailure(parts.log, 'maintenance failed', {}, () => round(parts));
+}
+
+async function round(parts: MaintainParts): Promise<MaintainReport> {
   const pruned = await available('the database', parts.prune());
   const [checkpoint, current] = await available(
     'the database',

@@ -2,7 +2,7 @@ import { type AuditContext, type AuditHead, type AuditOutcome, headFields } from
 import type { OpeningKeys } from './data-key.ts';
 import { asVaultError, available, QuotaExceeded, SealBroken, VaultUnavailable } from './errors.ts';
 import type { WrappedDataKey } from './kms.ts';
-import type { Log } from './log.ts';
+import { type Log, loggingFailure } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { PiiKind } from './pii-kind.ts';
 import type { Principal } from './principal.ts';
@@ -58,6 +58,17 @@ export interface RevealResponse {
  * the order asked. All or nothing: throws `QuotaExceeded`, `SealBroken` or `VaultUnavailable`.
  */
 export async function reveal(
+  request: TokensRequest,
+  principal: Principal,
+  requestId: string,
+  parts: RevealParts,
+): Promise<RevealResponse> {
+  return loggingFailure(parts.log, 'reveal failed', { requestId }, () =>
+    openAndRecord(request, principal, requestId, parts),
+  );
+}
+
+async function openAndRecord(
   { tokens, reason }: TokensRequest,
   principal: Principal,
   requestId: string,
@@ -122,7 +133,12 @@ async function openAll(
   const head = await available('the audit', parts.recordOutcomes(context, new Map(outcomes)));
   const all = [...faults.values()];
   const worst = all.find((fault) => fault instanceof SealBroken) ?? all[0]!;
-  parts.log.error('reveal failed', worst, { requestId: context.requestId, ...headFields(head) });
+  parts.log.info('reveal recorded', {
+    requestId: context.requestId,
+    tokens: tokens.length,
+    outcome: 'failed',
+    ...headFields(head),
+  });
   throw worst;
 }
 

@@ -1,7 +1,9 @@
 import {
   ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
+  type Message,
   type MessageAttributeValue,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
@@ -22,6 +24,11 @@ export interface QueuedMessage {
   sentAt: Date;
   /** String attributes alone. */
   attributes: Readonly<Record<string, string>>;
+}
+
+/** A message that was received: others do not see it until it is shown again or its time is up. */
+export interface ReceivedMessage extends QueuedMessage {
+  receiptHandle: string;
 }
 
 const mostEntries = 10;
@@ -103,19 +110,70 @@ export async function peekMessages(client: SQSClient, queueUrl: string): Promise
     if (Messages.length === 0) break;
     for (const message of Messages) {
       handles.push(message.ReceiptHandle!);
-      found.set(message.MessageId!, {
-        messageId: message.MessageId!,
-        body: message.Body!,
-        sentAt: new Date(Number(message.Attributes?.SentTimestamp)),
-        attributes: stringValues(message.MessageAttributes),
-      });
+      found.set(message.MessageId!, queuedMessage(message));
     }
   }
   await showAgain(client, queueUrl, handles);
   return [...found.values()];
 }
 
-async function showAgain(client: SQSClient, queueUrl: string, handles: string[]): Promise<void> {
+/**
+ * Receives up to ten messages, and hides them for so many seconds. None were left, or all are
+ * hidden, when it returns none: it asks every server of the queue. Throws what the SDK throws.
+ */
+export async function receiveMessages(
+  client: SQSClient,
+  queueUrl: string,
+  hiddenSeconds: number,
+): Promise<ReceivedMessage[]> {
+  const { Messages = [] } = await client.send(
+    new ReceiveMessageCommand({
+      QueueUrl: queueUrl,
+      MaxNumberOfMessages: mostEntries,
+      MessageAttributeNames: ['All'],
+      MessageSystemAttributeNames: ['SentTimestamp'],
+      VisibilityTimeout: hiddenSeconds,
+      WaitTimeSeconds: 1,
+    }),
+  );
+  return Messages.map((message) => {
+    const receiptHandle = message.ReceiptHandle!;
+    return Object.assign(queuedMessage(message), { receiptHandle });
+  });
+}
+
+/** Deletes received messages; returns the indexes of those that SQS did not delete. */
+export async function deleteMessages(
+  client: SQSClient,
+  queueUrl: string,
+  handles: readonly string[],
+): Promise<number[]> {
+  const failed: number[] = [];
+  for (let start = 0; start < handles.length; start += mostEntries) {
+    const entries = handles.slice(start, start + mostEntries).map((handle, index) => ({
+      Id: String(start + index),
+      ReceiptHandle: handle,
+    }));
+    const deleted = new Set<string | undefined>();
+    try {
+      const { Successful = [] } = await client.send(
+        new DeleteMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }),
+      );
+      for (const { Id } of Successful) deleted.add(Id);
+    } catch {
+      // whether it was deleted is not known: it counts as not
+    }
+    failed.push(...entries.filter(({ Id }) => !deleted.has(Id)).map(({ Id }) => Number(Id)));
+  }
+  return failed;
+}
+
+/** Lets others see received messages again at once. Throws what the SDK throws. */
+export async function showAgain(
+  client: SQSClient,
+  queueUrl: string,
+  handles: readonly string[],
+): Promise<void> {
   for (let start = 0; start < handles.length; start += mostEntries) {
     await client.send(
       new ChangeMessageVisibilityBatchCommand({
@@ -128,6 +186,15 @@ async function showAgain(client: SQSClient, queueUrl: string, handles: string[])
       }),
     );
   }
+}
+
+function queuedMessage(message: Message): QueuedMessage {
+  return {
+    messageId: message.MessageId!,
+    body: message.Body!,
+    sentAt: new Date(Number(message.Attributes?.SentTimestamp)),
+    attributes: stringValues(message.MessageAttributes),
+  };
 }
 
 function stringValues(

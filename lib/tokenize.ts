@@ -1,6 +1,6 @@
 import { type AuditContext, type AuditHead, type AuditOutcome, headFields } from './audit.ts';
 import { available } from './errors.ts';
-import type { Log } from './log.ts';
+import { type Log, loggingFailure } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { Principal } from './principal.ts';
 import type { ValuesRequest } from './request.ts';
@@ -32,6 +32,17 @@ export interface TokenizeResponse {
  * An audit row for each is committed first. Throws `VaultUnavailable`.
  */
 export async function tokenize(
+  request: ValuesRequest,
+  principal: Principal,
+  requestId: string,
+  parts: TokenizeParts,
+): Promise<TokenizeResponse> {
+  return loggingFailure(parts.log, 'lookup failed', { requestId }, () =>
+    lookUp(request, principal, requestId, parts),
+  );
+}
+
+async function lookUp(
   { kind, values, reason }: ValuesRequest,
   principal: Principal,
   requestId: string,

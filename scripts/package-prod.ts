@@ -2,20 +2,33 @@ import { join } from 'node:path';
 
 import { run } from './local/command.ts';
 import { Fault } from './local/fault.ts';
-import { exampleParameters, packageStage } from './local/package.ts';
+import { databaseTemplate, everyOption, exampleParameters, packageStage } from './local/package.ts';
 import { pythonWith } from './local/python.ts';
 import { readSettings } from './local/settings.ts';
 
 // sls names a role in DependsOn as well as in Role, and parameters make some conditions constant
 const expectedWarnings = ['W3005', 'W8003'];
 
-/** `npm run package:prod`: packages the stage prod with the example's parameters, and checks it. */
+/**
+ * `npm run package:prod`: packages the stage prod with the example's parameters, and checks its
+ * template and all others: prod's with every option on, the local stage's, and the database's.
+ */
 async function packageProd(): Promise<void> {
   const settings = readSettings();
-  const output = join(settings.cache, 'package', 'prod');
-  const parameters = await exampleParameters(settings);
-  const template = await packageStage(settings, 'prod', parameters, output);
-  console.log(`Packaged into ${output}`);
+  const output = join(settings.cache, 'package');
+  const example = await exampleParameters(settings);
+  const variants = [
+    { name: 'prod', stage: 'prod', parameters: example },
+    { name: 'prod-every-option', stage: 'prod', parameters: { ...example, ...everyOption } },
+    { name: 'local', stage: 'local', parameters: {} },
+  ];
+  const packaged = await Promise.all(
+    variants.map(({ name, stage, parameters }) =>
+      packageStage(settings, stage, parameters, join(output, name)),
+    ),
+  );
+  const templates = [...packaged, databaseTemplate(settings)];
+  console.log(`Packaged into ${join(output, 'prod')}`);
 
   const python = await pythonWith('cfn-lint', settings);
   const main = 'import sys; from cfnlint.runner import main; sys.exit(main())';
@@ -25,13 +38,13 @@ async function packageProd(): Promise<void> {
     '--ignore-checks',
     ...expectedWarnings,
     '--non-zero-exit-code',
-    'error',
+    'warning',
     '--',
-    template,
+    ...templates,
   ]);
   process.stdout.write(linted.stdout + linted.stderr);
-  if (linted.code !== 0) throw new Fault('cfn-lint found errors in the template.');
-  console.log('cfn-lint finds no error in its template.');
+  if (linted.code !== 0) throw new Fault('cfn-lint finds fault with a template.');
+  console.log(`cfn-lint finds no fault with the ${templates.length} templates.`);
 }
 
 try {

@@ -15,6 +15,13 @@ module.exports = async ({ options, resolveVariable }) => {
   if ((await param('ingestBatchSize')) > 10 && (await param('ingestBatchingWindow')) < 1) {
     faults.push('ingestBatchingWindow is 0, which AWS allows only up to an ingestBatchSize of 10');
   }
+  for (const name of ['tracing', 'trail']) {
+    if (!['on', 'off'].includes(await param(name))) faults.push(`${name} is neither on nor off`);
+  }
+  const reserved = await param('ingestReservedConcurrency, null');
+  if (reserved !== null && Number(reserved) < (await param('ingestMaximumConcurrency'))) {
+    faults.push('ingestReservedConcurrency is less than ingestMaximumConcurrency');
+  }
   if (faults.length === 0) return 'passed';
 
   const error = new Error(`stage ${stage}: ${faults.join('; ')}`);

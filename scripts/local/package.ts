@@ -41,3 +41,16 @@ export async function exampleParameters({ service }: Settings): Promise<Record<s
   const lines = [...example.matchAll(/^(\w+): (.+)$/gmu)];
   return Object.fromEntries(lines.map(([, name = '', value = '']) => [name, value]));
 }
+
+/** Parameters that switch on what a stage on AWS has not by default. */
+export const everyOption = {
+  auditBucket: 'audit-bucket',
+  ingestReservedConcurrency: '10',
+  requestReservedConcurrency: '5',
+  trail: 'on',
+} as const;
+
+/** The template of the optional database, which `sls` has no part in. */
+export function databaseTemplate({ service }: Settings): string {
+  return join(service, 'infra', 'database', 'template.yml');
+}

@@ -87,7 +87,22 @@ const documentedKeyUse: Record<string, string[]> = {
     'IngestRole: kms:GenerateMac with HMAC_SHA_256',
     'TokenizeRole: kms:GenerateMac with HMAC_SHA_256',
   ],
+  OperationsKey: [
+    'CloudWatch: kms:Decrypt for this account',
+    'CloudWatch: kms:GenerateDataKey for this account',
+    'Logs: kms:Decrypt for the log groups of the functions',
+    'Logs: kms:Encrypt for the log groups of the functions',
+    'Logs: kms:GenerateDataKey for the log groups of the functions',
+    'Logs: kms:GenerateDataKeyPair for the log groups of the functions',
+    'Logs: kms:GenerateDataKeyPairWithoutPlaintext for the log groups of the functions',
+    'Logs: kms:GenerateDataKeyWithoutPlaintext for the log groups of the functions',
+    'Logs: kms:ReEncryptFrom for the log groups of the functions',
+    'Logs: kms:ReEncryptTo for the log groups of the functions',
+  ],
 };
+
+/** The actions of these know no resource to name. */
+const policiesWithoutResource = ['NetworkInterfacePolicy', 'TracingPolicy'];
 
 // what opens, makes or hands on; administration is everything else
 const keyUse =
@@ -119,9 +134,11 @@ describe('the IAM matrix of the compiled template', () => {
     expect(functions).toHaveLength(Object.keys(documented).length);
   });
 
-  it('attaches nothing else to a role but the policy for network interfaces', () => {
+  it('attaches nothing else to a role but the policies for network interfaces and for traces', () => {
     for (const [name, { Properties }] of ofType('AWS::IAM::Role')) {
-      expect(Properties.ManagedPolicyArns, name).toEqual([{ Ref: 'NetworkInterfacePolicy' }]);
+      expect(Properties.ManagedPolicyArns, name).toEqual(
+        policiesWithoutResource.map((policy) => ({ Ref: policy })),
+      );
     }
   });
 
@@ -130,7 +147,7 @@ describe('the IAM matrix of the compiled template', () => {
       for (const statement of statementsOf(Properties)) {
         for (const action of [statement.Action].flat()) expect(action, name).not.toContain('*');
         const anything = JSON.stringify(statement.Resource) === '"*"';
-        if (anything) expect(name).toBe('NetworkInterfacePolicy');
+        if (anything) expect(policiesWithoutResource).toContain(name);
       }
     }
   });
@@ -142,7 +159,17 @@ describe('the IAM matrix of the compiled template', () => {
     expect(JSON.stringify(deny?.Condition)).toContain('lambda:SourceFunctionArn');
   });
 
-  it('lets the roles that are documented use the keys, and nobody else', () => {
+  it('lets the tracing policy write traces, and no more', () => {
+    expect(statementsOf(resources['TracingPolicy']!.Properties)).toEqual([
+      {
+        Effect: 'Allow',
+        Action: ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'],
+        Resource: '*',
+      },
+    ]);
+  });
+
+  it('lets the roles and services that are documented use the keys, and nobody else', () => {
     const use = ofType('AWS::KMS::Key').map(([name, { Properties }]) => [
       name,
       Properties.KeyPolicy!.Statement.flatMap((statement) =>
@@ -243,13 +270,33 @@ function conditionOf({ Condition }: Statement): string {
   });
   if (text === context) return ' in its encryption context';
   const algorithm = JSON.stringify({ StringEquals: { 'kms:MacAlgorithm': 'HMAC_SHA_256' } });
-  return text === algorithm ? ' with HMAC_SHA_256' : ` if ${text}`;
+  if (text === algorithm) return ' with HMAC_SHA_256';
+  const account = JSON.stringify({
+    StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+  });
+  if (text === account) return ' for this account';
+  const logGroups = JSON.stringify({
+    ArnLike: {
+      'kms:EncryptionContext:aws:logs:arn': {
+        'Fn::Sub':
+          'arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/pii-vault-prod-*',
+      },
+    },
+  });
+  return text === logGroups ? ' for the log groups of the functions' : ` if ${text}`;
 }
 
+const services = new Map([
+  ['"cloudwatch.amazonaws.com"', 'CloudWatch'],
+  ['{"Fn::Sub":"logs.${AWS::Region}.amazonaws.com"}', 'Logs'],
+]);
+
 function principalsOf({ Principal }: Statement): string[] {
-  const { AWS } = Principal as { AWS: unknown };
-  return [AWS].flat().map((principal) => {
+  const { AWS, Service } = Principal as { AWS?: unknown; Service?: unknown };
+  return [AWS ?? Service].flat().map((principal) => {
     const text = JSON.stringify(principal);
+    const service = services.get(text);
+    if (service !== undefined) return service;
     return /^\{"Fn::GetAtt":\["(\w+)","Arn"\]\}$/.exec(text)?.[1] ?? text;
   });
 }

@@ -1,15 +1,27 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, randomUUID } from 'node:crypto';
 
 import { KeyServiceError, SealBroken } from '../../lib/errors.ts';
-import type { KeyScope, OpeningKeyService, SealingKeyService } from '../../lib/kms.ts';
+import type {
+  KeyScope,
+  OpeningKeyService,
+  RewrappingKeyService,
+  SealingKeyService,
+  WrappedDataKey,
+} from '../../lib/kms.ts';
 
 /** How often each call was made, and a fault to answer with instead, by call. */
-export interface KmsDouble extends SealingKeyService, OpeningKeyService {
+export interface KmsDouble extends SealingKeyService, OpeningKeyService, RewrappingKeyService {
   calls: Record<'GenerateMac' | 'GenerateDataKey' | 'Decrypt', number>;
+  /** How often ReEncrypt was called. */
+  rewraps: number;
   /** An AWS exception name to answer every call with, until it is null again. */
   fault: string | null;
   /** Milliseconds that each call takes. */
   delayMs: number;
+  /** Makes another key that data keys can be moved to; returns its ARN. */
+  addKey: () => string;
+  /** From now on, the key of this ARN does nothing any more. */
+  disableKey: (arn: string) => void;
 }
 
 const account = 'arn:aws:kms:eu-central-1:000000000000:key';
@@ -24,8 +36,8 @@ export function createKmsDouble(
   scope: KeyScope = { service: 'pii-vault', stage: 'test' },
 ): KmsDouble {
   const tokenKey = randomBytes(32);
-  const wrappingKey = randomBytes(32);
   const kmsKeyArn = `${account}/${wrappingKeyId}`;
+  const wrappingKeys = new Map([[kmsKeyArn, randomBytes(32)]]);
 
   // KMS sorts the pairs: the order in which they are given does not matter
   const context = (dataKeyId: string) =>
@@ -42,8 +54,32 @@ export function createKmsDouble(
     return result();
   };
 
+  const wrap = (arn: string, dataKeyId: string, plaintext: Uint8Array): Buffer => {
+    const key = wrappingKeys.get(arn);
+    if (key === undefined) throw new KeyServiceError('NotFoundException');
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv('aes-256-gcm', key, nonce);
+    cipher.setAAD(context(dataKeyId));
+    const body = Buffer.concat([cipher.update(plaintext), cipher.final()]);
+    return Buffer.concat([nonce, body, cipher.getAuthTag()]);
+  };
+
+  const unwrap = ({ id, wrapped, kmsKeyArn: arn }: WrappedDataKey): Buffer => {
+    const key = wrappingKeys.get(arn);
+    if (key === undefined) throw new SealBroken();
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', key, wrapped.subarray(0, 12));
+      decipher.setAAD(context(id));
+      decipher.setAuthTag(wrapped.subarray(-16));
+      return Buffer.concat([decipher.update(wrapped.subarray(12, -16)), decipher.final()]);
+    } catch {
+      throw new SealBroken();
+    }
+  };
+
   const double: KmsDouble = {
     calls: { GenerateMac: 0, GenerateDataKey: 0, Decrypt: 0 },
+    rewraps: 0,
     fault: null,
     delayMs: 0,
     tokenRoot: () =>
@@ -53,24 +89,20 @@ export function createKmsDouble(
     generateDataKey: (dataKeyId) =>
       answer('GenerateDataKey', () => {
         const plaintext = randomBytes(32);
-        const nonce = randomBytes(12);
-        const cipher = createCipheriv('aes-256-gcm', wrappingKey, nonce);
-        cipher.setAAD(context(dataKeyId));
-        const body = Buffer.concat([cipher.update(plaintext), cipher.final()]);
-        return { plaintext, wrapped: Buffer.concat([nonce, body, cipher.getAuthTag()]), kmsKeyArn };
+        return { plaintext, wrapped: wrap(kmsKeyArn, dataKeyId, plaintext), kmsKeyArn };
       }),
-    unwrapDataKey: ({ id, wrapped, kmsKeyArn: arn }) =>
-      answer('Decrypt', () => {
-        if (arn !== kmsKeyArn) throw new SealBroken();
-        try {
-          const decipher = createDecipheriv('aes-256-gcm', wrappingKey, wrapped.subarray(0, 12));
-          decipher.setAAD(context(id));
-          decipher.setAuthTag(wrapped.subarray(-16));
-          return Buffer.concat([decipher.update(wrapped.subarray(12, -16)), decipher.final()]);
-        } catch {
-          throw new SealBroken();
-        }
-      }),
+    unwrapDataKey: (key) => answer('Decrypt', () => unwrap(key)),
+    rewrapDataKey: async (key, toKeyArn) => {
+      double.rewraps += 1;
+      if (double.fault !== null) throw new KeyServiceError(double.fault);
+      return { id: key.id, wrapped: wrap(toKeyArn, key.id, unwrap(key)), kmsKeyArn: toKeyArn };
+    },
+    addKey: () => {
+      const arn = `${account}/${randomUUID()}`;
+      wrappingKeys.set(arn, randomBytes(32));
+      return arn;
+    },
+    disableKey: (arn) => void wrappingKeys.delete(arn),
   };
   return double;
 }

@@ -1,0 +1,18 @@
+import type { DeadLetterQueue } from '../../lib/dead-letters.ts';
+import { deleteMessages, receiveMessages, showAgain } from '../../lib/sqs.ts';
+import type { SqsClient } from './queues.ts';
+
+// long enough to look at as many letters as are looked at in one go
+const hiddenSeconds = 900;
+
+/** The dead-letter queue at this URL. */
+export function letterQueue(
+  client: SqsClient,
+  url: string,
+): DeadLetterQueue & { remove: (handles: readonly string[]) => Promise<number[]> } {
+  return {
+    receive: () => receiveMessages(client, url, hiddenSeconds),
+    showAgain: (handles) => showAgain(client, url, handles),
+    remove: (handles) => deleteMessages(client, url, handles),
+  };
+}
