@@ -1,0 +1,35 @@
+import type { SQSRecord } from 'aws-lambda';
+
+import type { DataKey } from '../../lib/data-key.ts';
+import { ingest, type IngestParts } from '../../lib/ingest.ts';
+import type { MaskedBatch, MaskedLogin, SealedValue } from '../../lib/mask.ts';
+
+/** What `ingest` would write for a batch: everything but the writing is done. */
+export interface FinishedRows {
+  logins: MaskedLogin[];
+  /** Sorted by token, so that two writers do not deadlock. */
+  values: SealedValue[];
+  dataKey: Omit<DataKey, 'key'>;
+}
+
+/** The rows of a batch as `ingest` makes them, taken from it where it would write them. */
+export async function finishedRows(
+  records: readonly SQSRecord[],
+  parts: IngestParts,
+): Promise<FinishedRows> {
+  const written: MaskedBatch[] = [];
+  await ingest(records, {
+    ...parts,
+    write: async (batch) => {
+      written.push(batch);
+      return { stored: batch.logins.length, sealed: 0 };
+    },
+  });
+  const { logins, sealed, dataKey } = written[0]!;
+  if (dataKey === null) throw new Error('the batch has no values');
+  return {
+    logins: logins.toSorted((a, b) => (a.messageId < b.messageId ? -1 : 1)),
+    values: sealed.toSorted((a, b) => (a.token < b.token ? -1 : 1)),
+    dataKey,
+  };
+}

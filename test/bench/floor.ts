@@ -1,0 +1,117 @@
+import { withDatabase } from './cluster.ts';
+import { type Context, createNumbers } from './context.ts';
+import { floorWays } from './floor-ways.ts';
+import { ratios, rotate, type Spread, spread } from './statistics.ts';
+import { createStore } from './store.ts';
+import { number, type PartResult, withSpread } from './table.ts';
+import type { WayName } from './ways.ts';
+import { type BatchPlan, newValues } from './workload.ts';
+
+const held = 50_000;
+const floorNames = Object.keys(floorWays) as (keyof typeof floorWays)[];
+
+interface Case {
+  size: number;
+  newShare: number;
+  handlers: number;
+}
+
+export interface FloorCell extends Case {
+  /** Messages a second. */
+  throughput: Record<string, Spread>;
+  best: string;
+  /** Of ingest to the best way, in the same round. */
+  ratio: Spread;
+}
+
+/** Ingest beside a bare client that writes the same finished rows. */
+export async function floor(context: Context): Promise<PartResult> {
+  const cells: FloorCell[] = [];
+  for (const each of cases(context.quick)) {
+    const cell = await measure(context, each);
+    cells.push(cell);
+    context.say(
+      `floor: ${describe(each)}: ingest ${withSpread(cell.ratio, 2)} of ${cell.best}, ${number(cell.throughput['ingest']!.median)} messages/s`,
+    );
+  }
+  const standing = cells.find(isStanding);
+  return {
+    tables: [
+      {
+        title: `Ingest and the floor, messages a second (median, IQR); vault of ${number(2 * held)} values`,
+        columns: ['batch', 'new', 'handlers', 'ingest', ...floorNames, 'ingest ÷ floor'],
+        rows: cells.map((cell) => [
+          number(cell.size),
+          `${cell.newShare * 100} %`,
+          cell.handlers,
+          withSpread(cell.throughput['ingest']!),
+          ...floorNames.map((name) => number(cell.throughput[name]!.median)),
+          withSpread(cell.ratio, 2),
+        ]),
+      },
+    ],
+    figures:
+      standing === undefined
+        ? []
+        : [
+            {
+              what: 'ingest, one connection, batches of 1 000, half of the values new',
+              must: '≥ 0.75 of the floor',
+              measured: `${withSpread(standing.ratio, 2)} of ${standing.best}`,
+              holds: standing.ratio.median >= 0.75,
+            },
+          ],
+    data: cells,
+  };
+}
+
+function cases(quick: boolean): Case[] {
+  const all = [10, 100, 1_000, 10_000].flatMap((size) =>
+    [0.05, 0.5, 1].flatMap((newShare) =>
+      [1, 2, 4].map((handlers) => ({ size, newShare, handlers })),
+    ),
+  );
+  return quick ? all.filter(isStanding) : all;
+}
+
+function isStanding({ size, newShare, handlers }: Case): boolean {
+  return size === 1_000 && newShare === 0.5 && handlers === 1;
+}
+
+function describe({ size, newShare, handlers }: Case): string {
+  return `batches of ${size}, ${newShare * 100} % new, ${handlers} handler${handlers > 1 ? 's' : ''}`;
+}
+
+async function measure(context: Context, each: Case): Promise<FloorCell> {
+  const { cluster, workers, quick } = context;
+  const rounds = quick ? 3 : isStanding(each) ? 15 : 7;
+  const batches = { 10: 50, 100: 20, 1_000: 5, 10_000: 1 }[each.size]!;
+  const names: WayName[] = ['ingest', ...floorNames];
+  const measured = new Map(names.map((name) => [name, [] as number[]]));
+  const numbers = createNumbers(held);
+  const place = await cluster.create(held);
+  await workers.open(Array.from({ length: each.handlers }, () => place));
+
+  await withDatabase(place, async (database) => {
+    const store = await createStore(workers, database);
+    for (let round = -1; round < rounds; round += 1) {
+      for (const name of rotate(names, round)) {
+        const plans = Array.from({ length: each.handlers }, () =>
+          Array.from({ length: batches }, (): BatchPlan => {
+            return { ...each, firstNew: numbers(newValues(each)), held };
+          }),
+        );
+        const messagesPerSecond = await store.throughput(name, plans);
+        // the first round only warms up
+        if (round >= 0) measured.get(name)!.push(messagesPerSecond);
+      }
+    }
+  });
+  await workers.close();
+  await cluster.drop(place);
+
+  const throughput = Object.fromEntries([...measured].map(([name, all]) => [name, spread(all)]));
+  const best = floorNames.reduce((a, b) => (throughput[b]!.median > throughput[a]!.median ? b : a));
+  const ratio = spread(ratios(measured.get('ingest')!, measured.get(best)!));
+  return { ...each, throughput, best, ratio };
+}

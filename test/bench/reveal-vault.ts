@@ -1,0 +1,40 @@
+import { createSealingKeys } from '../../lib/data-key.ts';
+import { ingest } from '../../lib/ingest.ts';
+import type { TestDatabase } from '../helpers/database.ts';
+import { createKmsDouble, type KmsDouble } from '../helpers/kms-double.ts';
+import { ingestParts } from '../helpers/vault.ts';
+import { seedBatches } from './workload.ts';
+
+const values = 10_000;
+
+/** A vault whose values are sealed under as many data keys, as that many containers' hours leave it. */
+export interface PreparedVault {
+  kms: KmsDouble;
+  /** In random order. */
+  tokens: string[];
+  oneOfEachKey: string[];
+}
+
+export async function prepareVault(
+  database: TestDatabase,
+  dataKeys: number,
+): Promise<PreparedVault> {
+  const kms = createKmsDouble();
+  const parts = ingestParts(database, kms);
+  const messages = values / 2;
+  for (const batch of seedBatches(messages, Math.min(1_000, messages / dataKeys))) {
+    await ingest(batch, {
+      ...parts,
+      keys: dataKeys === 1 ? parts.keys : createSealingKeys(kms),
+    });
+  }
+  await database.admin.query('vacuum analyze');
+  const { rows } = await database.admin.query<{ token: string; key: string }>(
+    'select token, data_key_id as key from vault.pii_vault order by random()',
+  );
+  const oneOfEachKey = [...new Map(rows.map(({ token, key }) => [key, token])).values()];
+  if (rows.length !== values || oneOfEachKey.length !== dataKeys) {
+    throw new Error(`the vault holds ${rows.length} values under ${oneOfEachKey.length} data keys`);
+  }
+  return { kms, tokens: rows.map(({ token }) => token), oneOfEachKey };
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import type { SQSRecord } from 'aws-lambda';
+import { Client } from 'pg';
+
+import { encodeAppVersion } from '../../lib/app-version.ts';
+import { ingest } from '../../lib/ingest.ts';
+import type { TestDatabase } from '../helpers/database.ts';
+import { ingestParts } from '../helpers/vault.ts';
+import type { Place } from './connect.ts';
+import { finishedRows } from './finished-rows.ts';
+import { floorWays } from './floor-ways.ts';
+import { sharedKms } from './keys.ts';
+
+/** Makes a batch ready; what it returns is what is measured. */
+export type Way = (records: SQSRecord[]) => Promise<() => Promise<void>>;
+
+export type WayName = 'ingest' | 'script' | keyof typeof floorWays;
+
+/** All ways to store a batch, each as one container would, and what closes their connections. */
+export async function openWays(
+  place: Place,
+  database: TestDatabase,
+): Promise<{ ways: Record<WayName, Way>; close: () => Promise<void> }> {
+  const client = new Client({
+    host: '127.0.0.1',
+    port: place.port,
+    database: place.database,
+    user: 'vault_ingest',
+    password: place.password,
+  });
+  client.on('error', () => undefined);
+  await client.connect();
+  const parts = ingestParts(database, sharedKms());
+
+  const floor = Object.fromEntries(
+    Object.entries(floorWays).map(([name, write]): [string, Way] => [
+      name,
+      async (records) => {
+        const rows = await finishedRows(records, parts);
+        return () => write(client, rows);
+      },
+    ]),
+  ) as Record<keyof typeof floorWays, Way>;
+
+  return {
+    ways: {
+      ...floor,
+      ingest: async (records) => async () => {
+        const { batchItemFailures } = await ingest(records, parts);
+        if (batchItemFailures.length > 0 || parts.deadLetters.length > 0) {
+          throw new Error('ingest did not store the whole batch');
+        }
+      },
+      script: async (records) => async () => {
+        for (const record of records) await storeByScript(client, record);
+      },
+    },
+    close: () => client.end(),
+  };
+}
+
+/** The loop that people write for this job. */
+async function storeByScript(client: Client, record: SQSRecord): Promise<void> {
+  const login = JSON.parse(record.body) as Record<string, string>;
+  await client.query(
+    `insert into public.user_logins
+      (user_id, device_type, masked_ip, masked_device_id, locale, app_version, create_date)
+    values ($1, $2, $3, $4, $5, $6, $7)`,
+    [
+      login['user_id'],
+      login['device_type'],
+      sha256(login['ip']),
+      sha256(login['device_id']),
+      login['locale'],
+      encodeAppVersion(login['app_version'] ?? ''),
+      new Date(Number(record.attributes.SentTimestamp)).toISOString().slice(0, 10),
+    ],
+  );
+}
+
+function sha256(value: string | undefined): string {
+  return createHash('sha256')
+    .update(value ?? '')
+    .digest('hex');
+}

@@ -1,0 +1,71 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import { bundle } from './bundle.ts';
+import type { Place } from './connect.ts';
+import type { WayName } from './ways.ts';
+import type { BatchPlan } from './workload.ts';
+
+/** What a worker process can be told to do. */
+export type Order =
+  | { do: 'open'; place: Place }
+  | { do: 'prepare'; way: WayName; plans: BatchPlan[] }
+  | { do: 'run' }
+  | { do: 'close' };
+
+/** Processes that each stand for one container, as many as were asked for. */
+export interface Workers {
+  /** Worker n opens the nth place. */
+  open: (places: readonly Place[]) => Promise<void>;
+  close: () => Promise<void>;
+  /** Stores each worker's batches at once, made ready before; returns the milliseconds until the last is done. */
+  measure: (way: WayName, plans: readonly BatchPlan[][], only?: number) => Promise<number>;
+  stop: () => Promise<void>;
+}
+
+export async function startWorkers(most: number): Promise<Workers> {
+  const code = await bundle(fileURLToPath(new URL('worker-process.ts', import.meta.url)));
+  const processes = Array.from({ length: most }, () => fork(code.file, { execArgv: [] }));
+  const all = (orders: readonly (Order | null)[]) =>
+    Promise.all(orders.map(async (order, n) => order && tell(processes[n]!, order)));
+
+  return {
+    open: async (places) => {
+      await all(places.map((place) => ({ do: 'open', place })));
+    },
+    close: async () => {
+      await all(processes.map(() => ({ do: 'close' })));
+    },
+    measure: async (way, plans, only) => {
+      const chosen = (order: (n: number) => Order) =>
+        plans.map((_, n) => (only === undefined || only === n ? order(n) : null));
+      await all(chosen((n) => ({ do: 'prepare', way, plans: plans[n]! })));
+      const start = performance.now();
+      await all(chosen(() => ({ do: 'run' })));
+      return performance.now() - start;
+    },
+    stop: async () => {
+      for (const process of processes) process.disconnect();
+      await Promise.all(processes.map(gone));
+      await code.remove();
+    },
+  };
+}
+
+function tell(worker: ChildProcess, order: Order): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const died = () => reject(new Error('a worker ended before it was done'));
+    worker.once('exit', died);
+    worker.once('message', ({ error }: { error?: string }) => {
+      worker.off('exit', died);
+      if (error === undefined) resolve();
+      else reject(new Error(`a worker failed: ${error}`));
+    });
+    worker.send(order);
+  });
+}
+
+async function gone(worker: ChildProcess): Promise<void> {
+  if (worker.exitCode === null && worker.signalCode === null) await once(worker, 'exit');
+}
