@@ -14,6 +14,7 @@ export default defineConfig({
           hookTimeout: 30_000,
         },
       },
+      { test: { name: 'faults', include: ['test/faults/**/*.test.ts'] } },
       {
         test: {
           name: 'e2e',

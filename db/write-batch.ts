@@ -46,7 +46,7 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
     ) as value (token, kind, ciphertext)
     where (select count(*) from received) > 0
       and token in (select masked_ip from fresh union all select masked_device_id from fresh)
-    order by token
+    order by token collate "C"
     on conflict (token) do nothing
     returning token
   ), stored as (

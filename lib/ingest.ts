@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 
 import type { SealingKeys } from './data-key.ts';
@@ -6,7 +7,7 @@ import type { Log } from './log.ts';
 import { parseLoginEvent, type RejectionReason } from './login-event.ts';
 import { type MaskedBatch, maskLogins, type ReceivedLogin } from './mask.ts';
 import type { Metrics } from './metrics.ts';
-import { isMessageId, sentDay, sourceOf } from './source-message.ts';
+import { isMessageId, sentDay, sourceAttributes, sourceOf } from './source-message.ts';
 import type { OutgoingMessage } from './sqs.ts';
 import type { Tokenizer } from './token.ts';
 
@@ -21,7 +22,7 @@ export interface IngestParts {
   /** The container's tokenizer; asks KMS the first time. */
   tokenizer: () => Promise<Tokenizer>;
   keys: SealingKeys;
-  /** Writes a batch in one statement, all or nothing, once per message id. */
+  /** Writes a slice of a batch in one statement, all or nothing, once per message id. */
   write: (batch: MaskedBatch) => Promise<WrittenBatch>;
   /** Sends to the dead-letter queue; returns the indexes of those not taken. */
   sendToDeadLetters: (messages: OutgoingMessage[]) => Promise<number[]>;
@@ -45,8 +46,9 @@ export async function ingest(
 ): Promise<SQSBatchResponse> {
   const { logins, rejections } = read(records);
   const outcome = await attempt(logins, parts);
-  for (const record of recordsOf(records, outcome.refused)) {
-    rejections.push({ record, reason: 'refused_by_database' });
+  for (const id of outcome.refused) {
+    const record = recordsOf(records, [id]).find((each) => !('rejected' in readOne(each)));
+    if (record !== undefined) rejections.push({ record, reason: 'refused_by_database' });
   }
   const unsent = await reject(rejections, parts);
 
@@ -76,17 +78,25 @@ function recordsOf(records: readonly SQSRecord[], messageIds: readonly string[])
     : records.filter((record) => wanted.has(sourceOf(record).messageId));
 }
 
-/** Each message once, as a login or as a rejection. */
+/**
+ * Each message once, as a login or as a rejection. A repaired message and its first form may come
+ * together: the form that can be stored is the one that counts.
+ */
 function read(records: readonly SQSRecord[]): { logins: ReceivedLogin[]; rejections: Rejection[] } {
-  const logins: ReceivedLogin[] = [];
-  const rejections: Rejection[] = [];
-  const messages = new Map(records.map((record) => [sourceOf(record).messageId, record]));
-  for (const record of messages.values()) {
+  const logins = new Map<string, ReceivedLogin>();
+  const rejections = new Map<string, Rejection>();
+  for (const record of records) {
+    const { messageId } = sourceOf(record);
+    if (logins.has(messageId)) continue;
     const login = readOne(record);
-    if ('rejected' in login) rejections.push({ record, reason: login.rejected });
-    else logins.push(login);
+    if ('rejected' in login) {
+      rejections.set(messageId, { record, reason: login.rejected });
+    } else {
+      logins.set(messageId, login);
+      rejections.delete(messageId);
+    }
   }
-  return { logins, rejections };
+  return { logins: [...logins.values()], rejections: [...rejections.values()] };
 }
 
 function readOne(record: SQSRecord): ReceivedLogin | { rejected: RejectionReason } {
@@ -108,23 +118,70 @@ interface Attempt extends WrittenBatch {
 
 const nothing: Attempt = { stored: 0, sealed: 0, failed: [], refused: [] };
 
+// large enough that a statement's own cost is small, small enough that the next slice is sealed
+// while it runs
+const sliceSize = 250;
+
+/**
+ * Stores the logins a slice a statement, each all or nothing, and seals one slice while the one
+ * before is written. After a passing fault the slices behind it are not tried.
+ */
 async function attempt(logins: readonly ReceivedLogin[], parts: IngestParts): Promise<Attempt> {
-  if (logins.length === 0) return nothing;
-  const ids = logins.map(({ messageId }) => messageId);
+  let outcome = nothing;
+  let writing: Promise<Attempt> | null = null;
+  for (let start = 0; start < logins.length; start += sliceSize) {
+    const slice = logins.slice(start, start + sliceSize);
+    const masked: MaskedBatch | Attempt = await mask(slice, parts);
+    if (writing !== null) outcome = both(outcome, await writing);
+    writing = null;
+    if (outcome.error !== undefined) outcome = both(outcome, failure(slice, outcome.error));
+    else if ('failed' in masked) outcome = both(outcome, masked);
+    else {
+      writing = write(slice, masked, parts);
+      // the statement leaves this process before the next slice keeps it busy
+      await setImmediate();
+    }
+  }
+  return writing === null ? outcome : both(outcome, await writing);
+}
+
+async function mask(
+  logins: readonly ReceivedLogin[],
+  parts: IngestParts,
+): Promise<MaskedBatch | Attempt> {
   try {
-    const batch = await maskLogins(logins, await parts.tokenizer(), parts.keys);
-    return { ...nothing, ...(await parts.write(batch)) };
+    return await maskLogins(logins, await parts.tokenizer(), parts.keys);
+  } catch (error) {
+    parts.log.error('batch failed', error, { received: logins.length });
+    return failure(logins, asVaultError(error));
+  }
+}
+
+async function write(
+  logins: readonly ReceivedLogin[],
+  masked: MaskedBatch,
+  parts: IngestParts,
+): Promise<Attempt> {
+  try {
+    return { ...nothing, ...(await parts.write(masked)) };
   } catch (error) {
     if (!(error instanceof DatabaseError && error.refusesData)) {
       parts.log.error('batch failed', error, { received: logins.length });
-      return { ...nothing, failed: ids, error: asVaultError(error) };
+      return failure(logins, asVaultError(error));
     }
-    if (logins.length === 1) return { ...nothing, refused: ids };
   }
+  if (logins.length === 1) return { ...nothing, refused: logins.map(({ messageId }) => messageId) };
   // one row poisons its whole statement: halve until it stands alone
   const middle = Math.ceil(logins.length / 2);
   const first = await attempt(logins.slice(0, middle), parts);
-  const second = await attempt(logins.slice(middle), parts);
+  return both(first, await attempt(logins.slice(middle), parts));
+}
+
+function failure(logins: readonly ReceivedLogin[], error: VaultError): Attempt {
+  return { ...nothing, failed: logins.map(({ messageId }) => messageId), error };
+}
+
+function both(first: Attempt, second: Attempt): Attempt {
   const error = first.error ?? second.error;
   return {
     stored: first.stored + second.stored,
@@ -141,7 +198,7 @@ async function reject(rejections: readonly Rejection[], parts: IngestParts): Pro
   const unsent = await parts.sendToDeadLetters(
     rejections.map(({ record, reason }) => ({
       body: record.body,
-      attributes: { reason, sourceMessageId: sourceOf(record).messageId },
+      attributes: { reason, ...sourceAttributes(sourceOf(record)) },
     })),
   );
   for (const { record, reason } of rejections) {

@@ -52,10 +52,15 @@ export async function maskLogins(
     return token;
   };
 
-  const masked = logins.map(({ ip, deviceId, ...login }) => ({
-    ...login,
-    maskedIp: tokenOf('ip', ip),
-    maskedDeviceId: tokenOf('device_id', deviceId),
+  const masked = logins.map((login) => ({
+    messageId: login.messageId,
+    sentOn: login.sentOn,
+    userId: login.userId,
+    deviceType: login.deviceType,
+    maskedIp: tokenOf('ip', login.ip),
+    maskedDeviceId: tokenOf('device_id', login.deviceId),
+    locale: login.locale,
+    appVersion: login.appVersion,
   }));
   const distinct = values.ip.size + values.device_id.size;
   if (distinct === 0) return { logins: masked, sealed: [], dataKey: null };

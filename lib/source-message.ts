@@ -24,7 +24,11 @@ export function sourceOf({ messageId, attributes, messageAttributes }: SQSRecord
 export function sourceAttributes(
   source: SourceMessage,
 ): NonNullable<OutgoingMessage['attributes']> {
-  return { sourceMessageId: source.messageId, sourceSentTimestamp: source.sentTimestamp };
+  return {
+    sourceMessageId: source.messageId,
+    // a time that is none is left out: SQS takes no empty attribute
+    ...(sentDay(source) === null ? {} : { sourceSentTimestamp: source.sentTimestamp }),
+  };
 }
 
 /** The UTC day on which SQS took the message in, `YYYY-MM-DD`; null when the time is none. */

@@ -1,5 +1,6 @@
--- Written by drizzle-kit from db/schema.ts. Edited by hand in two places: the schema may exist (the
--- migrator keeps its own table there), and so may user_logins, with rows, which stay as they are.
+-- Written by drizzle-kit from db/schema.ts. Edited by hand in three places: the schema may exist (the
+-- migrator keeps its own table there), and so may user_logins, with rows, which stay as they are; and
+-- tokens are ordered as bytes, since comparing them in a language took inserts 1.6 times as long.
 CREATE SCHEMA IF NOT EXISTS "vault";
 --> statement-breakpoint
 CREATE TYPE "vault"."audit_action" AS ENUM('reveal', 'tokenize', 'erase');--> statement-breakpoint
@@ -31,7 +32,7 @@ CREATE TABLE "vault"."ingested_messages" (
 );
 --> statement-breakpoint
 CREATE TABLE "vault"."pii_vault" (
-	"token" text PRIMARY KEY NOT NULL,
+	"token" text COLLATE "C" PRIMARY KEY NOT NULL,
 	"kind" "vault"."pii_kind" NOT NULL,
 	"ciphertext" "bytea" NOT NULL,
 	"data_key_id" uuid NOT NULL,

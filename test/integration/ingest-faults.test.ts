@@ -245,3 +245,47 @@ describe('two handlers at the same time', () => {
     expect(await storedLogins()).toBe(10 * 21);
   });
 });
+
+describe('a batch of several slices', () => {
+  it('keeps what was written before a fault, and does not try what is behind it', async () => {
+    const container = ingestParts(database, createKmsDouble());
+    const { write } = container;
+    let calls = 0;
+    container.write = (masked) => {
+      calls += 1;
+      return calls === 2 ? Promise.reject(new DatabaseError('53300')) : write(masked);
+    };
+    const batch = many();
+    const { batchItemFailures } = await ingest(batch, container);
+
+    expect(calls).toBe(2);
+    expect(await storedOf(batch)).toBe(250);
+    expect(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual(
+      batch.slice(250).map(({ messageId }) => messageId),
+    );
+    expect(await ingest(batch, container)).toEqual({ batchItemFailures: [] });
+    expect(await storedOf(batch)).toBe(600);
+  });
+
+  it('throws when no slice could be written', async () => {
+    const throttled = createKmsDouble();
+    throttled.fault = 'ThrottlingException';
+    const batch = many();
+    await expect(ingest(batch, ingestParts(database, throttled))).rejects.toMatchObject({
+      name: 'KeyServiceError',
+    });
+    expect(await storedOf(batch)).toBe(0);
+  });
+});
+
+function many(): SQSRecord[] {
+  return Array.from({ length: 600 }, () => sqsRecord());
+}
+
+async function storedOf(batch: readonly SQSRecord[]): Promise<number> {
+  const { rows } = await database.admin.query<{ count: number }>(
+    'select count(*)::integer as count from vault.ingested_messages where message_id = any ($1)',
+    [batch.map(({ messageId }) => messageId)],
+  );
+  return rows[0]!.count;
+}

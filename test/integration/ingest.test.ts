@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { ingest } from '../../lib/ingest.ts';
@@ -208,5 +209,26 @@ describe('a message that was sent again from the dead-letter queue', () => {
     expect(await ingest([again, bad], ingestParts(database, throttled))).toEqual({
       batchItemFailures: [{ itemIdentifier: again.messageId }],
     });
+  });
+});
+
+describe('a message that was repaired and sent again', () => {
+  it.each([
+    ['before', (repaired: SQSRecord, first: SQSRecord) => [repaired, first]],
+    ['after', (repaired: SQSRecord, first: SQSRecord) => [first, repaired]],
+  ])('is stored when it comes %s its first form in one batch', async (_, order) => {
+    const container = ingestParts(database, createKmsDouble());
+    const user = randomUUID();
+    const first = sqsRecord(loginMessage({ user_id: user, app_version: 'none' }));
+    const repaired = sqsRecord(loginMessage({ user_id: user }), {
+      messageAttributes: { sourceMessageId: { stringValue: first.messageId, dataType: 'String' } },
+    });
+
+    expect(await ingest(order(repaired, first), container)).toEqual({ batchItemFailures: [] });
+    const { rows } = await database.admin.query('select 1 from user_logins where user_id = $1', [
+      user,
+    ]);
+    expect(rows).toHaveLength(1);
+    expect(container.deadLetters).toEqual([]);
   });
 });

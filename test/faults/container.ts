@@ -1,0 +1,88 @@
+import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+
+import { createPool } from '../../db/pool.ts';
+import { writeBatch } from '../../db/write-batch.ts';
+import type { DatabaseConfig } from '../../lib/config.ts';
+import { createSealingKeys } from '../../lib/data-key.ts';
+import { ingest } from '../../lib/ingest.ts';
+import type { SealingKeyService } from '../../lib/kms.ts';
+import type { MetricName } from '../../lib/metrics.ts';
+import type { OutgoingMessage } from '../../lib/sqs.ts';
+import { createTokenizerSource } from '../../lib/token.ts';
+import { startFaultyProxy, type FaultyProxy } from '../helpers/faulty-proxy.ts';
+
+/** Where a handler can be held up or killed. */
+export type Point = 'before the statement' | 'after the commit' | 'before the answer';
+
+/** What a container needs of the world: AWS, and who watches it. */
+export interface Outside extends SealingKeyService {
+  sendToDeadLetters: (messages: OutgoingMessage[]) => Promise<number[]>;
+  /** Returns when the handler may go on. */
+  reaches: (point: Point) => Promise<void>;
+  /** What ingest logs as an error, and what it counts. */
+  failed: (error: unknown) => void;
+  counted: (counts: Partial<Record<MetricName, number>>) => void;
+}
+
+/** `ingest` as its function wires it. `clock` is the hours that have passed. */
+export interface Handler {
+  handle: (records: SQSRecord[], clock: number) => Promise<SQSBatchResponse>;
+  end: () => Promise<void>;
+}
+
+const hourMs = 60 * 60 * 1000;
+
+export function openHandler(place: DatabaseConfig, outside: Outside): Handler {
+  let hours = 0;
+  const pool = createPool(place);
+  const parts = {
+    tokenizer: createTokenizerSource(outside),
+    keys: createSealingKeys(outside, () => Date.now() + hours * hourMs),
+    write: async (batch: Parameters<typeof writeBatch>[1]) => {
+      await outside.reaches('before the statement');
+      const written = await writeBatch(pool, batch);
+      await outside.reaches('after the commit');
+      return written;
+    },
+    sendToDeadLetters: (messages: OutgoingMessage[]) => outside.sendToDeadLetters(messages),
+    log: {
+      info: () => undefined,
+      error: (_event: string, error: unknown) => outside.failed(error),
+    },
+    metrics: {
+      publish: (counts: Partial<Record<MetricName, number>>) => outside.counted(counts),
+      publishRejected: () => undefined,
+    },
+  };
+  return {
+    handle: async (records, clock) => {
+      hours = clock;
+      const response = await ingest(records, parts);
+      await outside.reaches('before the answer');
+      return response;
+    },
+    end: () => pool.end(),
+  };
+}
+
+/** A handler behind a proxy of its own, in this process or in one that can be killed. */
+export interface Container extends Pick<Handler, 'handle'> {
+  name: string;
+  proxy: FaultyProxy;
+  /** Ends it where it is. A call under way never returns. */
+  kill: () => void;
+  end: () => Promise<void>;
+}
+
+/** A container in this process: killed, it stays without connection, and its calls are ignored. */
+export async function startContainer(
+  name: string,
+  place: DatabaseConfig,
+  outside: Outside,
+): Promise<Container> {
+  const proxy = await startFaultyProxy(place.port);
+  const handler = openHandler({ ...place, port: proxy.port }, outside);
+  let ended: Promise<void> | null = null;
+  const end = () => (ended ??= Promise.all([proxy.close(), handler.end()]).then(() => undefined));
+  return { name, proxy, handle: handler.handle, kill: () => void end(), end };
+}

@@ -1,0 +1,203 @@
+import type { Dice } from '../../scripts/local/dice.ts';
+
+/** A login as it must lie in the database at last; `ip` and `deviceId` are canonical. */
+export interface ExpectedLogin {
+  userId: string;
+  deviceType: string;
+  ip: string | null;
+  deviceId: string | null;
+  locale: string | null;
+  appVersion: number;
+  day: string;
+}
+
+/** A message, and what must become of it: a row, or a dead letter with that reason. */
+export interface Sent {
+  messageId: string;
+  body: string;
+  sentTimestamp: string;
+  becomes: { login: ExpectedLogin } | { reason: string };
+}
+
+/** What every plaintext of these messages has in it, by which it is found where it must not be. */
+export const markers = ['canary-', '198.18.', '2001:db8:', '2001:DB8:', '::ffff:198.18'] as const;
+
+/** The device type that the table's owner refuses. */
+export const refusedDeviceType = 'forbidden';
+
+const firstMoment = Date.UTC(2026, 0, 30, 22);
+const poisonShare = 0.05;
+
+/**
+ * Makes messages in the order of sending: one in twenty can never be stored, and about half of
+ * the values were in a message before. `refusedShare` of all are refused by the table itself,
+ * which costs a batch many statements.
+ */
+export function createMessages(dice: Dice, refusedShare: number): () => Sent {
+  const valid = createLogins(dice);
+  let sent = 0;
+  return () => {
+    sent += 1;
+    // two midnights are passed every 1 000 messages
+    const moment = firstMoment + (sent % 1000) * 100_000;
+    const sentTimestamp = String(moment);
+    const { message, ...login } = valid();
+    const day = new Date(moment).toISOString().slice(0, 10);
+    const good: Sent = {
+      messageId: dice.uuid(),
+      body: JSON.stringify(message),
+      sentTimestamp,
+      becomes: { login: { ...login, day } },
+    };
+    const roll = dice.fraction();
+    if (roll < refusedShare) {
+      const body = JSON.stringify({ ...message, device_type: refusedDeviceType });
+      return { ...good, body, becomes: { reason: 'refused_by_database' } };
+    }
+    if (roll >= poisonShare) return good;
+    const { reason, ...changes } = dice.pick(poisons)(message, dice);
+    return { ...good, ...changes, becomes: { reason } };
+  };
+}
+
+interface Login extends Omit<ExpectedLogin, 'day'> {
+  message: Record<string, unknown>;
+}
+
+function createLogins(dice: Dice): () => Login {
+  const ips: string[] = [];
+  const devices: string[] = [];
+  let users = 0;
+  const value = (held: string[], fresh: () => string): string | null => {
+    if (dice.fraction() < 0.03) return null;
+    if (held.length > 0 && dice.fraction() < 0.5) return dice.pick(held);
+    const made = fresh();
+    held.push(made);
+    return made;
+  };
+  return () => {
+    users += 1;
+    const ip = value(ips, () =>
+      dice.fraction() < 0.7
+        ? `198.18.${dice.below(256)}.${dice.below(256)}`
+        : `2001:db8:${(1 + dice.below(0xfffe)).toString(16)}::${(1 + dice.below(0xfffe)).toString(16)}`,
+    );
+    const deviceId = value(
+      devices,
+      () => `canary-${dice.hex(12)}-${dice.pick(['é', 'Å', '😀', 'x'])}`,
+    );
+    const userId = `${users}-${dice.uuid()}`.padEnd(dice.below(50) === 0 ? 127 : 1, '-');
+    const deviceType = dice.pick(['android', 'iOS', '', '😀'.repeat(32)]);
+    const locale = dice.pick(['RU', 'en-GB', '', null, 'ü'.repeat(32)]);
+    const [version, appVersion] = dice.pick(versions);
+    return {
+      userId,
+      deviceType,
+      ip,
+      deviceId,
+      locale,
+      appVersion,
+      message: {
+        user_id: userId,
+        device_type: deviceType,
+        ip: ip === null ? null : spelledIp(ip, dice),
+        device_id: deviceId === null ? null : spelledDevice(deviceId, dice),
+        locale,
+        app_version: version,
+        ...(dice.below(10) === 0 && { unknown: 'field' }),
+      },
+    };
+  };
+}
+
+const versions: [string, number][] = [
+  ['2.3.0', 2_003_000],
+  ['2.3', 2_003_000],
+  ['0.96', 96_000],
+  ['7', 7_000_000],
+  ['2146.999.999', 2_146_999_999],
+  ['0', 0],
+];
+
+function spelledIp(canonical: string, dice: Dice): string {
+  if (!canonical.includes(':')) return dice.below(5) === 0 ? `::ffff:${canonical}` : canonical;
+  const [third, last] = canonical.slice('2001:db8:'.length).split('::');
+  return dice.pick([
+    canonical,
+    canonical.toUpperCase(),
+    `2001:0db8:${third}:0:0:0:0:${last}`,
+    `2001:db8:${third!.padStart(4, '0')}::0:${last}`,
+  ]);
+}
+
+function spelledDevice(canonical: string, dice: Dice): string {
+  return dice.pick([canonical, canonical.normalize('NFD'), ` ${canonical}\t`]);
+}
+
+interface Poison extends Partial<Pick<Sent, 'messageId' | 'body' | 'sentTimestamp'>> {
+  reason: string;
+}
+
+type MakePoison = (message: Record<string, unknown>, dice: Dice) => Poison;
+
+const body =
+  (reason: string, make: (text: string, dice: Dice) => string): MakePoison =>
+  (message, dice) => ({ reason, body: make(JSON.stringify(message), dice) });
+
+const field =
+  (name: string, value: (dice: Dice) => unknown): MakePoison =>
+  (message, dice) => ({
+    reason: `invalid_field:${name}`,
+    // undefined leaves the field out
+    body: JSON.stringify({ ...message, [name]: value(dice) }),
+  });
+
+const anyField = ['user_id', 'device_type', 'ip', 'device_id', 'locale', 'app_version'] as const;
+
+const poisons: MakePoison[] = [
+  body('invalid_json', () => ''),
+  body('invalid_json', () => 'not json'),
+  body('invalid_json', (text, dice) => text.slice(0, 1 + dice.below(text.length - 1))),
+  body('invalid_json', (text) => `${text}${text}`),
+  body('invalid_json', (text) => `${text.slice(0, -1)},"note":"\0"}`),
+  body('invalid_json', () => '['.repeat(5_000)),
+  body('invalid_message', () => `${'['.repeat(2_000)}${']'.repeat(2_000)}`),
+  body('invalid_message', (text) => `[${text}]`),
+  body('invalid_message', (text) => JSON.stringify(text)),
+  body('invalid_message', () => 'null'),
+  body('invalid_message', () => '42'),
+  body('invalid_field:user_id', (text) => `{"__proto__":${text}}`),
+  ...anyField.flatMap((name) => [
+    field(name, () => undefined),
+    field(name, () => ({ nested: ['canary-nested'] })),
+    field(name, () => true),
+    field(name, () => 'canary-a\0b'),
+    field(name, () => 'canary-\uD83D'),
+    field(name, () => '\uDE00canary-'),
+    field(name, () => 'canary-'.repeat(3_000)),
+  ]),
+  field('user_id', () => ''),
+  field('user_id', () => null),
+  field('user_id', () => 'x'.repeat(129)),
+  field('device_type', () => null),
+  field('device_type', () => '😀'.repeat(33)),
+  field('locale', () => 'x'.repeat(33)),
+  field('ip', () => ''),
+  field('ip', () => '198.18.0.256'),
+  field('ip', () => '198.18.01.1'),
+  field('ip', () => 'fe80::1%eth0'),
+  field('ip', () => ' 198.18.0.1'),
+  field('device_id', () => ''),
+  field('device_id', () => ' \u00A0\t'),
+  field('device_id', () => 'x'.repeat(257)),
+  field('app_version', () => 2.3),
+  field('app_version', () => 'latest'),
+  field('app_version', () => '1.2.3.4'),
+  field('app_version', () => '1.1000'),
+  field('app_version', () => '2147.0'),
+  field('app_version', () => '-1.0'),
+  field('app_version', () => '1.0e3'),
+  field('app_version', () => '١.٢'),
+  (_message, dice) => ({ reason: 'invalid_message_id', messageId: `no-uuid-${dice.hex(16)}` }),
+  () => ({ reason: 'invalid_sent_timestamp', sentTimestamp: 'yesterday' }),
+];

@@ -1,0 +1,100 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { SQSBatchResponse } from 'aws-lambda';
+import { build } from 'esbuild';
+
+import type { DatabaseConfig } from '../../lib/config.ts';
+import { KeyServiceError } from '../../lib/errors.ts';
+import { startFaultyProxy } from '../helpers/faulty-proxy.ts';
+import type { Order, Said } from './container-process.ts';
+import type { Container, Outside } from './container.ts';
+
+/** Starts containers that are processes of their own, and end by SIGKILL. */
+export interface ProcessContainers {
+  start: (name: string, place: DatabaseConfig, outside: Outside) => Promise<Container>;
+  /** Removes the program. */
+  remove: () => Promise<void>;
+}
+
+// pg is CommonJS and requires Node's own modules, which an ES module has no require for
+const banner = {
+  js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`,
+};
+
+export async function prepareProcessContainers(): Promise<ProcessContainers> {
+  const directory = await mkdtemp(join(tmpdir(), 'pii-vault-container-'));
+  const file = join(directory, 'container.mjs');
+  await build({
+    entryPoints: [fileURLToPath(new URL('container-process.ts', import.meta.url))],
+    outfile: file,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    banner,
+    external: ['pg-native'],
+    logLevel: 'error',
+  });
+  return {
+    start: (name, place, outside) => startProcess(file, name, place, outside),
+    remove: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+async function startProcess(
+  file: string,
+  name: string,
+  place: DatabaseConfig,
+  outside: Outside,
+): Promise<Container> {
+  const proxy = await startFaultyProxy(place.port);
+  const child = fork(file, { serialization: 'advanced', execArgv: [] });
+  const gone = once(child, 'exit');
+  const calls = new Map<
+    number,
+    { done: (response: SQSBatchResponse) => void; threw: (error: Error) => void }
+  >();
+  const tell = (order: Order) => {
+    if (child.connected) child.send(order, () => undefined);
+  };
+  child.on('error', () => undefined);
+  child.on('message', (said: Said) => {
+    if ('done' in said) calls.get(said.done)?.done(said.response as SQSBatchResponse);
+    else if ('threw' in said) calls.get(said.threw)?.threw(new Error(said.error));
+    else void answer(said);
+  });
+  const answer = async ({ ask, id, with: argument }: Extract<Said, { ask: unknown }>) => {
+    try {
+      const work = outside[ask] as (given: unknown) => unknown;
+      tell({ do: 'go on', id, answer: await work(argument) });
+    } catch (error) {
+      // of all that is asked, KMS alone fails with more than a number
+      const exception = error instanceof KeyServiceError ? error.exception : null;
+      tell({ do: 'fail', id, exception });
+    }
+  };
+  tell({ do: 'open', place: { ...place, port: proxy.port } });
+
+  let started = 0;
+  let ended: Promise<void> | null = null;
+  const end = () => {
+    child.kill('SIGKILL');
+    return (ended ??= Promise.all([proxy.close(), gone]).then(() => undefined));
+  };
+  return {
+    name,
+    proxy,
+    handle: (records, clock) =>
+      new Promise((done, threw) => {
+        started += 1;
+        calls.set(started, { done, threw });
+        tell({ do: 'handle', id: started, records, clock });
+      }),
+    kill: () => void end(),
+    end,
+  };
+}

