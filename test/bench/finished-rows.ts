@@ -25,11 +25,16 @@ export async function finishedRows(
       return { stored: batch.logins.length, sealed: 0 };
     },
   });
-  const { logins, sealed, dataKey } = written[0]!;
-  if (dataKey === null) throw new Error('the batch has no values');
+  const [dataKey] = written.flatMap((slice) => slice.dataKey ?? []);
+  if (dataKey === undefined) throw new Error('the batch has no values');
+  const logins = written.flatMap((slice) => slice.logins);
+  // a value that two slices share is written once by whoever writes the batch at once
+  const values = new Map(
+    written.flatMap((slice) => slice.sealed).map((each) => [each.token, each]),
+  );
   return {
     logins: logins.toSorted((a, b) => (a.messageId < b.messageId ? -1 : 1)),
-    values: sealed.toSorted((a, b) => (a.token < b.token ? -1 : 1)),
+    values: [...values.values()].toSorted((a, b) => (a.token < b.token ? -1 : 1)),
     dataKey,
   };
 }
