@@ -15,7 +15,7 @@ const eraseStatement = statement<{ token: string }>(
 /**
  * Deletes the sealed values of the tokens and commits, with them, one audit row a token. Under
  * the chain's lock, so that no reveal is recorded as later than an erase it did not know of.
- * Throws `DatabaseError`, and then nothing is erased.
+ * Throws `DatabaseError`: nothing is erased then, unless the answer to the commit was lost.
  */
 export async function eraseValues(
   pool: Pool,

@@ -3,7 +3,8 @@ import { sql } from 'drizzle-orm';
 import { type Connection, run, statement } from './query.ts';
 import { ingestedMessages } from './schema.ts';
 
-// SQS keeps a message 14 days at most, and the day is counted in UTC: older ids cannot come again
+// SQS keeps a message 14 days at most, and the day is counted in UTC. Only a message that is sent
+// again from the dead letters can come later, which docs/operations.md says when to do
 const keptDays = 15;
 const rowsPerStatement = 10_000;
 

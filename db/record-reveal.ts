@@ -22,7 +22,7 @@ const allowanceStatement = statement<{ allowed: boolean; retry_at: Date | null }
  * Decides what may be revealed and commits one audit row a token. Under the chain's lock, so
  * that parallel requests share one quota and nothing is revealed once its erase has committed.
  * The whole request counts against the quota: a denial does not tell which tokens are held.
- * Throws `DatabaseError`, and then nothing is recorded.
+ * Throws `DatabaseError`: nothing is recorded then, unless the answer to the commit was lost.
  */
 export async function recordReveal(
   pool: Pool,

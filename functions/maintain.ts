@@ -16,6 +16,8 @@ const parts = {
   readAudit: readAudit.bind(null, pool),
   readHead: readAuditHead.bind(null, pool),
   readCheckpoint: readCheckpoint.bind(null, pool),
+  // on Sundays, UTC
+  isFull: () => new Date().getUTCDay() === 0,
   addCheckpoint: addCheckpoint.bind(null, pool),
   anchor: place === null ? null : anchorHead.bind(null, createS3Client(), place),
   log: createLog(),

@@ -34,7 +34,8 @@ export interface EraseCertificate {
 
 /**
  * Deletes the sealed values of the tokens; the tokens in `user_logins` stay, and count as before.
- * Throws `VaultUnavailable`, and then nothing is erased.
+ * Throws `VaultUnavailable`: nothing is erased then, unless the answer to the commit was lost; the
+ * audit tells.
  */
 export async function erase(
   { tokens, reason }: TokensRequest,

@@ -79,21 +79,22 @@ function recordsOf(records: readonly SQSRecord[], messageIds: readonly string[])
 }
 
 /**
- * Each message once, as a login or as a rejection. A repaired message and its first form may come
- * together: the form that can be stored is the one that counts.
+ * Each message once, as a login or as a rejection. Where several records say that they are one
+ * message, one that can be stored counts, and the message itself before one that was sent again.
  */
 function read(records: readonly SQSRecord[]): { logins: ReceivedLogin[]; rejections: Rejection[] } {
   const logins = new Map<string, ReceivedLogin>();
   const rejections = new Map<string, Rejection>();
   for (const record of records) {
     const { messageId } = sourceOf(record);
-    if (logins.has(messageId)) continue;
+    const isItself = record.messageId.toLowerCase() === messageId;
+    if (logins.has(messageId) && !isItself) continue;
     const login = readOne(record);
-    if ('rejected' in login) {
-      rejections.set(messageId, { record, reason: login.rejected });
-    } else {
+    if (!('rejected' in login)) {
       logins.set(messageId, login);
       rejections.delete(messageId);
+    } else if (!logins.has(messageId)) {
+      rejections.set(messageId, { record, reason: login.rejected });
     }
   }
   return { logins: [...logins.values()], rejections: [...rejections.values()] };
@@ -196,12 +197,18 @@ function both(first: Attempt, second: Attempt): Attempt {
 async function reject(rejections: readonly Rejection[], parts: IngestParts): Promise<SQSRecord[]> {
   if (rejections.length === 0) return [];
   const unsent = await parts.sendToDeadLetters(
-    rejections.map(({ record, reason }) => ({
-      body: record.body,
-      attributes: { reason, ...sourceAttributes(sourceOf(record)) },
-    })),
+    rejections.map(({ record, reason }) => {
+      const source = sourceOf(record);
+      // what is no id may be anything, so it is not passed on
+      const messageId = isMessageId(source.messageId) ? source.messageId : record.messageId;
+      return {
+        body: record.body,
+        attributes: { reason, ...sourceAttributes({ ...source, messageId }) },
+      };
+    }),
   );
-  for (const { record, reason } of rejections) {
+  const waiting = new Set(unsent);
+  for (const { record, reason } of rejections.filter((_, index) => !waiting.has(index))) {
     parts.log.info('message rejected', { messageId: record.messageId, reason });
     parts.metrics.publishRejected(reason, 1);
   }

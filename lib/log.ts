@@ -82,7 +82,8 @@ function describe(error: unknown): { error: string; cause?: string | null } {
 }
 
 function causeOf(error: VaultError): string | null {
-  if (error instanceof DatabaseError && error.state !== null) return `sqlstate_${error.state}`;
+  if (error instanceof DatabaseError && error.state !== null)
+    return /^[0-9A-Z]{5}$/.test(error.state) ? `sqlstate_${error.state}` : error.state;
   if (error instanceof KeyServiceError) return error.exception;
   if (error.cause instanceof VaultError) return causeOf(error.cause) ?? error.cause.name;
   return null;

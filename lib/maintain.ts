@@ -11,6 +11,8 @@ export interface MaintainParts {
   readAudit: (after: number) => AsyncIterable<AuditRow>;
   /** The head that the database keeps beside the chain. */
   readHead: () => Promise<ChainPosition>;
+  /** Whether this round verifies the whole chain, not only what was added since. */
+  isFull: () => boolean;
   /** Up to where the chain was verified last; null when it never was. */
   readCheckpoint: () => Promise<ChainPosition | null>;
   addCheckpoint: (head: ChainPosition) => Promise<void>;
@@ -28,7 +30,7 @@ export interface MaintainReport {
 
 /**
  * The daily round: prunes the ledger, and verifies the audit chain since the row it verified
- * last. Throws `AuditBroken` at the first row at fault, `VaultUnavailable` for passing faults.
+ * last, or all of it. Throws `AuditBroken` at the first row at fault, `VaultUnavailable` for passing faults.
  */
 export async function maintain(parts: MaintainParts): Promise<MaintainReport> {
   return loggingFailure(parts.log, 'maintenance failed', {}, () => round(parts));
@@ -40,7 +42,7 @@ async function round(parts: MaintainParts): Promise<MaintainReport> {
     'the database',
     Promise.all([parts.readCheckpoint(), parts.readHead()]),
   );
-  const start = checkpoint === null ? chainStart : before(checkpoint);
+  const start = checkpoint === null || parts.isFull() ? chainStart : before(checkpoint);
   const known = checkpoint === null ? [current] : [checkpoint, current];
   const { verified, head, broken } = await verifyChain(parts.readAudit(start.id), start, known);
   if (broken !== null) throw new AuditBroken(broken.id, broken.problem);

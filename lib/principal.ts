@@ -20,9 +20,9 @@ export function claimedPrincipal(requestedBy: string): Principal {
  * the event. Throws `CallerUnverified` when the event names none.
  */
 export function verifiedPrincipal(
-  event: Partial<LambdaFunctionURLEventWithIAMAuthorizer>,
+  event: Partial<LambdaFunctionURLEventWithIAMAuthorizer> | null,
 ): Principal {
-  const arn: unknown = event.requestContext?.authorizer?.iam?.userArn;
+  const arn: unknown = event?.requestContext?.authorizer?.iam?.userArn;
   if (typeof arn !== 'string' || arn.length > longestArn || !/^arn:[\x21-\x7e]+$/.test(arn)) {
     throw new CallerUnverified();
   }

@@ -8,8 +8,10 @@ import { kindOfToken } from './token.ts';
 /** The most tokens or values one request may name. */
 export const mostPerRequest = 100;
 
-// control characters, line separators, and what turns the direction of the text around it
-const manyLines = /[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/u;
+// control characters, line separators, and what is not seen or turns the text around it; but for
+// the joiners, which some scripts are written with
+const manyLines = /[\p{Cc}\p{Zl}\p{Zp}]|(?![\u200C\u200D])\p{Cf}/u;
+const visible = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
 const line = (shortest: number, longest: number) =>
   z
@@ -20,6 +22,7 @@ const line = (shortest: number, longest: number) =>
           characterCount(value) <= longest &&
           value.trim().length >= shortest &&
           isStorableText(value) &&
+          visible.test(value) &&
           !manyLines.test(value),
       ),
     );

@@ -8,15 +8,23 @@ export interface SourceMessage {
   sentTimestamp: string;
 }
 
+// twice what SQS keeps a message: once as itself, once as a dead letter
+const oldestSourceMs = 28 * 24 * 60 * 60 * 1000;
+
 /**
  * Which message a record is. One that was sent again from the dead-letter queue is still the
- * message it was, which its attributes name: it counts once, and under its own day.
+ * message it was, which its attributes name: it counts once, and under its own day. Attributes
+ * that SQS could not have led to are passed over.
  */
 export function sourceOf({ messageId, attributes, messageAttributes }: SQSRecord): SourceMessage {
+  const id = messageAttributes['sourceMessageId']?.stringValue ?? messageId;
+  const sent = messageAttributes['sourceSentTimestamp']?.stringValue ?? '';
+  const age = Number(attributes.SentTimestamp) - Number(sent);
+  const isPast = /^[0-9]{1,14}$/.test(sent) && age >= 0 && age <= oldestSourceMs;
   return {
-    messageId: messageAttributes['sourceMessageId']?.stringValue ?? messageId,
-    sentTimestamp:
-      messageAttributes['sourceSentTimestamp']?.stringValue ?? attributes.SentTimestamp,
+    // Postgres knows a UUID in one spelling alone
+    messageId: id.toLowerCase(),
+    sentTimestamp: isPast ? sent : attributes.SentTimestamp,
   };
 }
 

@@ -30,6 +30,16 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
   head vault.audit_head;
 BEGIN
+  -- a function's login writes of its own work alone, whoever holds it
+  IF NEW.action::text <> (
+    CASE session_user
+      WHEN 'vault_reveal' THEN 'reveal'
+      WHEN 'vault_tokenize' THEN 'tokenize'
+      WHEN 'vault_erase' THEN 'erase'
+    END
+  ) THEN
+    RAISE EXCEPTION '% does not write of %', session_user, NEW.action USING ERRCODE = 'insufficient_privilege';
+  END IF;
   SELECT * INTO STRICT head FROM vault.audit_head FOR UPDATE;
   NEW.id := head.id + 1;
   -- a clock that was set back must not give a row an earlier time than the row before it
@@ -78,12 +88,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog AS $$
 $$;
 --> statement-breakpoint
 -- Whose quota a reveal counts against. What a caller may choose freely is left out, or each request
--- could bring another name: the session name of an assumed role, and a name that is merely claimed.
+-- could bring another name: the name of a session, federated or of an assumed role, and a name that is
+-- merely claimed.
 CREATE FUNCTION vault.quota_holder(source vault.principal_source, principal text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
   SELECT CASE source::text
     WHEN 'claimed' THEN 'claimed'
-    ELSE regexp_replace(principal, '^(arn:[^:]*:sts:[^:]*:[^:]*:assumed-role/[^/]+)/.*$', '\1')
+    ELSE regexp_replace(principal, '^(arn:[^:]*:sts:[^:]*:[^:]*:(?:assumed-role/[^/]+|federated-user))/.*$', '\1')
   END;
 $$;
 --> statement-breakpoint

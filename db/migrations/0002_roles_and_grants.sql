@@ -1,4 +1,4 @@
--- Every role, and every right it has; DESIGN: "Roles". test/integration/role-matrix.test.ts compares
+-- Every role, and every right it has; README: "Roles". test/integration/role-matrix.test.ts compares
 -- what Postgres then allows with that table, so a right added here and nowhere else fails.
 DO $$
 DECLARE
@@ -13,6 +13,11 @@ BEGIN
       EXECUTE format('CREATE ROLE %I LOGIN', role_name);
       -- a function that hangs or freezes must not hold its locks for ever
       EXECUTE format('ALTER ROLE %I SET idle_in_transaction_session_timeout = %L', role_name, '15s');
+      IF role_name IN ('vault_reveal', 'vault_tokenize', 'vault_erase') THEN
+        EXECUTE format('ALTER ROLE %I SET statement_timeout = %L', role_name, '6s');
+      ELSIF role_name = 'vault_ingest' THEN
+        EXECUTE format('ALTER ROLE %I SET statement_timeout = %L', role_name, '12s');
+      END IF;
       IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'rds_iam') THEN
         EXECUTE format('GRANT rds_iam TO %I', role_name);
       END IF;

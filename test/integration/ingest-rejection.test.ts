@@ -98,7 +98,13 @@ describe('a message that can never be stored', () => {
       const good = [sqsRecord(), sqsRecord()];
       expect(await ingest([good[0]!, bad, good[1]!], parts)).toEqual({ batchItemFailures: [] });
       expect(parts.deadLetters).toEqual([
-        { body: bad.body, attributes: { reason, ...sourceAttributes(sourceOf(bad)) } },
+        {
+          body: bad.body,
+          attributes: {
+            reason,
+            ...sourceAttributes({ ...sourceOf(bad), messageId: bad.messageId }),
+          },
+        },
       ]);
       expect(await storedUsers(good)).toBe(2);
     },

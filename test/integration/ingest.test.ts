@@ -232,3 +232,45 @@ describe('a message that was repaired and sent again', () => {
     expect(container.deadLetters).toEqual([]);
   });
 });
+
+describe('a message that claims to be another', () => {
+  it.each([
+    ['that can be stored', loginMessage()],
+    ['that can never be stored', 'no JSON'],
+  ])('does not take its place in a batch: one %s', async (_, body) => {
+    const user = randomUUID();
+    const login = sqsRecord(loginMessage({ user_id: user }));
+    const forged = sqsRecord(body, claim(login.messageId.toUpperCase()));
+    const container = ingestParts(database, createKmsDouble());
+
+    for (const batch of [
+      [forged, login],
+      [login, forged],
+    ]) {
+      expect(await ingest(batch, container)).toEqual({ batchItemFailures: [] });
+    }
+    const { rows } = await database.admin.query('select 1 from user_logins where user_id = $1', [
+      user,
+    ]);
+    expect(rows).toHaveLength(1);
+  });
+
+  it('has no text of its choice passed on beside its body', async () => {
+    const container = ingestParts(database, createKmsDouble());
+    const forged = sqsRecord(loginMessage(), claim('ip=203.0.113.99'));
+    await ingest([forged], container);
+    expect(container.deadLetters).toEqual([
+      {
+        body: forged.body,
+        attributes: expect.objectContaining({
+          reason: 'invalid_message_id',
+          sourceMessageId: forged.messageId,
+        }),
+      },
+    ]);
+  });
+});
+
+function claim(messageId: string): Partial<SQSRecord> {
+  return { messageAttributes: { sourceMessageId: { stringValue: messageId, dataType: 'String' } } };
+}

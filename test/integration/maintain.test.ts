@@ -21,6 +21,7 @@ beforeEach(async () => {
     readHead: () => readAuditHead(pool),
     readCheckpoint: () => readCheckpoint(pool),
     addCheckpoint: (head) => addCheckpoint(pool, head),
+    isFull: () => false,
     anchor: async (head) => void anchored.push(head),
     log: silentLog,
     metrics: silentMetrics,
@@ -81,5 +82,15 @@ describe('maintain', () => {
     await asOwner(...statements);
 
     await expect(maintain(parts)).rejects.toMatchObject({ name: 'AuditBroken' });
+  });
+
+  it('finds an edit before what it verified last when it verifies the whole chain', async () => {
+    await appendRows(database.as('vault_reveal'), 3);
+    await maintain(parts);
+    await asOwner(`update vault.reveal_audit set reason = 'none' where id = 1`);
+    await maintain(parts);
+
+    const full = { ...parts, isFull: () => true };
+    await expect(maintain(full)).rejects.toMatchObject({ name: 'AuditBroken' });
   });
 });

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { recordOutcomes } from '../../db/record-reveal.ts';
 import { type Role, roles } from '../../db/roles.ts';
+import { auditContext, someToken } from '../helpers/audit.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 
 const verbs = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'] as const;
 
-/** README and DESIGN, "Roles": what each role may do, with the columns where that is not all. */
+/** README, "Roles": what each role may do, with the columns where that is not all. */
 const documented: Record<Exclude<Role, 'vault_migrator'>, Record<string, string[]>> = {
   vault_ingest: {
     'public.user_logins': ['INSERT'],
@@ -112,6 +114,17 @@ describe('the role matrix', () => {
       }
     },
   );
+
+  it.each([
+    ['vault_reveal', 'erase'],
+    ['vault_tokenize', 'reveal'],
+    ['vault_erase', 'reveal'],
+  ] as const)('refuses %s an audit row that says %s', async (role, action) => {
+    const row = auditContext({ action });
+    await expect(
+      recordOutcomes(database.as(role), row, new Map([[someToken(1), 'revealed']])),
+    ).rejects.toMatchObject({ state: '42501' });
+  });
 
   it.each(['UPDATE', 'DELETE', 'TRUNCATE'] as const)(
     'refuses the owner %s on the audit',
