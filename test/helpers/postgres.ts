@@ -31,7 +31,12 @@ export interface Server {
 /** Starts a Postgres of its own with the migrated template database; `settings` are `name=value`. */
 export async function startPostgres(settings: readonly string[] = []): Promise<Server> {
   const server = await startEmptyPostgres(settings);
-  await prepareTemplate(server.port);
+  try {
+    await prepareTemplate(server.port);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
   return server;
 }
 
