@@ -13,18 +13,17 @@ const oldestSourceMs = 28 * 24 * 60 * 60 * 1000;
 
 /**
  * Which message a record is. One that was sent again from the dead-letter queue is still the
- * message it was, which its attributes name: it counts once, and under its own day. Attributes
- * that SQS could not have led to are passed over.
+ * message it was, which its attributes name: it counts once, and under its own day. A time that SQS
+ * could not have led to is passed over.
  */
 export function sourceOf({ messageId, attributes, messageAttributes }: SQSRecord): SourceMessage {
   const id = messageAttributes['sourceMessageId']?.stringValue ?? messageId;
-  const sent = messageAttributes['sourceSentTimestamp']?.stringValue ?? '';
+  const sent = messageAttributes['sourceSentTimestamp']?.stringValue ?? attributes.SentTimestamp;
   const age = Number(attributes.SentTimestamp) - Number(sent);
-  const isPast = /^[0-9]{1,14}$/.test(sent) && age >= 0 && age <= oldestSourceMs;
   return {
     // Postgres knows a UUID in one spelling alone
     messageId: id.toLowerCase(),
-    sentTimestamp: isPast ? sent : attributes.SentTimestamp,
+    sentTimestamp: age < 0 || age > oldestSourceMs ? attributes.SentTimestamp : sent,
   };
 }
 

@@ -179,7 +179,8 @@ export function createQueue(dice: Dice): Queue {
         // a message that is none of SQS's would become one by being sent
         const stays =
           sent === null ||
-          reason?.startsWith('invalid_sent') === true ||
+          reason === 'invalid_sent_timestamp' ||
+          reason === 'invalid_message_id' ||
           (reason !== null && dice.fraction() >= share);
         if (stays) {
           staying.push(letter);
