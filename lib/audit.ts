@@ -38,6 +38,12 @@ export interface AuditHead {
   at: string;
 }
 
+/** Records outcomes as they are: one audit row a token, committed before it returns. */
+export type RecordOutcomes = (
+  context: AuditContext,
+  outcomes: ReadonlyMap<string, AuditOutcome>,
+) => Promise<AuditHead>;
+
 /** Fields by which a log line pins the chain as it was: a chain rewritten later contradicts it. */
 export function headFields(head: AuditHead): { auditId: number; auditHash: string } {
   return { auditId: head.id, auditHash: Buffer.from(head.hash).toString('hex') };

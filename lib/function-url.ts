@@ -6,6 +6,7 @@ import {
   InvalidRequest,
   QuotaExceeded,
   type VaultError,
+  VaultUnavailable,
 } from './errors.ts';
 
 /** The JSON body of a Function URL's event. Throws `InvalidRequest`. */
@@ -39,7 +40,7 @@ function statusOf(fault: VaultError): number {
   if (fault instanceof CallerUnverified) return 403;
   if (fault instanceof QuotaExceeded) return 429;
   // SealBroken is no fault that another attempt cures
-  return fault.name === 'VaultUnavailable' ? 503 : 500;
+  return fault instanceof VaultUnavailable ? 503 : 500;
 }
 
 function response(

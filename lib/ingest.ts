@@ -7,7 +7,13 @@ import type { Log } from './log.ts';
 import { parseLoginEvent, type RejectionReason } from './login-event.ts';
 import { type MaskedBatch, maskLogins, type ReceivedLogin } from './mask.ts';
 import type { Metrics } from './metrics.ts';
-import { isMessageId, sentDay, sourceAttributes, sourceOf } from './source-message.ts';
+import {
+  isMessageId,
+  sentDay,
+  sourceAttributes,
+  type SourceMessage,
+  sourceOf,
+} from './source-message.ts';
 import type { OutgoingMessage } from './sqs.ts';
 import type { Tokenizer } from './token.ts';
 
@@ -45,10 +51,12 @@ export async function ingest(
   parts: IngestParts,
 ): Promise<SQSBatchResponse> {
   const { logins, rejections } = read(records);
-  const outcome = await attempt(logins, parts);
+  const outcome = await attempt(
+    Array.from(logins.values(), ({ login }) => login),
+    parts,
+  );
   for (const id of outcome.refused) {
-    const record = recordsOf(records, [id]).find((each) => !('rejected' in readOne(each)));
-    if (record !== undefined) rejections.push({ record, reason: 'refused_by_database' });
+    rejections.push({ record: logins.get(id)!.record, reason: 'refused_by_database' });
   }
   const unsent = await reject(rejections, parts);
 
@@ -82,26 +90,32 @@ function recordsOf(records: readonly SQSRecord[], messageIds: readonly string[])
  * Each message once, as a login or as a rejection. Where several records say that they are one
  * message, one that can be stored counts, and the message itself before one that was sent again.
  */
-function read(records: readonly SQSRecord[]): { logins: ReceivedLogin[]; rejections: Rejection[] } {
-  const logins = new Map<string, ReceivedLogin>();
+function read(records: readonly SQSRecord[]): {
+  logins: Map<string, { record: SQSRecord; login: ReceivedLogin }>;
+  rejections: Rejection[];
+} {
+  const logins = new Map<string, { record: SQSRecord; login: ReceivedLogin }>();
   const rejections = new Map<string, Rejection>();
   for (const record of records) {
-    const { messageId } = sourceOf(record);
+    const source = sourceOf(record);
+    const { messageId } = source;
     const isItself = record.messageId.toLowerCase() === messageId;
     if (logins.has(messageId) && !isItself) continue;
-    const login = readOne(record);
+    const login = readOne(record, source);
     if (!('rejected' in login)) {
-      logins.set(messageId, login);
+      logins.set(messageId, { record, login });
       rejections.delete(messageId);
     } else if (!logins.has(messageId)) {
       rejections.set(messageId, { record, reason: login.rejected });
     }
   }
-  return { logins: [...logins.values()], rejections: [...rejections.values()] };
+  return { logins, rejections: [...rejections.values()] };
 }
 
-function readOne(record: SQSRecord): ReceivedLogin | { rejected: RejectionReason } {
-  const source = sourceOf(record);
+function readOne(
+  record: SQSRecord,
+  source: SourceMessage,
+): ReceivedLogin | { rejected: RejectionReason } {
   if (!isMessageId(source.messageId)) return { rejected: 'invalid_message_id' };
   const sentOn = sentDay(source);
   if (sentOn === null) return { rejected: 'invalid_sent_timestamp' };

@@ -1,4 +1,10 @@
-import { type AuditContext, type AuditHead, type AuditOutcome, headFields } from './audit.ts';
+import {
+  type AuditContext,
+  type AuditHead,
+  type AuditOutcome,
+  headFields,
+  type RecordOutcomes,
+} from './audit.ts';
 import type { OpeningKeys } from './data-key.ts';
 import { asVaultError, available, QuotaExceeded, SealBroken, VaultUnavailable } from './errors.ts';
 import type { WrappedDataKey } from './kms.ts';
@@ -37,11 +43,7 @@ export interface RevealParts {
     opened: ReadonlySet<string>,
     quota: number,
   ) => Promise<RecordedReveal>;
-  /** Records outcomes as they are. */
-  recordOutcomes: (
-    context: AuditContext,
-    outcomes: ReadonlyMap<string, AuditOutcome>,
-  ) => Promise<AuditHead>;
+  recordOutcomes: RecordOutcomes;
   log: Log;
   metrics: Metrics;
 }

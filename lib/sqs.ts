@@ -92,31 +92,6 @@ export async function queueDepth(client: SQSClient, queueUrl: string): Promise<n
   return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
 }
 
-/** Reads the messages that wait in a queue, in no order, and leaves them there for others. */
-export async function peekMessages(client: SQSClient, queueUrl: string): Promise<QueuedMessage[]> {
-  const found = new Map<string, QueuedMessage>();
-  const handles: string[] = [];
-  for (;;) {
-    const { Messages = [] } = await client.send(
-      new ReceiveMessageCommand({
-        QueueUrl: queueUrl,
-        MaxNumberOfMessages: mostEntries,
-        MessageAttributeNames: ['All'],
-        MessageSystemAttributeNames: ['SentTimestamp'],
-        // hidden while the rest is read, so that none is read twice
-        VisibilityTimeout: 60,
-      }),
-    );
-    if (Messages.length === 0) break;
-    for (const message of Messages) {
-      handles.push(message.ReceiptHandle!);
-      found.set(message.MessageId!, queuedMessage(message));
-    }
-  }
-  await showAgain(client, queueUrl, handles);
-  return [...found.values()];
-}
-
 /**
  * Receives up to ten messages, and hides them for so many seconds. None were left, or all are
  * hidden, when it returns none: it asks every server of the queue. Throws what the SDK throws.

@@ -1,4 +1,4 @@
-import { type AuditContext, type AuditHead, type AuditOutcome, headFields } from './audit.ts';
+import { type AuditContext, type AuditOutcome, headFields, type RecordOutcomes } from './audit.ts';
 import { available } from './errors.ts';
 import { type Log, loggingFailure } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -11,11 +11,7 @@ export interface TokenizeParts {
   tokenizer: () => Promise<Tokenizer>;
   /** Which of the tokens the vault holds a value for. */
   held: (tokens: readonly string[]) => Promise<ReadonlySet<string>>;
-  /** Commits one audit row a token before it returns. */
-  recordOutcomes: (
-    context: AuditContext,
-    outcomes: ReadonlyMap<string, AuditOutcome>,
-  ) => Promise<AuditHead>;
+  recordOutcomes: RecordOutcomes;
   log: Log;
   metrics: Metrics;
 }

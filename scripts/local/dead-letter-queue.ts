@@ -1,5 +1,5 @@
-import type { DeadLetterQueue } from '../../lib/dead-letters.ts';
-import { deleteMessages, receiveMessages, showAgain } from '../../lib/sqs.ts';
+import { type DeadLetterQueue, walkLetters } from '../../lib/dead-letters.ts';
+import { deleteMessages, type ReceivedMessage, receiveMessages, showAgain } from '../../lib/sqs.ts';
 import type { SqsClient } from './queues.ts';
 
 // long enough to look at as many letters as are looked at in one go
@@ -15,4 +15,14 @@ export function letterQueue(
     showAgain: (handles) => showAgain(client, url, handles),
     remove: (handles) => deleteMessages(client, url, handles),
   };
+}
+
+/** The letters in the queue, in no order; they stay there for others. */
+export async function peekLetters(client: SqsClient, url: string): Promise<ReceivedMessage[]> {
+  const letters: ReceivedMessage[] = [];
+  await walkLetters(letterQueue(client, url), async (page) => {
+    letters.push(...page);
+    return new Set();
+  });
+  return letters;
 }

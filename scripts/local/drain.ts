@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { peekMessages, queueDepth } from '../../lib/sqs.ts';
+import { reasonOf } from '../../lib/dead-letters.ts';
+import { queueDepth } from '../../lib/sqs.ts';
+import { peekLetters } from './dead-letter-queue.ts';
 import { Fault } from './fault.ts';
 import type { Queues, SqsClient } from './queues.ts';
 
@@ -76,10 +78,9 @@ async function reasons(
   before: Baseline,
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  for (const { sentAt, attributes } of await peekMessages(client, queues.deadLetter)) {
-    if (sentAt < before.at) continue;
-    // SQS's own dead letters, after too many tries, bring no reason
-    const reason = attributes['reason'] ?? 'failed_too_often';
+  for (const letter of await peekLetters(client, queues.deadLetter)) {
+    if (letter.sentAt < before.at) continue;
+    const reason = reasonOf(letter);
     counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   return counts;

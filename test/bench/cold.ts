@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { BuildOptions } from 'esbuild';
 
-import { bundle } from './bundle.ts';
+import { bundle } from '../helpers/bundle.ts';
 import type { ColdStart } from './cold-process.ts';
 import type { Context } from './context.ts';
 import { type Spread, spread } from './statistics.ts';

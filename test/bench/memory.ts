@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { bundle } from './bundle.ts';
+import { bundle } from '../helpers/bundle.ts';
 import type { Context } from './context.ts';
 import { countRows, withDatabase } from './cluster.ts';
 import type { Memory } from './memory-process.ts';

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-import { bundle } from './bundle.ts';
+import { bundle } from '../helpers/bundle.ts';
 import type { Place } from './connect.ts';
 import type { WayName } from './ways.ts';
 import type { BatchPlan } from './workload.ts';

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 
-import { createSqsClient, peekMessages, type QueuedMessage, sendMessages } from '../../lib/sqs.ts';
+import { createSqsClient, type QueuedMessage, sendMessages } from '../../lib/sqs.ts';
 import { databaseUrl, prepareDatabase, setPasswords } from '../../scripts/local/database.ts';
+import { peekLetters } from '../../scripts/local/dead-letter-queue.ts';
 import { startEmulator } from '../../scripts/local/emulator.ts';
 import { startCluster, stopCluster } from '../../scripts/local/cluster.ts';
 import { startPostgres } from '../../scripts/local/postgres.ts';
@@ -79,7 +80,7 @@ export async function startOwnStack(settings: Settings): Promise<OwnStack> {
       );
       if (failed.length > 0) throw new Error(`SQS did not take ${failed.length} messages`);
     },
-    deadLetters: () => peekMessages(client, queues.deadLetter),
+    deadLetters: () => peekLetters(client, queues.deadLetter),
     async query(sql, values = []) {
       const connection = new Client({ connectionString: databaseUrl(database, 'postgres') });
       await connection.connect();

@@ -1,14 +1,11 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SQSBatchResponse } from 'aws-lambda';
-import { build } from 'esbuild';
 
 import type { DatabaseConfig } from '../../lib/config.ts';
 import { KeyServiceError } from '../../lib/errors.ts';
+import { bundle } from '../helpers/bundle.ts';
 import { startFaultyProxy } from '../helpers/faulty-proxy.ts';
 import type { Order, Said } from './container-process.ts';
 import type { Container, Outside } from './container.ts';
@@ -20,28 +17,12 @@ export interface ProcessContainers {
   remove: () => Promise<void>;
 }
 
-// pg is CommonJS and requires Node's own modules, which an ES module has no require for
-const banner = {
-  js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`,
-};
-
 export async function prepareProcessContainers(): Promise<ProcessContainers> {
-  const directory = await mkdtemp(join(tmpdir(), 'pii-vault-container-'));
-  const file = join(directory, 'container.mjs');
-  await build({
-    entryPoints: [fileURLToPath(new URL('container-process.ts', import.meta.url))],
-    outfile: file,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    banner,
-    external: ['pg-native'],
-    logLevel: 'error',
-  });
+  const path = fileURLToPath(new URL('container-process.ts', import.meta.url));
+  const { file, remove } = await bundle(path);
   return {
     start: (name, place, outside) => startProcess(file, name, place, outside),
-    remove: () => rm(directory, { recursive: true, force: true }),
+    remove,
   };
 }
 

@@ -5,12 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'pg';
 
-import { migrate } from '../../db/migrate.ts';
 import { createPool } from '../../db/pool.ts';
-import { roles } from '../../db/roles.ts';
 import { initialiseCluster, prepareCluster } from '../../scripts/local/cluster.ts';
 import type { TestDatabase } from './database.ts';
-import { bootstrapSql, freePort, testPassword } from './postgres.ts';
+import { createMigratedDatabase, freePort, testPassword } from './postgres.ts';
 
 const mostRestarts = 1_000;
 
@@ -146,11 +144,8 @@ function kill(pid: number | undefined): void {
 }
 
 async function openDatabase(port: number, name: string): Promise<TestDatabase> {
+  await createMigratedDatabase(port, name);
   const server = { host: '127.0.0.1', port, user: 'postgres', password: testPassword };
-  const maintenance = new Pool({ ...server, database: 'postgres', max: 1 });
-  await maintenance.query(`create database ${name}`);
-  await maintenance.end();
-
   const admin = new Pool({ ...server, database: name, max: 4 });
   // a crash ends connections, also those in use, and must not end this process
   admin.on('error', () => undefined);
@@ -169,11 +164,6 @@ async function openDatabase(port: number, name: string): Promise<TestDatabase> {
     return pool;
   };
 
-  await admin.query(await bootstrapSql());
-  await admin.query(`alter role vault_migrator password '${testPassword}'`);
-  const migrator = as('vault_migrator');
-  await migrate(migrator);
-  for (const role of roles) await admin.query(`alter role ${role} password '${testPassword}'`);
   return {
     name,
     port,

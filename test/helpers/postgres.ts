@@ -32,7 +32,7 @@ export interface Server {
 export async function startPostgres(settings: readonly string[] = []): Promise<Server> {
   const server = await startEmptyPostgres(settings);
   try {
-    await prepareTemplate(server.port);
+    await createMigratedDatabase(server.port, templateDatabase);
   } catch (error) {
     await server.stop();
     throw error;
@@ -61,12 +61,13 @@ export function bootstrapSql(): Promise<string> {
   return readFile(new URL('../../db/bootstrap.sql', import.meta.url), 'utf8');
 }
 
-async function prepareTemplate(port: number): Promise<void> {
-  const connection = { host: '127.0.0.1', port, database: templateDatabase };
+/** Makes a database, and in it the vault; every role can log in with the tests' password then. */
+export async function createMigratedDatabase(port: number, name: string): Promise<void> {
+  const connection = { host: '127.0.0.1', port, database: name };
   const superuser = { ...connection, user: 'postgres', password: testPassword };
   const server = new Client({ ...superuser, database: 'postgres' });
   await server.connect();
-  await server.query(`create database ${templateDatabase}`);
+  await server.query(`create database ${name}`);
   await server.end();
   const admin = new Client(superuser);
   await admin.connect();

@@ -8,12 +8,12 @@ const banner = {
   js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`,
 };
 
-/** Plain JavaScript of a module of this folder or of `functions/`, for a process without a loader. */
+/** Plain JavaScript of a module, for a process without a loader. */
 export async function bundle(
   path: string,
   options: BuildOptions = {},
 ): Promise<{ file: string; bytes: number; remove: () => Promise<void> }> {
-  const directory = await mkdtemp(join(tmpdir(), 'pii-vault-bench-'));
+  const directory = await mkdtemp(join(tmpdir(), 'pii-vault-bundle-'));
   const file = join(directory, `${basename(path, '.ts')}.mjs`);
   const { metafile } = await build({
     entryPoints: [path],
