@@ -24,6 +24,8 @@ export function createPool(
     password: config.password ?? (() => iamToken(config)),
     ssl: config.tls,
     max: 1,
+    // a statement need not wait for the answer to the one before it
+    pipeline: true,
     idleTimeoutMillis: 0,
     connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: statementTimeoutMs[work],

@@ -3,8 +3,8 @@ import { sql } from 'drizzle-orm';
 import { type Connection, run, statement } from './query.ts';
 import { ingestedMessages } from './schema.ts';
 
-// SQS keeps a message 14 days at most, and the day is counted in UTC. Only a message that is sent
-// again from the dead letters can come later, which docs/operations.md says when to do
+// SQS keeps a message 14 days at most, and a copy that was sent again 14 days from then; the day is
+// counted in UTC
 const keptDays = 15;
 const rowsPerStatement = 10_000;
 
@@ -15,7 +15,7 @@ const pruneStatement = statement<{ pruned: number }>(
     delete from ${ingestedMessages}
     where message_id in (
       select message_id from ${ingestedMessages}
-      where sent_on < (now() at time zone 'UTC')::date - ${sql.placeholder('days')}::integer
+      where coalesce(resent_on, sent_on) < (now() at time zone 'UTC')::date - ${sql.placeholder('days')}::integer
       limit ${sql.placeholder('limit')}::integer
     )
     returning message_id

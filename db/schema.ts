@@ -57,6 +57,7 @@ export const piiVault = vault.table('pii_vault', {
 export const ingestedMessages = vault.table('ingested_messages', {
   messageId: uuid('message_id').primaryKey(),
   sentOn: date('sent_on').notNull(),
+  resentOn: date('resent_on'),
 });
 
 export const auditAction = vault.enum('audit_action', ['reveal', 'tokenize', 'erase']);

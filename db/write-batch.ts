@@ -4,8 +4,10 @@ import type { Pool } from 'pg';
 import { DatabaseError } from '../lib/errors.ts';
 import type { WrittenBatch } from '../lib/ingest.ts';
 import type { MaskedBatch } from '../lib/mask.ts';
+import { byteaArray, dateArray, integerArray, textArray, uuidArray } from './binary-array.ts';
 import { repeatable, run, statement } from './query.ts';
 import { dataKeys, ingestedMessages, piiVault, userLogins } from './schema.ts';
+import { createSharedClient } from './shared-client.ts';
 
 const p = sql.placeholder;
 
@@ -18,17 +20,18 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
   with login as materialized (
     select *
     from unnest(
-      ${p('messageIds')}::uuid[], ${p('days')}::date[], ${p('userIds')}::text[],
-      ${p('deviceTypes')}::text[], ${p('maskedIps')}::text[], ${p('maskedDeviceIds')}::text[],
-      ${p('locales')}::text[], ${p('appVersions')}::integer[]
+      ${p('messageIds')}::uuid[], ${p('sentDays')}::date[], ${p('resentDays')}::date[],
+      ${p('userIds')}::text[], ${p('deviceTypes')}::text[], ${p('maskedIps')}::text[],
+      ${p('maskedDeviceIds')}::text[], ${p('locales')}::text[], ${p('appVersions')}::integer[]
     ) as login (
-      message_id, sent_on, user_id, device_type, masked_ip, masked_device_id, locale, app_version
+      message_id, sent_on, resent_on,
+      user_id, device_type, masked_ip, masked_device_id, locale, app_version
     )
   ), key as (
     select ${p('dataKeyId')}::uuid as id, ${p('wrappedKey')}::bytea, ${p('kmsKeyArn')}::text
   ), received as (
-    insert into ${ingestedMessages} (message_id, sent_on)
-    select message_id, sent_on from login
+    insert into ${ingestedMessages} (message_id, sent_on, resent_on)
+    select message_id, sent_on, resent_on from login
     order by message_id
     on conflict (message_id) do nothing
     returning message_id
@@ -40,9 +43,9 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
     on conflict (id) do nothing
   ), sealed as (
     insert into ${piiVault} (token, kind, ciphertext, data_key_id)
-    select token, kind, ciphertext, (select id from key)
+    select token, kind::vault.pii_kind, ciphertext, (select id from key)
     from unnest(
-      ${p('tokens')}::text[], ${p('kinds')}::vault.pii_kind[], ${p('ciphertexts')}::bytea[]
+      ${p('tokens')}::text[], ${p('kinds')}::text[], ${p('ciphertexts')}::bytea[]
     ) as value (token, kind, ciphertext)
     where (select count(*) from received) > 0
       and token in (select masked_ip from fresh union all select masked_device_id from fresh)
@@ -62,29 +65,36 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
 );
 
 /**
- * Writes a batch all or nothing. Repeating it adds nothing, so a connection that fails under it
- * is tried once more on a new one. Throws `DatabaseError`.
+ * Writes batches, each all or nothing and in the order given, without waiting for the answer to the
+ * one before. Repeating one adds nothing, so when its connection fails under it, it is tried once
+ * more on a new one. Throws `DatabaseError`.
  */
-export async function writeBatch(pool: Pool, batch: MaskedBatch): Promise<WrittenBatch> {
-  const values = parameters(batch);
-  const [written] = await repeatable(() => run(pool, writeBatchStatement, values));
-  if (written === undefined) throw new DatabaseError(null);
-  return written;
+export function createBatchWriter(pool: Pool): (batch: MaskedBatch) => Promise<WrittenBatch> {
+  const shared = createSharedClient(pool);
+  return async (batch) => {
+    const values = parameters(batch);
+    const [written] = await repeatable(() =>
+      shared((connection) => run(connection, writeBatchStatement, values)),
+    );
+    if (written === undefined) throw new DatabaseError(null);
+    return written;
+  };
 }
 
 function parameters({ logins, sealed, dataKey }: MaskedBatch): Record<string, unknown> {
   return {
-    messageIds: logins.map((login) => login.messageId),
-    days: logins.map((login) => login.sentOn),
-    userIds: logins.map((login) => login.userId),
-    deviceTypes: logins.map((login) => login.deviceType),
-    maskedIps: logins.map((login) => login.maskedIp),
-    maskedDeviceIds: logins.map((login) => login.maskedDeviceId),
-    locales: logins.map((login) => login.locale),
-    appVersions: logins.map((login) => login.appVersion),
-    tokens: sealed.map((value) => value.token),
-    kinds: sealed.map((value) => value.kind),
-    ciphertexts: sealed.map((value) => value.ciphertext),
+    messageIds: uuidArray(logins.map((login) => login.messageId)),
+    sentDays: dateArray(logins.map((login) => login.sentOn)),
+    resentDays: dateArray(logins.map((login) => login.resentOn)),
+    userIds: textArray(logins.map((login) => login.userId)),
+    deviceTypes: textArray(logins.map((login) => login.deviceType)),
+    maskedIps: textArray(logins.map((login) => login.maskedIp)),
+    maskedDeviceIds: textArray(logins.map((login) => login.maskedDeviceId)),
+    locales: textArray(logins.map((login) => login.locale)),
+    appVersions: integerArray(logins.map((login) => login.appVersion)),
+    tokens: textArray(sealed.map((value) => value.token)),
+    kinds: textArray(sealed.map((value) => value.kind)),
+    ciphertexts: byteaArray(sealed.map((value) => value.ciphertext)),
     dataKeyId: dataKey?.id ?? null,
     wrappedKey: dataKey?.wrapped ?? null,
     kmsKeyArn: dataKey?.kmsKeyArn ?? null,

@@ -1,7 +1,7 @@
 import type { SQSEvent, SQSBatchResponse } from 'aws-lambda';
 
 import { createPool } from '../db/pool.ts';
-import { writeBatch } from '../db/write-batch.ts';
+import { createBatchWriter } from '../db/write-batch.ts';
 import {
   databaseConfig,
   deadLetterQueueUrl,
@@ -17,14 +17,13 @@ import { createSqsClient, sendMessages } from '../lib/sqs.ts';
 import { createTokenizerSource } from '../lib/token.ts';
 
 const kms = createSealingKeyService(createKmsClient(), keyScopeConfig(), sealingKeyConfig());
-const pool = createPool(databaseConfig());
 const sqs = createSqsClient();
 const deadLetters = deadLetterQueueUrl();
 
 const parts = {
   tokenizer: createTokenizerSource(kms),
   keys: createSealingKeys(kms),
-  write: writeBatch.bind(null, pool),
+  write: createBatchWriter(createPool(databaseConfig())),
   sendToDeadLetters: sendMessages.bind(null, sqs, deadLetters),
   log: createLog(),
   metrics: createMetrics(keyScopeConfig().stage),

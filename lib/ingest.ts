@@ -8,10 +8,11 @@ import { parseLoginEvent, type RejectionReason } from './login-event.ts';
 import { type MaskedBatch, maskLogins, type ReceivedLogin } from './mask.ts';
 import type { Metrics } from './metrics.ts';
 import {
+  isItself,
   isMessageId,
+  resentDay,
   sentDay,
   sourceAttributes,
-  type SourceMessage,
   sourceOf,
 } from './source-message.ts';
 import type { OutgoingMessage } from './sqs.ts';
@@ -36,10 +37,29 @@ export interface IngestParts {
   metrics: Metrics;
 }
 
+/** The records that say they are one message; the message itself comes first. */
+type Copies = SQSRecord[];
+
+/** A message that can be stored, and the record it came by. */
+interface Readable {
+  record: SQSRecord;
+  login: ReceivedLogin;
+}
+
 interface Rejection {
   record: SQSRecord;
   reason: RejectionReason;
 }
+
+interface Outcome extends WrittenBatch {
+  /** Messages that can never be stored. */
+  rejections: Rejection[];
+  /** Message ids to deliver again, and why. */
+  failed: string[];
+  error?: VaultError;
+}
+
+const nothing: Outcome = { stored: 0, sealed: 0, rejections: [], failed: [] };
 
 /**
  * Stores a batch of SQS messages. Those that can never be stored go to the dead-letter queue
@@ -50,14 +70,7 @@ export async function ingest(
   records: readonly SQSRecord[],
   parts: IngestParts,
 ): Promise<SQSBatchResponse> {
-  const { logins, rejections } = read(records);
-  const outcome = await attempt(
-    Array.from(logins.values(), ({ login }) => login),
-    parts,
-  );
-  for (const id of outcome.refused) {
-    rejections.push({ record: logins.get(id)!.record, reason: 'refused_by_database' });
-  }
+  const { rejections, ...outcome } = await store(messagesOf(records), parts);
   const unsent = await reject(rejections, parts);
 
   const failed = new Set([...recordsOf(records, outcome.failed), ...unsent].map(idOf));
@@ -86,123 +99,113 @@ function recordsOf(records: readonly SQSRecord[], messageIds: readonly string[])
     : records.filter((record) => wanted.has(sourceOf(record).messageId));
 }
 
-/**
- * Each message once, as a login or as a rejection. Where several records say that they are one
- * message, one that can be stored counts, and the message itself before one that was sent again.
- */
-function read(records: readonly SQSRecord[]): {
-  logins: Map<string, { record: SQSRecord; login: ReceivedLogin }>;
-  rejections: Rejection[];
-} {
-  const logins = new Map<string, { record: SQSRecord; login: ReceivedLogin }>();
-  const rejections = new Map<string, Rejection>();
+/** Each message once. */
+function messagesOf(records: readonly SQSRecord[]): Copies[] {
+  const messages = new Map<string, Copies>();
   for (const record of records) {
     const source = sourceOf(record);
-    const { messageId } = source;
-    const isItself = record.messageId.toLowerCase() === messageId;
-    if (logins.has(messageId) && !isItself) continue;
-    const login = readOne(record, source);
-    if (!('rejected' in login)) {
-      logins.set(messageId, { record, login });
-      rejections.delete(messageId);
-    } else if (!logins.has(messageId)) {
-      rejections.set(messageId, { record, reason: login.rejected });
-    }
+    const copies = messages.get(source.messageId);
+    if (copies === undefined) messages.set(source.messageId, [record]);
+    else if (isItself(record, source)) copies.unshift(record);
+    else copies.push(record);
   }
-  return { logins, rejections: [...rejections.values()] };
+  return [...messages.values()];
 }
-
-function readOne(
-  record: SQSRecord,
-  source: SourceMessage,
-): ReceivedLogin | { rejected: RejectionReason } {
-  if (!isMessageId(source.messageId)) return { rejected: 'invalid_message_id' };
-  const sentOn = sentDay(source);
-  if (sentOn === null) return { rejected: 'invalid_sent_timestamp' };
-  const login = parseLoginEvent(record.body);
-  return 'rejected' in login ? login : { ...login, messageId: source.messageId, sentOn };
-}
-
-interface Attempt extends WrittenBatch {
-  /** Message ids to deliver again, and why. */
-  failed: string[];
-  error?: VaultError;
-  /** Message ids whose rows the table itself refuses, for example by a constraint of its owner. */
-  refused: string[];
-}
-
-const nothing: Attempt = { stored: 0, sealed: 0, failed: [], refused: [] };
 
 // large enough that a statement's own cost is small, small enough that the next slice is sealed
 // while it runs
 const sliceSize = 250;
+// one that Postgres works on, one that waits for it, one that is being sealed
+const slicesUnderWay = 3;
 
 /**
- * Stores the logins a slice a statement, each all or nothing, and seals one slice while the one
- * before is written. After a passing fault the slices behind it are not tried.
+ * Stores the messages a slice a statement, each all or nothing, and seals one slice while those
+ * before are written. After a passing fault the slices behind are not tried.
  */
-async function attempt(logins: readonly ReceivedLogin[], parts: IngestParts): Promise<Attempt> {
+async function store(messages: readonly Copies[], parts: IngestParts): Promise<Outcome> {
   let outcome = nothing;
-  let writing: Promise<Attempt> | null = null;
-  for (let start = 0; start < logins.length; start += sliceSize) {
-    const slice = logins.slice(start, start + sliceSize);
-    const masked: MaskedBatch | Attempt = await mask(slice, parts);
-    if (writing !== null) outcome = both(outcome, await writing);
-    writing = null;
-    if (outcome.error !== undefined) outcome = both(outcome, failure(slice, outcome.error));
-    else if ('failed' in masked) outcome = both(outcome, masked);
-    else {
-      writing = write(slice, masked, parts);
+  const underWay: Promise<Outcome>[] = [];
+  for (let start = 0; start < messages.length; start += sliceSize) {
+    const { readable, rejections } = read(messages.slice(start, start + sliceSize));
+    outcome = both(outcome, { ...nothing, rejections });
+    if (underWay.length === slicesUnderWay) outcome = both(outcome, await underWay.shift()!);
+    if (outcome.error !== undefined) outcome = both(outcome, failure(readable, outcome.error));
+    else if (readable.length > 0) {
+      underWay.push(storeSlice(readable, parts));
       // the statement leaves this process before the next slice keeps it busy
       await setImmediate();
     }
   }
-  return writing === null ? outcome : both(outcome, await writing);
+  for (const slice of underWay) outcome = both(outcome, await slice);
+  return outcome;
 }
 
-async function mask(
-  logins: readonly ReceivedLogin[],
-  parts: IngestParts,
-): Promise<MaskedBatch | Attempt> {
-  try {
-    return await maskLogins(logins, await parts.tokenizer(), parts.keys);
-  } catch (error) {
-    parts.log.error('batch failed', error, { received: logins.length });
-    return failure(logins, asVaultError(error));
+/** For each message the first copy that can be stored; where none can, its first is rejected. */
+function read(messages: readonly Copies[]): { readable: Readable[]; rejections: Rejection[] } {
+  const readable: Readable[] = [];
+  const rejections: Rejection[] = [];
+  for (const copies of messages) {
+    let rejection: Rejection | null = null;
+    for (const record of copies) {
+      const login = readOne(record);
+      if (!('rejected' in login)) {
+        readable.push({ record, login });
+        rejection = null;
+        break;
+      }
+      rejection ??= { record, reason: login.rejected };
+    }
+    if (rejection !== null) rejections.push(rejection);
   }
+  return { readable, rejections };
 }
 
-async function write(
-  logins: readonly ReceivedLogin[],
-  masked: MaskedBatch,
-  parts: IngestParts,
-): Promise<Attempt> {
+function readOne(record: SQSRecord): ReceivedLogin | { rejected: RejectionReason } {
+  const source = sourceOf(record);
+  if (!isMessageId(source.messageId)) return { rejected: 'invalid_message_id' };
+  const sentOn = sentDay(source);
+  if (sentOn === null) return { rejected: 'invalid_sent_timestamp' };
+  const login = parseLoginEvent(record.body);
+  if ('rejected' in login) return login;
+  return { ...login, messageId: source.messageId, sentOn, resentOn: resentDay(record, source) };
+}
+
+async function storeSlice(slice: readonly Readable[], parts: IngestParts): Promise<Outcome> {
   try {
+    const logins = slice.map(({ login }) => login);
+    const masked = await maskLogins(logins, await parts.tokenizer(), parts.keys);
     return { ...nothing, ...(await parts.write(masked)) };
   } catch (error) {
     if (!(error instanceof DatabaseError && error.refusesData)) {
-      parts.log.error('batch failed', error, { received: logins.length });
-      return failure(logins, asVaultError(error));
+      parts.log.error('batch failed', error, { received: slice.length });
+      return failure(slice, asVaultError(error));
     }
   }
-  if (logins.length === 1) return { ...nothing, refused: logins.map(({ messageId }) => messageId) };
+  if (slice.length === 1) {
+    const rejections = slice.map(({ record }) => ({
+      record,
+      reason: 'refused_by_database' as const,
+    }));
+    return { ...nothing, rejections };
+  }
   // one row poisons its whole statement: halve until it stands alone
-  const middle = Math.ceil(logins.length / 2);
-  const first = await attempt(logins.slice(0, middle), parts);
-  return both(first, await attempt(logins.slice(middle), parts));
+  const middle = Math.ceil(slice.length / 2);
+  const first = await storeSlice(slice.slice(0, middle), parts);
+  if (first.error !== undefined) return both(first, failure(slice.slice(middle), first.error));
+  return both(first, await storeSlice(slice.slice(middle), parts));
 }
 
-function failure(logins: readonly ReceivedLogin[], error: VaultError): Attempt {
-  return { ...nothing, failed: logins.map(({ messageId }) => messageId), error };
+function failure(slice: readonly Readable[], error: VaultError): Outcome {
+  return { ...nothing, failed: slice.map(({ login }) => login.messageId), error };
 }
 
-function both(first: Attempt, second: Attempt): Attempt {
+function both(first: Outcome, second: Outcome): Outcome {
   const error = first.error ?? second.error;
   return {
     stored: first.stored + second.stored,
     sealed: first.sealed + second.sealed,
+    rejections: [...first.rejections, ...second.rejections],
     failed: [...first.failed, ...second.failed],
-    refused: [...first.refused, ...second.refused],
     ...(error && { error }),
   };
 }

@@ -4,16 +4,21 @@ import { type PiiKind, piiKinds } from './pii-kind.ts';
 import { seal } from './seal.ts';
 import type { Tokenizer } from './token.ts';
 
-/** A login received by one SQS message. `sentOn` is the UTC day SQS took it in, `YYYY-MM-DD`. */
+/**
+ * A login received by one SQS message. `sentOn` is the UTC day SQS took it in, `YYYY-MM-DD`, and
+ * `resentOn` that of the copy it came by, where it was sent again.
+ */
 export interface ReceivedLogin extends LoginEvent {
   messageId: string;
   sentOn: string;
+  resentOn: string | null;
 }
 
 /** A row of `user_logins`, and the message it came by. */
 export interface MaskedLogin {
   messageId: string;
   sentOn: string;
+  resentOn: string | null;
   userId: string;
   deviceType: string;
   maskedIp: string | null;
@@ -55,6 +60,7 @@ export async function maskLogins(
   const masked = logins.map((login) => ({
     messageId: login.messageId,
     sentOn: login.sentOn,
+    resentOn: login.resentOn,
     userId: login.userId,
     deviceType: login.deviceType,
     maskedIp: tokenOf('ip', login.ip),

@@ -8,8 +8,9 @@ export interface SourceMessage {
   sentTimestamp: string;
 }
 
+const dayMs = 24 * 60 * 60 * 1000;
 // twice what SQS keeps a message: once as itself, once as a dead letter
-const oldestSourceMs = 28 * 24 * 60 * 60 * 1000;
+const oldestSourceMs = 28 * dayMs;
 
 /**
  * Which message a record is. One that was sent again from the dead-letter queue is still the
@@ -38,10 +39,32 @@ export function sourceAttributes(
   };
 }
 
+/** Whether the record is the message itself, rather than a copy that was sent again. */
+export function isItself(record: SQSRecord, { messageId }: SourceMessage): boolean {
+  return record.messageId.toLowerCase() === messageId;
+}
+
 /** The UTC day on which SQS took the message in, `YYYY-MM-DD`; null when the time is none. */
-export function sentDay({ sentTimestamp }: SourceMessage): string | null {
-  if (!/^[0-9]{1,14}$/.test(sentTimestamp)) return null;
-  return new Date(Number(sentTimestamp)).toISOString().slice(0, 10);
+export function sentDay({ sentTimestamp }: Pick<SourceMessage, 'sentTimestamp'>): string | null {
+  return /^[0-9]{1,14}$/.test(sentTimestamp) ? dayOf(Number(sentTimestamp)) : null;
+}
+
+/** The UTC day on which SQS took in the copy that a record is; null for the message itself. */
+export function resentDay(record: SQSRecord, source: SourceMessage): string | null {
+  return isItself(record, source)
+    ? null
+    : sentDay({ sentTimestamp: record.attributes.SentTimestamp });
+}
+
+let written = { day: 0, text: '1970-01-01' };
+
+function dayOf(milliseconds: number): string {
+  const day = Math.floor(milliseconds / dayMs);
+  // the messages of a batch are of one day, mostly, and writing it takes longer than finding that
+  if (day !== written.day) {
+    written = { day, text: new Date(day * dayMs).toISOString().slice(0, 10) };
+  }
+  return written.text;
 }
 
 /** Whether the id is one that SQS gives: a UUID. */

@@ -2,7 +2,13 @@ import { finished } from 'node:stream/promises';
 import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 
-import { byteaArray, dateArray, integerArray, textArray, uuidArray } from './binary.ts';
+import {
+  byteaArray,
+  dateArray,
+  integerArray,
+  textArray,
+  uuidArray,
+} from '../../db/binary-array.ts';
 import type { FinishedRows } from './finished-rows.ts';
 
 /** Writes finished rows by a client that knows nothing else, all or nothing. */

@@ -1,7 +1,8 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 
 import { createPool } from '../../db/pool.ts';
-import { writeBatch } from '../../db/write-batch.ts';
+import type { MaskedBatch } from '../../lib/mask.ts';
+import { createBatchWriter } from '../../db/write-batch.ts';
 import type { DatabaseConfig } from '../../lib/config.ts';
 import { createSealingKeys } from '../../lib/data-key.ts';
 import { ingest } from '../../lib/ingest.ts';
@@ -35,12 +36,13 @@ const hourMs = 60 * 60 * 1000;
 export function openHandler(place: DatabaseConfig, outside: Outside): Handler {
   let hours = 0;
   const pool = createPool(place);
+  const write = createBatchWriter(pool);
   const parts = {
     tokenizer: createTokenizerSource(outside),
     keys: createSealingKeys(outside, () => Date.now() + hours * hourMs),
-    write: async (batch: Parameters<typeof writeBatch>[1]) => {
+    write: async (batch: MaskedBatch) => {
       await outside.reaches('before the statement');
-      const written = await writeBatch(pool, batch);
+      const written = await write(batch);
       await outside.reaches('after the commit');
       return written;
     },

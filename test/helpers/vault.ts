@@ -1,7 +1,7 @@
 import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import { createRevealStore } from '../../db/reveal-store.ts';
-import { writeBatch } from '../../db/write-batch.ts';
+import { createBatchWriter } from '../../db/write-batch.ts';
 import { createOpeningKeys, createSealingKeys } from '../../lib/data-key.ts';
 import type { IngestParts } from '../../lib/ingest.ts';
 import type { RevealParts } from '../../lib/reveal.ts';
@@ -26,7 +26,7 @@ export function ingestParts(
   return {
     tokenizer: createTokenizerSource(kms),
     keys: createSealingKeys(kms),
-    write: writeBatch.bind(null, pool),
+    write: createBatchWriter(pool),
     sendToDeadLetters: async (messages) => {
       deadLetters.push(...messages);
       return [];

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { writeBatch } from '../../db/write-batch.ts';
+import { createBatchWriter } from '../../db/write-batch.ts';
 import { DatabaseError, KeyServiceError } from '../../lib/errors.ts';
 import { ingest } from '../../lib/ingest.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
@@ -98,7 +98,7 @@ describe('a batch', () => {
 
   it('is stored once when the network resets and the first statement still commits', async () => {
     const proxy = await startProxy(database.port);
-    parts.write = writeBatch.bind(null, database.as('vault_ingest', proxy.port));
+    parts.write = createBatchWriter(database.as('vault_ingest', proxy.port));
     await whileHolding(database, lockLogins, async (release) => {
       const work = ingest(records, parts);
       await untilBlocked(database, 'vault_ingest');
@@ -130,7 +130,7 @@ describe('a batch', () => {
     const proxy = await startProxy(database.port);
     await proxy.close();
     const { write } = parts;
-    parts.write = writeBatch.bind(null, database.as('vault_ingest', proxy.port));
+    parts.write = createBatchWriter(database.as('vault_ingest', proxy.port));
     expect(await failureOf(ingest(records, parts))).toEqual(new DatabaseError('ECONNREFUSED'));
     parts.write = write;
     await expectStoredOnceAtLast();
@@ -247,7 +247,7 @@ describe('two handlers at the same time', () => {
 });
 
 describe('a batch of several slices', () => {
-  it('keeps what was written before a fault, and does not try what is behind it', async () => {
+  it('keeps what was written beside a fault, and tries no more than what is under way', async () => {
     const container = ingestParts(database, createKmsDouble());
     const { write } = container;
     let calls = 0;
@@ -258,13 +258,26 @@ describe('a batch of several slices', () => {
     const batch = many();
     const { batchItemFailures } = await ingest(batch, container);
 
-    expect(calls).toBe(2);
-    expect(await storedOf(batch)).toBe(250);
+    expect(calls).toBe(4);
+    expect(await storedOf(batch)).toBe(750);
     expect(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual(
-      batch.slice(250).map(({ messageId }) => messageId),
+      [...batch.slice(250, 500), ...batch.slice(1000)].map(({ messageId }) => messageId),
     );
     expect(await ingest(batch, container)).toEqual({ batchItemFailures: [] });
-    expect(await storedOf(batch)).toBe(600);
+    expect(await storedOf(batch)).toBe(1400);
+  });
+
+  it('is stored once when its connection is closed under one slice and others wait for it', async () => {
+    const batch = many();
+    await whileHolding(database, lockLogins, async (release) => {
+      const work = ingest(batch, parts);
+      await untilBlocked(database, 'vault_ingest');
+      await terminate(database, 'vault_ingest');
+      await untilBlocked(database, 'vault_ingest');
+      await release();
+      expect(await work).toEqual(settled);
+    });
+    expect(await storedOf(batch)).toBe(1400);
   });
 
   it('throws when no slice could be written', async () => {
@@ -279,7 +292,7 @@ describe('a batch of several slices', () => {
 });
 
 function many(): SQSRecord[] {
-  return Array.from({ length: 600 }, () => sqsRecord());
+  return Array.from({ length: 1400 }, () => sqsRecord());
 }
 
 async function storedOf(batch: readonly SQSRecord[]): Promise<number> {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import { pruneLedger } from '../../db/prune-ledger.ts';
 import { ingest } from '../../lib/ingest.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
@@ -197,6 +198,20 @@ describe('a message that was sent again from the dead-letter queue', () => {
     expect(rows).toHaveLength(1);
   });
 
+  it('counts once for as long as SQS may deliver what was sent again', async () => {
+    const container = ingestParts(database, createKmsDouble());
+    const user = randomUUID();
+    const kept = resent(user, 1, 20);
+    const gone = resent(user, 17, 20);
+    await ingest([kept, gone], container);
+    await pruneLedger(database.as('vault_maintain'));
+
+    await ingest([kept], container);
+    expect(await loginsOf(user)).toBe(2);
+    await ingest([gone], container);
+    expect(await loginsOf(user)).toBe(3);
+  });
+
   it('is reported under the id it has now when it cannot be stored', async () => {
     const throttled = createKmsDouble();
     throttled.fault = 'ThrottlingException';
@@ -270,6 +285,29 @@ describe('a message that claims to be another', () => {
     ]);
   });
 });
+
+/** A message that was first sent some days ago, and sent again fewer days ago. */
+function resent(user: string, resentDaysAgo: number, sentDaysAgo: number): SQSRecord {
+  const record = sqsRecord(loginMessage({ user_id: user }), {
+    messageAttributes: {
+      ...claim(randomUUID()).messageAttributes,
+      sourceSentTimestamp: { stringValue: daysAgo(sentDaysAgo), dataType: 'String' },
+    },
+  });
+  record.attributes.SentTimestamp = daysAgo(resentDaysAgo);
+  return record;
+}
+
+function daysAgo(days: number): string {
+  return String(Date.now() - days * 24 * 60 * 60 * 1000);
+}
+
+async function loginsOf(user: string): Promise<number | null> {
+  const { rowCount } = await database.admin.query('select from user_logins where user_id = $1', [
+    user,
+  ]);
+  return rowCount;
+}
 
 function claim(messageId: string): Partial<SQSRecord> {
   return { messageAttributes: { sourceMessageId: { stringValue: messageId, dataType: 'String' } } };

@@ -24,6 +24,7 @@ function receivedLogin(changes: Partial<ReceivedLogin> = {}): ReceivedLogin {
   return {
     messageId: randomUUID(),
     sentOn: '2026-01-31',
+    resentOn: null,
     userId: 'u1',
     deviceType: 'android',
     ip: '192.0.2.1',

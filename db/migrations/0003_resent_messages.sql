@@ -1,0 +1,1 @@
+ALTER TABLE "vault"."ingested_messages" ADD COLUMN "resent_on" date;
