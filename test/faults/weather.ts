@@ -1,5 +1,8 @@
 import type { Dice } from '../../scripts/local/dice.ts';
 import { KeyServiceError } from '../../lib/errors.ts';
+import { createDeck } from './deck.ts';
+import type { Now } from './now.ts';
+import type { Tally } from './tally.ts';
 
 /** What KMS does for a while. */
 export const kmsFaults = [
@@ -9,27 +12,46 @@ export const kmsFaults = [
   'latency',
 ] as const;
 
-export type KmsFault = (typeof kmsFaults)[number];
+type KmsFault = (typeof kmsFaults)[number];
 
 /** KMS between its callers and the double: throttles, is disabled, hangs up or is slow. */
 export interface Weather {
-  change: (to: KmsFault | null) => void;
+  /** Changes, when its round has come. */
+  change: () => void;
+  /** No call fails any more. */
+  clear: () => void;
   /** Makes a call through the weather. Throws `KeyServiceError`. */
   through: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
-export function createWeather(dice: Dice, met: (fault: KmsFault) => void): Weather {
-  let now: KmsFault | null = null;
+interface Parts {
+  dice: Dice;
+  now: Readonly<Now>;
+  tally: Tally;
+}
+
+const fairShare = 0.6;
+
+export function createWeather({ dice, now, tally }: Parts): Weather {
+  const nextFault = createDeck(dice, kmsFaults);
+  let current: KmsFault | null = null;
+  let until = 0;
   return {
-    change: (to) => {
-      now = to;
+    change: () => {
+      if (now.round < until) return;
+      const isFair = !now.isStorm || dice.fraction() < fairShare;
+      current = isFair ? null : nextFault();
+      until = now.round + 1 + dice.below(3);
+    },
+    clear: () => {
+      current = null;
     },
     through: async (call) => {
-      const fault = now;
+      const fault = current;
       // KMS throttles some calls, and a broken network lets some through
       const isSpared = fault !== 'DisabledException' && dice.fraction() < 0.3;
       if (fault === null || isSpared) return call();
-      met(fault);
+      tally.met(fault);
       if (fault === 'latency') {
         await new Promise((resolve) => setTimeout(resolve, 5 + dice.below(60)));
         return call();

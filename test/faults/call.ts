@@ -1,0 +1,45 @@
+import type { Card } from './cards.ts';
+
+/** A call of a handler, which may die or be so late that nobody waits for it. */
+export interface Call {
+  /** Null when nothing disturbs it, or nothing does any more. */
+  card: Card | null;
+  /** Ends the container under it. */
+  die: () => void;
+  isDead: boolean;
+  /** Resolves when it dies. */
+  death: Promise<'died'>;
+  beLate: () => void;
+  /** Resolves when it is late. */
+  lateness: Promise<'late'>;
+  /** Whether it was answered or died. */
+  isOver: boolean;
+}
+
+export function createCall(card: Card | null, kill: () => void): Call {
+  const death = createSignal('died' as const);
+  const lateness = createSignal('late' as const);
+  const call: Call = {
+    card,
+    die: () => {
+      call.isDead = true;
+      kill();
+      death.give();
+    },
+    isDead: false,
+    death: death.given,
+    beLate: lateness.give,
+    lateness: lateness.given,
+    isOver: false,
+  };
+  return call;
+}
+
+/** Something that happens at most once, and can be waited for. */
+function createSignal<T>(name: T): { given: Promise<T>; give: () => void } {
+  let give!: () => void;
+  const given = new Promise<T>((resolve) => {
+    give = () => resolve(name);
+  });
+  return { given, give };
+}

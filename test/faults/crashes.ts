@@ -1,0 +1,68 @@
+import type { Dice } from '../../scripts/local/dice.ts';
+import type { CrashingPostgres } from '../helpers/crashing-postgres.ts';
+import { createDeck } from './deck.ts';
+import type { Now } from './now.ts';
+import type { Tally } from './tally.ts';
+
+/** How Postgres dies: all of it, or one of its processes, after which it resets all others. */
+export const crashFaults = ['Postgres killed', 'Postgres backend killed'] as const;
+
+/** The crashes of Postgres, one at a time. */
+export interface Crashes {
+  /** Begins one when its round has come. */
+  next: () => void;
+  isUnderWay: () => boolean;
+  /** Returns once the one under way has ended. */
+  ended: () => Promise<void>;
+}
+
+interface Parts {
+  dice: Dice;
+  now: Readonly<Now>;
+  postgres: CrashingPostgres;
+  tally: Tally;
+  /** Rounds between two, about. */
+  every: number;
+}
+
+const firstRound = 4;
+
+export function createCrashes({ dice, now, postgres, tally, every }: Parts): Crashes {
+  const nextFault = createDeck(dice, crashFaults);
+  let fault = nextFault();
+  let nextRound = firstRound;
+  let crash: Promise<void> = Promise.resolve();
+  let isUnderWay = false;
+
+  const meet = () => {
+    tally.met(fault);
+    fault = nextFault();
+    // the second one soon, so that a short storm meets both
+    nextRound = now.round + (nextRound === firstRound ? 5 : 1 + dice.below(2 * every));
+  };
+  const killAll = async () => {
+    await new Promise((resolve) => setTimeout(resolve, dice.below(25)));
+    meet();
+    await postgres.crash(dice.below(200));
+  };
+  const killBackend = async () => {
+    for (let tries = 0; tries < 100; tries += 1) {
+      if (await postgres.killBackend('vault_ingest')) {
+        meet();
+        return;
+      }
+    }
+  };
+  return {
+    next: () => {
+      if (!now.isStorm || isUnderWay || now.round < nextRound) return;
+      isUnderWay = true;
+      const happens = fault === 'Postgres killed' ? killAll() : killBackend();
+      crash = happens.finally(() => {
+        isUnderWay = false;
+      });
+    },
+    isUnderWay: () => isUnderWay,
+    ended: () => crash,
+  };
+}

@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+
+import { eraseValues } from '../../db/erase-values.ts';
+import { createRevealStore } from '../../db/reveal-store.ts';
+import type { Role } from '../../db/roles.ts';
+import type { ChainPosition } from '../../lib/audit-chain.ts';
+import { createOpeningKeys } from '../../lib/data-key.ts';
+import { erase } from '../../lib/erase.ts';
+import { VaultError } from '../../lib/errors.ts';
+import type { OpeningKeyService } from '../../lib/kms.ts';
+import { reveal, type RevealResponse } from '../../lib/reveal.ts';
+import type { Dice } from '../../scripts/local/dice.ts';
+import type { TestDatabase } from '../helpers/database.ts';
+import { type FaultyProxy, startFaultyProxy } from '../helpers/faulty-proxy.ts';
+import { silentLog, silentMetrics } from '../helpers/vault.ts';
+import { toldBreaks } from './cards.ts';
+import { createDeck } from './deck.ts';
+import type { Now } from './now.ts';
+import type { Tally } from './tally.ts';
+import type { Weather } from './weather.ts';
+
+/** What somebody was told, and the audit must hold. */
+export interface Promised {
+  /** Rows of the audit that certify an erase. */
+  heads: readonly ChainPosition[];
+  /** Tokens asked for, by the request that was answered. */
+  answeredReveals: ReadonlyMap<string, number>;
+}
+
+/** An officer who reveals and erases while connections and KMS fail. */
+export interface Requests extends Promised {
+  reveal: () => Promise<void>;
+  erase: () => Promise<void>;
+  end: () => Promise<void>;
+}
+
+interface Parts {
+  dice: Dice;
+  now: Readonly<Now>;
+  database: TestDatabase;
+  kms: OpeningKeyService;
+  weather: Weather;
+  tally: Tally;
+  /** Every token that can be there, and its value. */
+  values: ReadonlyMap<string, string>;
+}
+
+const reason = 'fault suite, under faults';
+const officer = { id: 'fault suite', source: 'claimed' } as const;
+
+export async function startRequests(parts: Parts): Promise<Requests> {
+  const { dice, database, kms, weather, tally, values } = parts;
+  const revealing = await connect(database, 'vault_reveal');
+  const erasing = await connect(database, 'vault_erase');
+  const disturb = createDisturbance(parts);
+  const tokens = [...values.keys()];
+  const pickSome = (most: number) => [
+    ...new Set(Array.from({ length: most }, () => dice.pick(tokens))),
+  ];
+  const heads: ChainPosition[] = [];
+  const answeredReveals = new Map<string, number>();
+  const wasAsked = new Set<string>();
+  const revealParts = {
+    ...createRevealStore(revealing.pool),
+    keys: createOpeningKeys({
+      unwrapDataKey: (key) => weather.through(() => kms.unwrapDataKey(key)),
+    }),
+    quota: 1_000_000,
+    log: silentLog,
+    metrics: silentMetrics,
+  };
+  const check = (asked: readonly string[], { revealed, missing }: RevealResponse) => {
+    if (revealed.length + missing.length !== asked.length) {
+      tally.found('a reveal under faults left tokens out');
+    }
+    if (revealed.some(({ token, value }) => values.get(token) !== value)) {
+      tally.found('a reveal under faults gave a wrong value');
+    }
+    if (missing.some(({ token, why }) => why === 'erased' && !wasAsked.has(token))) {
+      tally.found('a reveal under faults called a token erased that was not');
+    }
+  };
+
+  return {
+    heads,
+    answeredReveals,
+    reveal: async () => {
+      disturb(revealing.proxy, 8);
+      const asked = pickSome(50);
+      const requestId = randomUUID();
+      try {
+        const answer = await reveal({ tokens: asked, reason }, officer, requestId, revealParts);
+        answeredReveals.set(requestId, asked.length);
+        check(asked, answer);
+        tally.counted('reveals answered');
+      } catch (error) {
+        if (!(error instanceof VaultError) || error.name !== 'VaultUnavailable') {
+          tally.found(
+            `a reveal under faults threw ${error instanceof Error ? error.name : 'something'}`,
+          );
+        }
+        tally.counted('reveals failed');
+      }
+      revealing.proxy.disarm();
+    },
+    erase: async () => {
+      disturb(erasing.proxy, 6);
+      const asked = pickSome(3);
+      for (const token of asked) wasAsked.add(token);
+      try {
+        const { audit } = await erase({ tokens: asked, reason }, officer, randomUUID(), {
+          erase: (...request) => eraseValues(erasing.pool, ...request),
+          log: silentLog,
+          metrics: silentMetrics,
+        });
+        heads.push({ id: audit.id, hash: Buffer.from(audit.hash, 'hex') });
+        tally.counted('erases certified');
+      } catch {
+        tally.counted('erases failed');
+      }
+      erasing.proxy.disarm();
+    },
+    end: async () => {
+      await Promise.all([revealing.proxy.close(), erasing.proxy.close()]);
+    },
+  };
+}
+
+async function connect(
+  database: TestDatabase,
+  role: Role,
+): Promise<{ proxy: FaultyProxy; pool: Pool }> {
+  const proxy = await startFaultyProxy(database.port);
+  return { proxy, pool: database.as(role, proxy.port) };
+}
+
+/**
+ * Arms a proxy half of the times; half of those at the statement that commits, which is the one
+ * after `last` others.
+ */
+function createDisturbance({ dice, now, tally }: Parts) {
+  const nextBreak = createDeck(dice, toldBreaks);
+  return (proxy: FaultyProxy, last: number): void => {
+    const fault = nextBreak();
+    if (!now.isStorm || dice.below(2) > 0) return;
+    const after = dice.below(2) === 0 ? last : dice.below(last);
+    proxy.arm(fault, 1, () => tally.met(`${fault} (reveal, erase)`), after);
+  };
+}

@@ -1,0 +1,55 @@
+import type { PiiKind } from '../../lib/pii-kind.ts';
+import { createTokenizer } from '../../lib/token.ts';
+import { createDice } from '../../scripts/local/dice.ts';
+import { type CrashingPostgres, startCrashingPostgres } from '../helpers/crashing-postgres.ts';
+import { createKmsDouble, type KmsDouble } from '../helpers/kms-double.ts';
+import { createMessages, refusedDeviceType, type Sent } from './messages.ts';
+import { createQueue, type Queue } from './queue.ts';
+
+/** What a storm goes over: the messages and where they go, each part sound by itself. */
+export interface World {
+  seed: number;
+  postgres: CrashingPostgres;
+  kms: KmsDouble;
+  queue: Queue;
+  messages: readonly Sent[];
+  tokenOf: (kind: PiiKind, value: string | null) => string | null;
+  /** Every token that can be there, and its value. */
+  values: ReadonlyMap<string, string>;
+}
+
+interface Size {
+  messages: number;
+  refusedShare: number;
+  fsync: boolean;
+}
+
+/** Starts Postgres, whose table refuses one device type; the messages are made and not yet sent. */
+export async function startWorld(seed: number, size: Size): Promise<World> {
+  const queue = createQueue(createDice(seed + 1));
+  const make = createMessages(createDice(seed + 2), size.refusedShare);
+  const messages = Array.from({ length: size.messages }, () => make());
+  const kms = createKmsDouble();
+  const tokenizer = createTokenizer(await kms.tokenRoot());
+  const values = new Map<string, string>();
+  for (const { becomes } of messages) {
+    if (!('login' in becomes)) continue;
+    const { ip, deviceId } = becomes.login;
+    if (ip !== null) values.set(tokenizer.token('ip', ip), ip);
+    if (deviceId !== null) values.set(tokenizer.token('device_id', deviceId), deviceId);
+  }
+  const postgres = await startCrashingPostgres(size.fsync);
+  await postgres.database.admin.query(
+    `alter table user_logins
+     add constraint owners_rule check (device_type <> '${refusedDeviceType}')`,
+  );
+  return {
+    seed,
+    postgres,
+    kms,
+    queue,
+    messages,
+    tokenOf: (kind, value) => (value === null ? null : tokenizer.token(kind, value)),
+    values,
+  };
+}
