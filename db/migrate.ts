@@ -1,44 +1,47 @@
 import { fileURLToPath } from 'node:url';
+import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 
-import { withoutParameters } from './query.ts';
+import { DatabaseUnfit } from '../lib/errors.ts';
+import { findLoginsFaults } from './check-logins-table.ts';
+import { countApplied, findSchemaFaults } from './check-vault-schema.ts';
+import { openSequences } from './open-sequences.ts';
+import { run, statement, withoutParameters } from './query.ts';
 
 // from functions/ in the deployed bundle and from db/ in the sources this is the same folder
 const migrationsFolder = fileURLToPath(new URL('../db/migrations', import.meta.url));
 
+const lockStatement = statement(
+  'lock_migrations',
+  sql`select pg_advisory_lock(hashtext('vault.migrations'))`,
+);
+
 /**
  * Applies the migrations this database lacks, in one transaction; what is there is left as it is.
- * Returns how many were applied. Throws `DatabaseError`.
+ * Returns how many were applied. Throws `DatabaseUnfit`, with nothing changed, where what is there
+ * is not what the vault can write to; and `DatabaseError`.
  */
 export async function migrate(pool: Pool): Promise<{ applied: number }> {
-  return withoutParameters(async () => {
-    const client = await pool.connect();
-    try {
-      // two deployments at once: the second waits, and then finds nothing to do
-      await client.query(`select pg_advisory_lock(hashtext('vault.migrations'))`);
-      const before = await countApplied(client);
-      await applyMigrations(drizzle(client), {
+  const client = await withoutParameters(() => pool.connect());
+  try {
+    // two deployments at once: the second waits, and then finds nothing to do
+    await run(client, lockStatement);
+    const faults = [...(await findSchemaFaults(client)), ...(await findLoginsFaults(client))];
+    if (faults.length > 0) throw new DatabaseUnfit(faults);
+    const before = await countApplied(client);
+    await withoutParameters(() =>
+      applyMigrations(drizzle(client), {
         migrationsFolder,
         migrationsSchema: 'vault',
         migrationsTable: 'migrations',
-      });
-      return { applied: (await countApplied(client)) - before };
-    } finally {
-      // ends the session, and with it the lock
-      client.release(true);
-    }
-  });
-}
-
-async function countApplied(client: PoolClient): Promise<number> {
-  const { rows } = await client.query<{ exists: boolean }>(
-    `select to_regclass('vault.migrations') is not null as exists`,
-  );
-  if (!rows[0]?.exists) return 0;
-  const counted = await client.query<{ count: number }>(
-    'select count(*)::integer as count from vault.migrations',
-  );
-  return counted.rows[0]?.count ?? 0;
+      }),
+    );
+    await openSequences(client);
+    return { applied: (await countApplied(client)) - before };
+  } finally {
+    // ends the session, and with it the lock
+    client.release(true);
+  }
 }

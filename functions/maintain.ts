@@ -2,7 +2,7 @@ import { readAuditHead } from '../db/append-audit.ts';
 import { createPool } from '../db/pool.ts';
 import { pruneLedger } from '../db/prune-ledger.ts';
 import { addCheckpoint, readAudit, readCheckpoint } from '../db/read-audit.ts';
-import { anchorHead, createS3Client } from '../lib/audit-anchor.ts';
+import { createAnchors, createS3Client } from '../lib/audit-anchor.ts';
 import { anchorPlace, databaseConfig, keyScopeConfig } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
@@ -19,7 +19,7 @@ const parts = {
   // on Sundays, UTC
   isFull: () => new Date().getUTCDay() === 0,
   addCheckpoint: addCheckpoint.bind(null, pool),
-  anchor: place === null ? null : anchorHead.bind(null, createS3Client(), place),
+  anchors: place === null ? null : createAnchors(createS3Client(), place),
   log: createLog(),
   metrics: createMetrics(keyScopeConfig().stage),
 };

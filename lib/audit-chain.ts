@@ -16,7 +16,7 @@ export interface AuditRow {
   hash: Uint8Array;
 }
 
-/** A row of the chain that is known from elsewhere: a log line, a certificate, a checkpoint. */
+/** A row of the chain that is known from elsewhere: a log line, a certificate, a checkpoint, an anchor. */
 export interface ChainPosition {
   id: number;
   hash: Uint8Array;
@@ -33,9 +33,9 @@ export interface ChainReport {
 /** Before the first row: id 0 and a hash of zeros. */
 export const chainStart: ChainPosition = { id: 0, hash: Buffer.alloc(32) };
 
-/** Just before a known row, for verifying from it on: it is then verified against what is known. */
-export function before(known: ChainPosition): { id: number; hash: null } {
-  return { id: known.id - 1, hash: null };
+/** Just before a known row, for verifying from its id on: it is then compared with what is known. */
+export function before(id: number): { id: number; hash: null } {
+  return { id: id - 1, hash: null };
 }
 
 /** SHA-256 of the row's content as netstrings, as `vault.audit_content` builds it. */
@@ -71,6 +71,7 @@ export async function verifyChain(
 ): Promise<ChainReport> {
   let head = start;
   let verified = 0;
+  const ahead = known.filter(({ id }) => id > start.id).toSorted((a, b) => b.id - a.id);
   const report = (id: number, problem: string) => ({ verified, head, broken: { id, problem } });
 
   for await (const row of rows) {
@@ -79,14 +80,15 @@ export async function verifyChain(
       return report(row.id, 'does not follow the row before');
     }
     if (!same(row.hash, auditHash(row))) return report(row.id, 'was changed');
-    if (known.some(({ id, hash }) => id === row.id && !same(row.hash, hash))) {
-      return report(row.id, 'differs from what is known of it: the chain was computed anew');
+    while (ahead.at(-1)?.id === row.id) {
+      if (!same(row.hash, ahead.pop()!.hash)) {
+        return report(row.id, 'differs from what is known of it: the chain was computed anew');
+      }
     }
     head = { id: row.id, hash: row.hash };
     verified += 1;
   }
-  const cut = known.find(({ id }) => id > head.id);
-  if (cut !== undefined) return report(head.id + 1, 'is missing: the end of the chain was cut off');
+  if (ahead.length > 0) return report(head.id + 1, 'is missing: the end of the chain was cut off');
   return { verified, head, broken: null };
 }
 

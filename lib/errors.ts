@@ -76,6 +76,19 @@ export class AuditBroken extends VaultError {
   }
 }
 
+/** What is in the database already is not what the vault can write to; nothing was changed. */
+export class DatabaseUnfit extends VaultError {
+  override readonly name = 'DatabaseUnfit';
+  override readonly code = 'ERR_DATABASE_UNFIT';
+  /** Each names the table and column, and what the vault needs there. */
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(`nothing was migrated: ${faults.join('; ')}`);
+    this.faults = faults;
+  }
+}
+
 /** What Postgres or its socket said, without the statement's parameters, detail or message. */
 export class DatabaseError extends VaultError {
   override readonly name = 'DatabaseError';
@@ -117,6 +130,19 @@ export class KeyServiceError extends VaultError {
 
   constructor(exception: string | null) {
     super(exception === null ? 'KMS did not answer' : `KMS answered ${exception}`);
+    this.exception = exception;
+  }
+}
+
+/** What S3 said of the bucket that keeps heads of the audit chain, without the request. */
+export class AuditBucketError extends VaultError {
+  override readonly name = 'AuditBucketError';
+  override readonly code = 'ERR_AUDIT_BUCKET';
+  /** AWS's exception name, such as `AccessDenied`; null when there was none. */
+  readonly exception: string | null;
+
+  constructor(exception: string | null) {
+    super(`the audit bucket ${exception === null ? 'did not answer' : `answered ${exception}`}`);
     this.exception = exception;
   }
 }

@@ -66,6 +66,7 @@ const documented: Record<string, string[]> = {
     'logs:CreateLogStream on MaintainLogGroup',
     'logs:PutLogEvents on MaintainLogGroup',
     'rds-db:connect on vault_maintain',
+    's3:ListBucketVersions on the audit bucket, below audit-heads/',
     's3:PutObject on the audit bucket, below audit-heads/',
     's3:PutObjectRetention on the audit bucket, below audit-heads/',
   ],
@@ -253,6 +254,7 @@ function nameOf(resource: unknown): string {
   const text = JSON.stringify(resource);
   const [, attribute] = /^\{"Fn::GetAtt":\["(\w+)","Arn"\]\}$/.exec(text) ?? [];
   const [, databaseUser] = /dbuser:prx-0123456789abcdef0\/(\w+)"\}$/.exec(text) ?? [];
+  if (text.endsWith(':s3:::audit-bucket"}')) return 'the audit bucket';
   const isBucket = text.endsWith(':s3:::audit-bucket/pii-vault/prod/audit-heads/*"}');
   return attribute ?? databaseUser ?? (isBucket ? 'the audit bucket, below audit-heads/' : text);
 }
@@ -271,6 +273,8 @@ function conditionOf({ Condition }: Statement): string {
   if (text === context) return ' in its encryption context';
   const algorithm = JSON.stringify({ StringEquals: { 'kms:MacAlgorithm': 'HMAC_SHA_256' } });
   if (text === algorithm) return ' with HMAC_SHA_256';
+  const heads = JSON.stringify({ StringEquals: { 's3:prefix': 'pii-vault/prod/audit-heads/' } });
+  if (text === heads) return ', below audit-heads/';
   const account = JSON.stringify({
     StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
   });

@@ -2,8 +2,11 @@ import { describe, expect, it } from 'vitest';
 
 import {
   asVaultError,
+  AuditBroken,
+  AuditBucketError,
   CallerUnverified,
   DatabaseError,
+  DatabaseUnfit,
   InvalidConfig,
   InvalidRequest,
   KeyServiceError,
@@ -20,6 +23,9 @@ const all: [string, string, VaultError][] = [
   ['QuotaExceeded', 'ERR_QUOTA_EXCEEDED', new QuotaExceeded(20, null)],
   ['SealBroken', 'ERR_SEAL_BROKEN', new SealBroken()],
   ['VaultUnavailable', 'ERR_VAULT_UNAVAILABLE', new VaultUnavailable('KMS')],
+  ['AuditBroken', 'ERR_AUDIT_BROKEN', new AuditBroken(7, 'was changed')],
+  ['AuditBucketError', 'ERR_AUDIT_BUCKET', new AuditBucketError('AccessDenied')],
+  ['DatabaseUnfit', 'ERR_DATABASE_UNFIT', new DatabaseUnfit(['user_logins is a view'])],
   ['DatabaseError', 'ERR_DATABASE', new DatabaseError('23505')],
   ['KeyServiceError', 'ERR_KEY_SERVICE', new KeyServiceError('ThrottlingException')],
   ['InvalidConfig', 'ERR_INVALID_CONFIG', new InvalidConfig('DATABASE_HOST', 'is not set')],
