@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Client } from 'pg';
@@ -16,7 +17,8 @@ import { deployedVault } from './local/deployed-vault.ts';
 import { writeEnvFile } from './local/env-file.ts';
 import { Fault, messageOf } from './local/fault.ts';
 import { inProcessVault } from './local/in-process-vault.ts';
-import { readMessages, samplePath, sendAll } from './local/messages.ts';
+import { releaseLock, takeLock, underWay } from './local/lock.ts';
+import { readMessages, samplePath, sendAll, usersOf } from './local/messages.ts';
 import type { RunningVault } from './local/running-vault.ts';
 import { readSettings, type Settings } from './local/settings.ts';
 import { deploy, invoke } from './local/sls.ts';
@@ -30,9 +32,18 @@ import {
 import { createSteps, type Steps } from './local/steps.ts';
 import { countIngested, mostRepeated, someLogins } from './local/vault-tables.ts';
 
+/** What is to be sent. */
+interface Given {
+  path: string;
+  messages: readonly string[];
+  /** The messages are the repository's own sample, and so nobody's. */
+  isSample: boolean;
+}
+
+const brokenOff = new Fault('Broken off.');
+
 /** `npm start`: brings the stack up, sends it messages and shows what became of them. */
-async function start(settings: Settings, path: string): Promise<void> {
-  const messages = await readMessages(path);
+async function start(settings: Settings, { path, messages, isSample }: Given): Promise<void> {
   const steps = createSteps();
   const database = await steps.run(
     'Postgres',
@@ -66,7 +77,7 @@ async function start(settings: Settings, path: string): Promise<void> {
       ...outcome,
       logins: await someLogins(tables, 5),
       repeated,
-      shown: await demonstrate(vault, tables, steps),
+      shown: await demonstrate(vault, tables, steps, isSample ? usersOf(messages) : null),
       nextCommands: vault.nextCommands(repeated[0]?.token ?? 'TOKEN'),
       elapsedMs: steps.elapsedMs(),
     };
@@ -107,39 +118,63 @@ async function bringUp(
   return deployedVault(settings, countStored);
 }
 
-function fileFrom(args: string[]): string {
+async function given(args: string[]): Promise<Given> {
+  const file = fileFrom(args);
+  const path = file ?? relative(process.cwd(), samplePath);
+  return { path, messages: await readMessages(path), isSample: file === undefined };
+}
+
+function fileFrom(args: string[]): string | undefined {
   try {
-    const { values } = parseArgs({ args, options: { file: { type: 'string' } } });
-    return values.file ?? relative(process.cwd(), samplePath);
+    return parseArgs({ args, options: { file: { type: 'string' } } }).values.file;
   } catch (error) {
     throw new Fault(`${messageOf(error)}. Known is --file PATH, one JSON message a line.`);
   }
 }
 
-/** Ends with `Fault` when a person interrupts, and with the exit code that shells give that. */
+/** Rejects when a person interrupts; the exit code is then the one that shells give that. */
 function interruption(): Promise<never> {
-  return new Promise((_, reject) => {
-    const interrupt = () => {
-      process.exitCode = 130;
-      reject(new Fault('Broken off.'));
+  const interrupted = new Promise<never>((_, reject) => {
+    const interrupt = (signal: 'SIGINT' | 'SIGTERM') => {
+      process.exitCode ??= 128 + constants.signals[signal];
+      reject(brokenOff);
     };
     // npm, tsx and the terminal each send the signal: all but the first change nothing
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   });
+  // it may come before anyone waits for it
+  interrupted.catch(() => undefined);
+  return interrupted;
 }
 
 async function run(): Promise<void> {
-  const path = fileFrom(process.argv.slice(2));
+  const interrupted = interruption();
+  const messages = await given(process.argv.slice(2));
   const settings = readSettings();
-  const found = await findStack(settings);
-
-  const work = start(found ?? settings, path);
+  const holder = await takeLock(settings, 'start');
+  if (holder !== null) throw underWay(holder);
   try {
-    await Promise.race([work, interruption()]);
+    await startUnless(interrupted, settings, messages);
+  } finally {
+    await releaseLock(settings);
+  }
+}
+
+/** Starts, or leaves things as they were found. */
+async function startUnless(
+  interrupted: Promise<never>,
+  settings: Settings,
+  messages: Given,
+): Promise<void> {
+  const found = await findStack(settings);
+  const work = start(found ?? settings, messages);
+  try {
+    await Promise.race([work, interrupted]);
   } catch (error) {
     await breakOff(work);
     if (found === null) await removeStack(settings);
-    throw error;
+    // what was waited for ends with the interruption, and fails for it
+    throw process.exitCode === undefined ? error : brokenOff;
   }
 }
 

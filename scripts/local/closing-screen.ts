@@ -22,7 +22,8 @@ export interface Report {
 export interface Demonstration {
   title: string;
   command: string;
-  result: Readonly<Record<string, unknown>>;
+  /** A text instead where it was not run, which says why. */
+  result: Readonly<Record<string, unknown>> | string;
   /** The row it left in `vault.reveal_audit`. */
   audit?: Readonly<Record<string, unknown>> | null;
 }
@@ -51,6 +52,7 @@ export function closingScreen(report: Report): string {
 }
 
 function show({ command, result, audit }: Demonstration): string {
+  if (typeof result === 'string') return `${result}\n${command}`;
   const parts = [`$ ${command}`, pairs(result)];
   if (audit) parts.push('', 'its row in vault.reveal_audit:', pairs(audit));
   return parts.join('\n');

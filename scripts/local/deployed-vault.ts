@@ -18,6 +18,7 @@ export async function deployedVault(
   let taken = 0;
   return {
     queues,
+    staysUp: true,
     async send(bodies) {
       const messages = bodies.map((body) => ({ body }));
       const failed = await sendMessages(client, queues.login, messages);

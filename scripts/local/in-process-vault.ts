@@ -43,6 +43,7 @@ export async function inProcessVault(
 
   return {
     queues: { login: '', deadLetter: '' },
+    staysUp: false,
     async send(bodies) {
       if (waiting.length === 0) storedBefore = await countStored();
       waiting.push(...bodies.map(record));

@@ -17,6 +17,16 @@ export async function endGroup(pid: number): Promise<void> {
   for (let tries = 0; tries < 20 && isAlive(-pid); tries += 1) await sleep(50);
 }
 
+/** Asks a process to end, and waits until it is gone; kills it if it is not within so long. */
+export async function endProcess(pid: number, patienceMs: number): Promise<void> {
+  signal(pid, 'SIGTERM');
+  for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await sleep(50)) {
+    if (!isAlive(pid)) return;
+  }
+  signal(pid, 'SIGKILL');
+  for (let tries = 0; tries < 20 && isAlive(pid); tries += 1) await sleep(50);
+}
+
 async function commandLine(pid: number): Promise<string> {
   try {
     return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ');

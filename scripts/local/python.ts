@@ -33,8 +33,12 @@ export async function pythonWith(name: string, settings: Settings): Promise<stri
   await rm(fresh, { recursive: true, force: true });
   try {
     await install(base, fresh, pins, name);
-    await rm(environment, { recursive: true, force: true });
-    await rename(fresh, environment);
+    await rename(fresh, environment).catch(async () => {
+      // one that another start put there meanwhile is in use
+      if (await holds(python, pins)) return;
+      await rm(environment, { recursive: true, force: true });
+      await rename(fresh, environment);
+    });
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }

@@ -3,6 +3,8 @@ import type { Outcome } from './drain.ts';
 /** The vault as `npm start` uses it, wherever its functions run. */
 export interface RunningVault {
   queues: { login: string; deadLetter: string };
+  /** Whether its functions can still be asked when the start has ended. */
+  staysUp: boolean;
   /** Puts messages into the login queue; returns how many it took. */
   send(bodies: readonly string[]): Promise<number>;
   /** Waits until all that was sent is stored or rejected. */

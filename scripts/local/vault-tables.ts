@@ -44,14 +44,22 @@ export async function mostRepeated(client: Client, rows: number): Promise<Repeat
   return result.rows;
 }
 
-/** A token in the vault that fewest logins share: one to erase for show. */
-export async function leastRepeated(client: Client): Promise<string | null> {
+/**
+ * A token in the vault that fewest logins share: one to erase for show. Given users, one that
+ * nobody else's logins have.
+ */
+export async function leastRepeated(
+  client: Client,
+  users: readonly string[] | null = null,
+): Promise<string | null> {
   const result = await client.query<{ token: string }>(
     `select token
-     from (select masked_ip as token from public.user_logins
-           union all select masked_device_id from public.user_logins) as tokens
+     from (select user_id, masked_ip as token from public.user_logins
+           union all select user_id, masked_device_id from public.user_logins) as tokens
      where token in (${openable})
-     group by token order by count(*), token desc limit 1`,
+     group by token having $1::text[] is null or bool_and(user_id = any ($1))
+     order by count(*), token desc limit 1`,
+    [users],
   );
   return result.rows[0]?.token ?? null;
 }

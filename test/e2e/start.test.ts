@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +24,47 @@ describe('npm start', () => {
     expect(code).toBe(1);
   });
 
+  test.each([
+    ['is empty', '', 'is empty: it holds no message'],
+    ['has blank lines alone', '\n\r\n', 'is empty: it holds no message'],
+    ['is binary', '\u007fELF\u0001\0\0\n\0', 'is no text in UTF-8'],
+    ['is in UTF-16', Buffer.from('{"user_id":"a"}\n', 'utf16le'), 'is no text in UTF-8'],
+  ])('says that the file %s', async (_, content, problem) => {
+    const path = join(directory, 'own.jsonl');
+    await writeFile(path, content);
+    const { code, stderr } = await start(['--file', path]);
+    expect(stderr).toMatch(/^[^\n]+\n$/);
+    expect(stderr).toContain(`${path} ${problem}`);
+    expect(code).toBe(1);
+  });
+
+  test('says that the file is a directory', async () => {
+    const { code, stderr } = await start(['--file', directory]);
+    expect(stderr).toBe(`${directory} is a directory, not a file of messages\n`);
+    expect(code).toBe(1);
+  });
+
+  test('says why the file cannot be read', async () => {
+    const path = join(directory, 'own.jsonl');
+    await symlink(path, path);
+    const { code, stderr } = await start(['--file', path]);
+    expect(stderr).toBe(`${path} cannot be read: ELOOP: too many symbolic links encountered\n`);
+    expect(code).toBe(1);
+  });
+
+  test.each([
+    ['has ended', () => `${endedProcess()} start\n`],
+    ['has another process now', () => `${process.pid} start\n`],
+    ['never wrote', () => ''],
+  ])('takes over the lock whose holder %s', async (_, lock) => {
+    await writeFile(join(directory, 'lock'), lock());
+    await besideStranger(async (port) => {
+      const { stderr } = await start([], { VAULT_DATABASE_PORT: String(port) });
+      expect(stderr).toContain(`Port ${port}`);
+    });
+    expect(await readdir(directory)).toEqual([]);
+  });
+
   test('says which option it does not know', async () => {
     const { code, stderr } = await start(['--fiel', 'x']);
     expect(stderr).toMatch(/^Unknown option '--fiel'.*\n$/);
@@ -34,24 +75,15 @@ describe('npm start', () => {
     ['VAULT_DATABASE_PORT', (port: number) => String(port)],
     ['AWS_ENDPOINT_URL', (port: number) => `http://127.0.0.1:${port}`],
   ])('says that the port of %s is taken, and leaves nothing up', async (variable, value) => {
-    const stranger = createServer((socket) => socket.destroy());
-    const port = await new Promise<number>((resolve) => {
-      stranger.listen(0, '127.0.0.1', () => {
-        const address = stranger.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : 0);
-      });
-    });
-    try {
+    await besideStranger(async (port) => {
       const { code, stderr } = await start([], { [variable]: value(port) });
       expect(stderr).toMatch(
         new RegExp(`^Port ${port}, which .* is taken by something else\\..*\n$`),
       );
       expect(stderr).toContain(variable);
       expect(code).toBe(1);
-      expect(await readdir(directory)).not.toContain('stack.json');
-    } finally {
-      stranger.close();
-    }
+    });
+    expect(await readdir(directory)).not.toContain('stack.json');
   });
 
   test('says that a port is no number', async () => {
@@ -60,6 +92,27 @@ describe('npm start', () => {
     expect(code).toBe(1);
   });
 });
+
+/** The pid of a process that is no more. */
+function endedProcess(): number {
+  return spawnSync(process.execPath, ['--version']).pid;
+}
+
+/** Does something while another program listens on a port of this machine. */
+async function besideStranger(work: (port: number) => Promise<void>): Promise<void> {
+  const stranger = createServer((socket) => socket.destroy());
+  const port = await new Promise<number>((resolve) => {
+    stranger.listen(0, '127.0.0.1', () => {
+      const address = stranger.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : 0);
+    });
+  });
+  try {
+    await work(port);
+  } finally {
+    stranger.close();
+  }
+}
 
 async function start(parameters: string[], variables: Record<string, string> = {}) {
   const child = spawn(
