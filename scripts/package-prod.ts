@@ -20,7 +20,7 @@ async function packageProd(): Promise<void> {
   const variants = [
     { name: 'prod', stage: 'prod', parameters: example },
     { name: 'prod-every-option', stage: 'prod', parameters: { ...example, ...everyOption } },
-    { name: 'local', stage: 'local', parameters: {} },
+    { name: 'local', stage: 'local', parameters: null },
   ];
   const packaged = await Promise.all(
     variants.map(({ name, stage, parameters }) =>

@@ -1,8 +1,14 @@
 // Refuses a stage whose parameters cannot work, in words that say what to set.
+const { existsSync } = require('node:fs');
+const { join } = require('node:path');
+
 const needed = ['databaseHost', 'databaseResourceId', 'subnetIds', 'securityGroupIds'];
 
-module.exports = async ({ options, resolveVariable }) => {
-  const stage = options.stage ?? 'local';
+module.exports = async ({ resolveConfigurationProperty, resolveVariable }) => {
+  const stage = await resolveConfigurationProperty(['provider', 'stage']);
+  if (!existsSync(join(__dirname, `${stage}.yml`))) {
+    throw plain(`there is no stages/${stage}.yml: copy stages/prod.example.yml`);
+  }
   const param = (name) => resolveVariable(`param:${name}`);
   const faults = [];
 
@@ -15,6 +21,16 @@ module.exports = async ({ options, resolveVariable }) => {
   if ((await param('ingestBatchSize')) > 10 && (await param('ingestBatchingWindow')) < 1) {
     faults.push('ingestBatchingWindow is 0, which AWS allows only up to an ingestBatchSize of 10');
   }
+  if ((await param('alarmMaintainHours')) > 168) {
+    faults.push('alarmMaintainHours is more than 168, and CloudWatch looks back no further');
+  }
+  const region = await resolveConfigurationProperty(['provider', 'region']);
+  const key = new RegExp(`^arn:[\\w-]+:kms:${region}:\\d{12}:key/[\\w-]+$`);
+  const keys = `${await param('dataKeyArn')},${await param('formerDataKeyArns')}`.split(',');
+  for (const arn of keys) {
+    if (arn !== '' && !key.test(arn))
+      faults.push(`${arn} is no ARN of a key (no alias) in ${region}`);
+  }
   for (const name of ['tracing', 'trail']) {
     if (!['on', 'off'].includes(await param(name))) faults.push(`${name} is neither on nor off`);
   }
@@ -24,7 +40,12 @@ module.exports = async ({ options, resolveVariable }) => {
   }
   if (faults.length === 0) return 'passed';
 
-  const error = new Error(`stage ${stage}: ${faults.join('; ')}`);
-  error.stack = `${error.message}. A file such as stages/prod.example.yml or --param="name=value" sets it.`;
-  throw error;
+  throw plain(
+    `stage ${stage}: ${faults.join('; ')}. stages/${stage}.yml or --param="name=value" sets it.`,
+  );
 };
+
+/** An error of which `sls` shows the message alone: it prints the stack. */
+function plain(message) {
+  return Object.assign(new Error(message), { stack: message });
+}

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,23 +9,27 @@ import { offlineEnvironment, type Settings } from './settings.ts';
 import { program, reasonIn } from './sls.ts';
 
 /**
- * Runs `sls package` for a stage, without credentials and so without AWS, into `output`. Returns
+ * Runs `sls package` for a stage, without credentials and so without AWS, into `output`. The stage's
+ * file, in the copy that is packaged, is one with these parameters; null leaves it as it is. Returns
  * the path of the template. Throws `Fault` with what `sls` said.
  */
 export async function packageStage(
   { service }: Settings,
   stage: string,
-  parameters: Readonly<Record<string, string>>,
+  parameters: Readonly<Record<string, string>> | null,
   output: string,
 ): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'pii-vault-package-'));
   try {
     const copy = join(directory, 'service');
     await copyService(service, copy);
-    const given = Object.entries(parameters).map(([name, value]) => `--param=${name}=${value}`);
+    if (parameters !== null) {
+      const lines = Object.entries(parameters).map(([name, value]) => `${name}: ${value}\n`);
+      await writeFile(join(copy, 'stages', `${stage}.yml`), lines.join(''));
+    }
     const { code, stdout, stderr } = await run(
       process.execPath,
-      [await program(), 'package', `--stage=${stage}`, `--package=${output}`, ...given],
+      [await program(), 'package', `--stage=${stage}`, `--package=${output}`],
       { cwd: copy, env: offlineEnvironment() },
     );
     if (code !== 0) throw new Fault(`sls package failed: ${reasonIn(stdout + stderr)}`);
@@ -48,6 +52,10 @@ export const everyOption = {
   ingestReservedConcurrency: '10',
   requestReservedConcurrency: '5',
   trail: 'on',
+  dataKeyArn: 'arn:aws:kms:eu-west-1:222222222222:key/33333333-3333-4333-8333-333333333333',
+  formerDataKeyArns:
+    'arn:aws:kms:eu-west-1:111111111111:key/11111111-1111-4111-8111-111111111111,' +
+    'arn:aws:kms:eu-west-1:111111111111:key/22222222-2222-4222-8222-222222222222',
 } as const;
 
 /** The template of the optional database, which `sls` has no part in. */

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 
-import { KeyServiceError, VaultUnavailable } from '../../lib/errors.ts';
+import { roles } from '../../db/roles.ts';
+import {
+  InvalidRequest,
+  KeyServiceError,
+  QuotaExceeded,
+  SealBroken,
+  VaultUnavailable,
+} from '../../lib/errors.ts';
 import { createLog } from '../../lib/log.ts';
 import { createMetrics, type MetricName } from '../../lib/metrics.ts';
 import {
@@ -27,10 +34,24 @@ interface Alarm {
   Namespace: string;
   MetricName: string;
   Dimensions?: { Name: string; Value: unknown }[];
+  Period: number;
+  EvaluationPeriods: number;
   AlarmActions: unknown[];
 }
 
+interface MetricFilter {
+  LogGroupName: { Ref: string };
+  FilterPattern: string;
+  MetricTransformations: { MetricNamespace: string; MetricName: string }[];
+}
+
+interface KeyPolicy {
+  PolicyDocument: { Statement: { Action: string; Resource: unknown; Condition: unknown }[] };
+}
+
 const settings = readSettings({});
+
+const refused = new KeyServiceError('AccessDeniedException');
 
 /** Every name that lib/metrics.ts knows; the compiler sees to it that none is left out. */
 const counts: Record<MetricName, number> = {
@@ -60,6 +81,11 @@ describe('a stage on AWS', () => {
     Object.values(resources).filter((resource) => resource.Type === type);
   const alarms = () =>
     ofType('AWS::CloudWatch::Alarm').map(({ Properties }) => Properties as unknown as Alarm);
+
+  const filtersOf = (metric: string) =>
+    ofType('AWS::Logs::MetricFilter')
+      .map(({ Properties }) => Properties as unknown as MetricFilter)
+      .filter(({ MetricTransformations }) => MetricTransformations[0]?.MetricName === metric);
 
   const reserved = (name: string) =>
     resources[`${name}LambdaFunction`]!.Properties['ReservedConcurrentExecutions'];
@@ -98,6 +124,23 @@ describe('a stage on AWS', () => {
     expect(template).not.toContain('DATABASE_PASSWORD');
     expect(template).not.toContain('AWS::CloudTrail::Trail');
     expect(template).not.toContain('ReservedConcurrentExecutions');
+  });
+
+  test('may have any name, with a file of its own in stages/ and nothing else', async () => {
+    const path = await packageStage(
+      settings,
+      'eu-staging',
+      await exampleParameters(settings),
+      output,
+    );
+    expect(JSON.parse(await readFile(path, 'utf8'))).toMatchObject({
+      Resources: {
+        LoginQueue: { Properties: { QueueName: 'pii-vault-eu-staging-login-queue' } },
+        IngestLambdaFunction: {
+          Properties: { Environment: { Variables: { VAULT_STAGE: 'eu-staging' } } },
+        },
+      },
+    });
   });
 
   test('keeps keys, queues and trails when the stack goes', () => {
@@ -143,11 +186,14 @@ describe('a stage on AWS', () => {
     }
   });
 
-  test('names for each alarm the section of the runbook, and tells the topic', () => {
-    expect(alarms().map(({ AlarmName }) => AlarmName)).toHaveLength(9);
+  test('names for each alarm a section of the runbook, and tells the topic', async () => {
+    const runbook = await readFile(join(settings.service, 'docs', 'operations.md'), 'utf8');
+    const sections = [...runbook.matchAll(/^## (.+)$/gmu)].map(([, name]) => name);
+    expect(alarms().map(({ AlarmName }) => AlarmName)).toHaveLength(11);
     for (const { AlarmName, AlarmDescription, AlarmActions } of alarms()) {
       const section = AlarmName.replace('pii-vault-prod-', '');
       expect(AlarmDescription).toContain(`See docs/operations.md#${section}.`);
+      expect(sections).toContain(section);
       expect(AlarmActions).toEqual([{ Ref: 'AlarmTopic' }]);
     }
   });
@@ -162,13 +208,32 @@ describe('a stage on AWS', () => {
     }
   });
 
+  test('shows every alarm on the dashboard', () => {
+    const { DashboardBody } = resources['Dashboard']!.Properties as {
+      DashboardBody: { 'Fn::Sub': string };
+    };
+    const shown = [...DashboardBody['Fn::Sub'].matchAll(/\$\{(\w+Alarm)\.Arn\}/gu)];
+    const names = Object.keys(resources).filter((name) => name.endsWith('Alarm'));
+    expect(shown.map(([, name = '']) => name).toSorted()).toEqual(names.toSorted());
+  });
+
+  test('misses the daily round only when it is later than it drifts, as CloudWatch allows', () => {
+    const missed = alarms().find(({ AlarmName }) => AlarmName.endsWith('maintain-missed'))!;
+    const looksBack = missed.Period * missed.EvaluationPeriods;
+    // an hour that has only begun counts as one: the last of them gives no room
+    expect(looksBack - missed.Period).toBeGreaterThan(86_400);
+    expect(looksBack).toBeLessThanOrEqual(missed.Period < 3_600 ? 86_400 : 7 * 86_400);
+  });
+
   test('draws metrics under the very names and dimensions that the functions write', () => {
     const written = writtenMetrics(resources);
     const drawn = drawnMetrics(resources);
     const ofVault = drawn.filter((metric) => metric.startsWith('PiiVault '));
     expect(ofVault.length).toBeGreaterThan(0);
     for (const metric of ofVault) expect(written).toContain(metric);
-    expect(drawn).toContain('pii-vault/prod kmsDenied');
+    for (const name of ['kmsDenied', 'sealBroken', 'revealErrors']) {
+      expect(drawn).toContain(`pii-vault/prod ${name}`);
+    }
 
     const { DashboardBody } = resources['Dashboard']!.Properties;
     const byReason = `PiiVault rejectedByReason reason=invalid_json service=pii-vault stage=prod`;
@@ -176,21 +241,70 @@ describe('a stage on AWS', () => {
     expect(JSON.stringify(DashboardBody)).toContain("SEARCH('{PiiVault,reason,service,stage}");
   });
 
-  test('counts what KMS refuses from the line that each function logs of it', () => {
-    const line = loggedRefusal();
-    const filters = ofType('AWS::Logs::MetricFilter').map(({ Properties }) => Properties);
-    expect(filters.map(({ LogGroupName }) => LogGroupName)).toEqual(
-      ['Ingest', 'Reveal', 'RevealDashurl', 'Tokenize'].map((name) => ({ Ref: `${name}LogGroup` })),
-    );
-    const alarm = alarms().find(({ AlarmName }) => AlarmName.endsWith('kms-denied'));
-    for (const { FilterPattern, MetricTransformations } of filters) {
-      const conditions = [...String(FilterPattern).matchAll(/\(\$\.(\w+) = "(\w+)"\)/gu)];
-      expect(conditions.some(([, field = '', value]) => line[field] === value)).toBe(true);
-      expect(MetricTransformations).toMatchObject([
-        { MetricNamespace: alarm?.Namespace, MetricName: alarm?.MetricName },
-      ]);
+  test.each([
+    ['kms-denied', ['Ingest', 'Reveal', 'RevealDashurl', 'Tokenize']],
+    ['seal-broken', ['Reveal', 'RevealDashurl']],
+    ['reveal-errors', ['Reveal', 'RevealDashurl']],
+  ])('counts for the alarm %s in the logs of all functions that it is about', (name, functions) => {
+    const { Namespace, MetricName, Dimensions } = alarms().find(({ AlarmName }) =>
+      AlarmName.endsWith(name),
+    )!;
+    expect(Dimensions).toBeUndefined();
+    const patterns = new Set(filtersOf(MetricName).map(({ FilterPattern }) => FilterPattern));
+    expect(patterns.size).toBeGreaterThan(0);
+    for (const pattern of patterns) {
+      const filters = filtersOf(MetricName).filter(
+        ({ FilterPattern }) => FilterPattern === pattern,
+      );
+      expect(
+        filters.map(({ LogGroupName }) => LogGroupName),
+        pattern,
+      ).toEqual(functions.map((each) => ({ Ref: `${each}LogGroup` })));
+      for (const { MetricTransformations } of filters) {
+        expect(MetricTransformations).toMatchObject([{ MetricNamespace: Namespace }]);
+      }
     }
-    expect(alarm?.Dimensions).toBeUndefined();
+  });
+
+  test.each([
+    ['KMS refuses', new VaultUnavailable('KMS', refused), ['kmsDenied', 'revealErrors']],
+    ['a seal is broken', new SealBroken(), ['sealBroken']],
+    ['the database is down', new VaultUnavailable('the database'), ['revealErrors']],
+    ['there is a bug', new TypeError('x is not a function'), ['revealErrors']],
+    ['the caller met its quota', new QuotaExceeded(1000, null), []],
+    ['the caller is wrong', new InvalidRequest('tokens', 'must be a list'), []],
+  ])('counts, from the line that is logged of it, that %s', (_, error, expected) => {
+    const line = loggedError(error);
+    const counted = ['kmsDenied', 'sealBroken', 'revealErrors'].filter((name) =>
+      filtersOf(name).some(({ FilterPattern }) => matches(FilterPattern, line)),
+    );
+    expect(counted).toEqual(expected);
+  });
+
+  test('makes data keys under the key named alone, and opens with former ones too', () => {
+    const { dataKeyArn, formerDataKeyArns } = everyOption;
+    const own = { 'Fn::GetAtt': ['DataKey', 'Arn'] };
+    const opening = [dataKeyArn, own, ...formerDataKeyArns.split(',')];
+    const of = (role: string) =>
+      (resources[`${role}KeyPolicy`]!.Properties as unknown as KeyPolicy).PolicyDocument.Statement;
+    expect(of('Ingest')[0]).toMatchObject({ Action: 'kms:GenerateDataKey', Resource: dataKeyArn });
+    for (const role of ['Reveal', 'RevealUrl']) {
+      expect(of(role)).toMatchObject([{ Action: 'kms:Decrypt', Resource: opening }]);
+      expect(of(role)[0]!.Condition).toEqual(of('Ingest')[0]!.Condition);
+    }
+    expect(resources['IngestLambdaFunction']!.Properties).toMatchObject({
+      Environment: { Variables: { DATA_KEY_ARN: dataKeyArn } },
+    });
+  });
+
+  test('lets nobody make data keys any more under the key of the stack, once another is named', () => {
+    const { KeyPolicy } = resources['DataKey']!.Properties as {
+      KeyPolicy: { Statement: { Sid: string }[] };
+    };
+    expect(KeyPolicy.Statement.map(({ Sid }) => Sid)).toEqual([
+      'AdministerWithoutUse',
+      'RevealOpensDataKeys',
+    ]);
   });
 
   test('finds its parameters among the outputs of the optional database, under their names', async () => {
@@ -199,6 +313,26 @@ describe('a stage on AWS', () => {
     const { region: _, ...needed } = await exampleParameters(settings);
     expect([...outputs].map(([, name]) => name)).toEqual(
       expect.arrayContaining(Object.keys(needed)),
+    );
+  });
+
+  test('has an optional database whose proxy lets in every role of the vault, and no other', async () => {
+    const template = await readFile(databaseTemplate(settings), 'utf8');
+    const users = [...template.matchAll(/:dbuser:\$\{Cluster\.DBClusterResourceId\}\/(\w+)/gu)];
+    expect(users.map(([, user = '']) => user).toSorted()).toEqual([...roles].toSorted());
+  });
+
+  test('is refused without a file of its own, whatever its name', async () => {
+    const missing = 'there is no stages/qa.yml: copy stages/prod.example.yml';
+    await expect(packageStage(settings, 'qa', null, output)).rejects.toThrow(missing);
+  });
+
+  test('is refused with an alias or a key of another region for its data keys', async () => {
+    const formerDataKeyArns = everyOption.dataKeyArn.replace('eu-west-1', 'us-east-1');
+    const dataKeyArn = 'arn:aws:kms:eu-west-1:111111111111:alias/data';
+    await expect(packaged({ dataKeyArn, formerDataKeyArns })).rejects.toThrow(
+      `${dataKeyArn} is no ARN of a key (no alias) in eu-west-1; ` +
+        `${formerDataKeyArns} is no ARN of a key (no alias) in eu-west-1`,
     );
   });
 
@@ -279,14 +413,19 @@ function drawnMetrics(resources: Record<string, Resource>): string[] {
   });
 }
 
-/** The line that is logged when KMS refuses a function the use of a key. */
-function loggedRefusal(): Record<string, unknown> {
+/** The line that is logged when a function fails so. */
+function loggedError(error: Error): Record<string, unknown> {
   const output = captureOutput();
   try {
-    const refusal = new VaultUnavailable('KMS', new KeyServiceError('AccessDeniedException'));
-    createLog().error('batch failed', refusal);
+    createLog().error('reveal failed', error);
     return output.lines()[0] ?? {};
   } finally {
     output.restore();
   }
+}
+
+/** Whether CloudWatch's pattern, one of fields that equal texts, fits the line. */
+function matches(pattern: string, line: Record<string, unknown>): boolean {
+  const conditions = [...pattern.matchAll(/\(\$\.(\w+) = "(\w+)"\)/gu)];
+  return conditions.some(([, field = '', value]) => line[field] === value);
 }

@@ -1,0 +1,16 @@
+// The KMS keys that wrap data keys, by the parameters dataKeyArn and formerDataKeyArns.
+const own = { 'Fn::GetAtt': ['DataKey', 'Arn'] };
+
+module.exports = async ({ resolveVariable }) => {
+  const given = await resolveVariable('param:dataKeyArn');
+  const former = (await resolveVariable('param:formerDataKeyArns')).split(',').filter(Boolean);
+  const isOwn = given === '';
+  return {
+    // under which ingest makes data keys
+    current: isOwn ? own : given,
+    // with which reveal opens them: the stack's own key stays one of them
+    opening: isOwn && former.length === 0 ? own : [...(isOwn ? [own] : [given, own]), ...former],
+    // what the stack's own key is, and so who may use it
+    own: isOwn ? 'current' : 'former',
+  };
+};
