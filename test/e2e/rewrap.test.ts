@@ -1,0 +1,240 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Client, Pool } from 'pg';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+
+import { createBatchWriter } from '../../db/write-batch.ts';
+import { createSealingKeys } from '../../lib/data-key.ts';
+import { ingest } from '../../lib/ingest.ts';
+import { createKmsClient, createSealingKeyService } from '../../lib/kms.ts';
+import { createTokenizerSource } from '../../lib/token.ts';
+import { databaseUrl, type LocalDatabase } from '../../scripts/local/database.ts';
+import { messageOf } from '../../scripts/local/fault.ts';
+import { pythonWith } from '../../scripts/local/python.ts';
+import { awsVariables, localAws } from '../../scripts/local/settings.ts';
+import { readState } from '../../scripts/local/state.ts';
+import { loginMessage, sqsRecord } from '../helpers/builders.ts';
+import { type RunningScript, startScript } from '../helpers/script.ts';
+import { silentLog, silentMetrics } from '../helpers/vault.ts';
+import {
+  eventually,
+  type OwnStack,
+  ownSettings,
+  removeOwnStack,
+  startOwnStack,
+} from './own-stack.ts';
+import { postSigned } from './signed-request.ts';
+
+const containers = 25;
+
+const newDataKey = `
+  NewDataKey:
+    Type: AWS::KMS::Key
+    Properties:
+      KeyPolicy: \${file(infra/data-key-policy.yml):current}
+
+Outputs:
+  NewDataKeyArn:
+    Value: !GetAtt NewDataKey.Arn
+`;
+
+/** What docs/operations.md lets the operator do for the time being. */
+function statement(action: string, users: readonly string[]): string {
+  return `
+    - Effect: Allow
+      Principal:
+        AWS: [${users.map((user) => `arn:aws:iam::000000000000:user/${user}`).join(', ')}]
+      Action: ${action}
+      Resource: '*'
+      Condition: \${file(infra/encryption-context.yml)}
+`;
+}
+
+/** Asks IAM as the account's root. */
+async function iam(endpoint: URL, parameters: Record<string, string>): Promise<string> {
+  const body = new URLSearchParams(parameters).toString();
+  const form = 'application/x-www-form-urlencoded';
+  const url = new URL('/', endpoint);
+  const { status, text } = await postSigned(localAws.credentials, 'iam', url, body, form);
+  if (status !== 200) throw new Error(text);
+  return text;
+}
+
+function found(text: string, pattern: RegExp): string {
+  const match = pattern.exec(text)?.[1];
+  if (match === undefined) throw new Error(`nothing like ${pattern} in ${text}`);
+  return match;
+}
+
+const settings = await ownSettings();
+const obstacle = await pythonWith('ministack', settings).then(() => null, messageOf);
+if (obstacle !== null && process.env['CI'] === 'true') {
+  throw new Error(`No AWS emulator can be had: ${obstacle}`);
+}
+
+describe.skipIf(obstacle !== null)('npm run rewrap, on a deployed vault', () => {
+  let stack: OwnStack;
+  let database: LocalDatabase;
+  let oldKey: string;
+  let newKey: string;
+  const values: string[] = [];
+
+  beforeAll(async () => {
+    stack = await startOwnStack(settings);
+    database = { host: '127.0.0.1', ...(await readState(settings)).postgres! };
+    const tokenKeyArn = await addKey();
+    await ingestInContainers({ tokenKeyArn, dataKeyArn: oldKey });
+    // step 2 of docs/operations.md, "Rotate the KMS key"
+    await stack.redeploy('stages/local.yml', (text) => `${text}\ndataKeyArn: ${newKey}\n`);
+    await stack.send(login());
+    await eventually(countByKey, (counts) => counts[newKey] === 1);
+  });
+
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await removeOwnStack(settings);
+  });
+
+  /** A login whose personal values are no other's. */
+  function login() {
+    const ip = `2001:db8::${values.length + 1}`;
+    const device = `device ${randomUUID()}`;
+    values.push(ip, device);
+    return loginMessage({ ip, device_id: device });
+  }
+
+  /** Adds a key with the policy of the one in use; returns the ARN of the token key. */
+  async function addKey(): Promise<string> {
+    const policies = join(settings.service, 'infra', 'data-key-policy.yml');
+    const text = await readFile(policies, 'utf8');
+    await writeFile(
+      policies,
+      text
+        .replace(
+          /^current:[^]*?Statement:\n/m,
+          `$&${statement('kms:ReEncryptTo', ['operator', 'receiver'])}`,
+        )
+        .replace(
+          /^former:[^]*?Statement:\n/m,
+          `$&${statement('kms:ReEncryptFrom', ['operator', 'giver'])}`,
+        ),
+    );
+    await stack.redeploy('infra/keys.yml', (template) => template + newDataKey);
+    const { stdout } = await stack.sls('info', '--verbose');
+    const output = (name: string) => found(stdout, new RegExp(`^ *${name}: (\\S+)$`, 'm'));
+    oldKey = output('OwnDataKeyArn');
+    newKey = output('NewDataKeyArn');
+    return output('TokenKeyArn');
+  }
+
+  /** Ingests as many containers do: each has a data key of its own. */
+  async function ingestInContainers(keys: { tokenKeyArn: string; dataKeyArn: string }) {
+    for (const [name, value] of Object.entries(awsVariables(settings))) vi.stubEnv(name, value);
+    const client = createKmsClient();
+    const pool = new Pool({ connectionString: databaseUrl(database, 'vault_ingest'), max: 1 });
+    try {
+      for (let n = 0; n < containers; n += 1) {
+        const kms = createSealingKeyService(client, { service: 'pii-vault', stage: 'local' }, keys);
+        await ingest([sqsRecord(login())], {
+          tokenizer: createTokenizerSource(kms),
+          keys: createSealingKeys(kms),
+          write: createBatchWriter(pool),
+          sendToDeadLetters: async () => [],
+          log: silentLog,
+          metrics: silentMetrics,
+        });
+      }
+    } finally {
+      client.destroy();
+      await pool.end();
+    }
+  }
+
+  async function countByKey(): Promise<Record<string, number>> {
+    const rows = await stack.query(
+      'select kms_key_arn, count(*)::integer as count from vault.data_keys group by 1',
+    );
+    const counts = rows.map((row) => [row['kms_key_arn'], row['count']]);
+    return Object.fromEntries(counts) as Record<string, number>;
+  }
+
+  const sealedValues = () => stack.query('table vault.pii_vault order by token');
+
+  /** What the deployed `reveal` makes of all that the vault holds. */
+  async function revealAll(): Promise<string[]> {
+    const tokens = (await sealedValues()).map((row) => row['token']);
+    const request = { tokens, reason: 'are they still there', requestedBy: 'vitest' };
+    const { revealed } = (await stack.invoke('reveal', request)) as {
+      revealed: { value: string }[];
+    };
+    return revealed.map(({ value }) => value).toSorted();
+  }
+
+  /** Makes an IAM user; returns what starts the script as that user. */
+  async function scriptOf(UserName: string): Promise<() => RunningScript> {
+    await iam(stack.endpoint, { Action: 'CreateUser', UserName });
+    const key = await iam(stack.endpoint, { Action: 'CreateAccessKey', UserName });
+    const environment = {
+      ...awsVariables(settings),
+      AWS_ACCESS_KEY_ID: found(key, /<AccessKeyId>(.+?)</),
+      AWS_SECRET_ACCESS_KEY: found(key, /<SecretAccessKey>(.+?)</),
+      DATABASE_URL: databaseUrl(database, 'vault_migrator'),
+    };
+    return () => startScript('rewrap', ['--to', newKey, '--stage', 'local'], environment);
+  }
+
+  /** Runs `work` while the data key in that place, of those under the old key, cannot be changed. */
+  async function holding(place: number, work: () => Promise<void>) {
+    const holder = new Client({ connectionString: databaseUrl(database, 'postgres') });
+    await holder.connect();
+    try {
+      await holder.query('begin');
+      await holder.query(
+        `select from vault.data_keys where id = (
+           select id from vault.data_keys where kms_key_arn = $1 order by id offset $2 limit 1
+         ) for update`,
+        [oldKey, place],
+      );
+      await work();
+    } finally {
+      await holder.end();
+    }
+  }
+
+  test.each(['giver', 'receiver'])(
+    'is refused to a %s, whom one of the two keys does not know, and changes nothing',
+    async (user) => {
+      const run = await scriptOf(user);
+      expect(await run().ended).toEqual({
+        code: 2,
+        output: expect.stringMatching(/^KMS answered AccessDeniedException$/m),
+      });
+      expect(await countByKey()).toEqual({ [oldKey]: containers, [newKey]: 1 });
+    },
+  );
+
+  test('moves all data keys in two runs, the first of them killed; all is revealed throughout', async () => {
+    const before = await sealedValues();
+    const run = await scriptOf('operator');
+    // pages of ten: the first is done, and the second is not
+    await holding(14, async () => {
+      const killed = run();
+      await eventually(countByKey, (counts) => (counts[newKey] ?? 0) > 10);
+      killed.process.kill('SIGKILL');
+      expect(await killed.ended).toMatchObject({ code: null });
+    });
+    // five at the least: the third page is not begun
+    expect((await countByKey())[oldKey]).toBeGreaterThanOrEqual(5);
+    expect(await revealAll()).toEqual(values.toSorted());
+
+    expect(await run().ended).toMatchObject({
+      code: 0,
+      output: expect.stringContaining(`data keys are now under ${newKey}`),
+    });
+    expect(await countByKey()).toEqual({ [newKey]: containers + 1 });
+    expect(await revealAll()).toEqual(values.toSorted());
+    expect(await sealedValues()).toEqual(before);
+    for (const value of values) expect(await stack.log()).not.toContain(value);
+  });
+});
