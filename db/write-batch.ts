@@ -47,11 +47,11 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
     from unnest(
       ${p('tokens')}::text[], ${p('kinds')}::text[], ${p('ciphertexts')}::bytea[]
     ) as value (token, kind, ciphertext)
-    where (select count(*) from received) > 0
-      and token in (select masked_ip from fresh union all select masked_device_id from fresh)
+    where (select count(*) from received) = (select count(*) from login)
+      or token in (select masked_ip from fresh union all select masked_device_id from fresh)
     order by token collate "C"
     on conflict (token) do nothing
-    returning token
+    returning 1
   ), stored as (
     insert into public.${userLogins}
       (user_id, device_type, masked_ip, masked_device_id, locale, app_version, create_date)

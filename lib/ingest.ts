@@ -13,6 +13,7 @@ import {
   resentDay,
   sentDay,
   sourceAttributes,
+  type SourceMessage,
   sourceOf,
 } from './source-message.ts';
 import type { OutgoingMessage } from './sqs.ts';
@@ -37,8 +38,13 @@ export interface IngestParts {
   metrics: Metrics;
 }
 
+interface Received {
+  record: SQSRecord;
+  source: SourceMessage;
+}
+
 /** The records that say they are one message; the message itself comes first. */
-type Copies = SQSRecord[];
+type Copies = Received[];
 
 /** A message that can be stored, and the record it came by. */
 interface Readable {
@@ -105,15 +111,16 @@ function messagesOf(records: readonly SQSRecord[]): Copies[] {
   for (const record of records) {
     const source = sourceOf(record);
     const copies = messages.get(source.messageId);
-    if (copies === undefined) messages.set(source.messageId, [record]);
-    else if (isItself(record, source)) copies.unshift(record);
-    else copies.push(record);
+    if (copies === undefined) messages.set(source.messageId, [{ record, source }]);
+    else if (isItself(record, source)) copies.unshift({ record, source });
+    else copies.push({ record, source });
   }
   return [...messages.values()];
 }
 
 // large enough that a statement's own cost is small, small enough that the next slice is sealed
-// while it runs
+// while it runs; the first ones are smaller, since Postgres waits for them
+const firstSlices = [100, 150];
 const sliceSize = 250;
 // one that Postgres works on, one that waits for it, one that is being sealed
 const slicesUnderWay = 3;
@@ -125,8 +132,8 @@ const slicesUnderWay = 3;
 async function store(messages: readonly Copies[], parts: IngestParts): Promise<Outcome> {
   let outcome = nothing;
   const underWay: Promise<Outcome>[] = [];
-  for (let start = 0; start < messages.length; start += sliceSize) {
-    const { readable, rejections } = read(messages.slice(start, start + sliceSize));
+  for (const slice of slices(messages)) {
+    const { readable, rejections } = read(slice);
     outcome = both(outcome, { ...nothing, rejections });
     if (underWay.length === slicesUnderWay) outcome = both(outcome, await underWay.shift()!);
     if (outcome.error !== undefined) outcome = both(outcome, failure(readable, outcome.error));
@@ -140,34 +147,42 @@ async function store(messages: readonly Copies[], parts: IngestParts): Promise<O
   return outcome;
 }
 
+function* slices<T>(all: readonly T[]): Generator<readonly T[]> {
+  let start = 0;
+  for (let n = 0; start < all.length; n += 1) {
+    const end = start + (firstSlices[n] ?? sliceSize);
+    yield all.slice(start, end);
+    start = end;
+  }
+}
+
 /** For each message the first copy that can be stored; where none can, its first is rejected. */
 function read(messages: readonly Copies[]): { readable: Readable[]; rejections: Rejection[] } {
   const readable: Readable[] = [];
   const rejections: Rejection[] = [];
   for (const copies of messages) {
     let rejection: Rejection | null = null;
-    for (const record of copies) {
-      const login = readOne(record);
+    for (const copy of copies) {
+      const login = readOne(copy);
       if (!('rejected' in login)) {
-        readable.push({ record, login });
+        readable.push({ record: copy.record, login });
         rejection = null;
         break;
       }
-      rejection ??= { record, reason: login.rejected };
+      rejection ??= { record: copy.record, reason: login.rejected };
     }
     if (rejection !== null) rejections.push(rejection);
   }
   return { readable, rejections };
 }
 
-function readOne(record: SQSRecord): ReceivedLogin | { rejected: RejectionReason } {
-  const source = sourceOf(record);
+function readOne({ record, source }: Received): ReceivedLogin | { rejected: RejectionReason } {
   if (!isMessageId(source.messageId)) return { rejected: 'invalid_message_id' };
   const sentOn = sentDay(source);
   if (sentOn === null) return { rejected: 'invalid_sent_timestamp' };
-  const login = parseLoginEvent(record.body);
-  if ('rejected' in login) return login;
-  return { ...login, messageId: source.messageId, sentOn, resentOn: resentDay(record, source) };
+  const event = parseLoginEvent(record.body);
+  if ('rejected' in event) return event;
+  return { messageId: source.messageId, sentOn, resentOn: resentDay(record, source), event };
 }
 
 async function storeSlice(slice: readonly Readable[], parts: IngestParts): Promise<Outcome> {

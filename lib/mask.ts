@@ -5,13 +5,14 @@ import { seal } from './seal.ts';
 import type { Tokenizer } from './token.ts';
 
 /**
- * A login received by one SQS message. `sentOn` is the UTC day SQS took it in, `YYYY-MM-DD`, and
- * `resentOn` that of the copy it came by, where it was sent again.
+ * A login and the SQS message it came by. `sentOn` is the UTC day SQS took it in, `YYYY-MM-DD`, and
+ * `resentOn` that of the copy that was received, where it was sent again.
  */
-export interface ReceivedLogin extends LoginEvent {
+export interface ReceivedLogin {
   messageId: string;
   sentOn: string;
   resentOn: string | null;
+  event: LoginEvent;
 }
 
 /** A row of `user_logins`, and the message it came by. */
@@ -57,16 +58,16 @@ export async function maskLogins(
     return token;
   };
 
-  const masked = logins.map((login) => ({
-    messageId: login.messageId,
-    sentOn: login.sentOn,
-    resentOn: login.resentOn,
-    userId: login.userId,
-    deviceType: login.deviceType,
-    maskedIp: tokenOf('ip', login.ip),
-    maskedDeviceId: tokenOf('device_id', login.deviceId),
-    locale: login.locale,
-    appVersion: login.appVersion,
+  const masked = logins.map(({ messageId, sentOn, resentOn, event }) => ({
+    messageId,
+    sentOn,
+    resentOn,
+    userId: event.userId,
+    deviceType: event.deviceType,
+    maskedIp: tokenOf('ip', event.ip),
+    maskedDeviceId: tokenOf('device_id', event.deviceId),
+    locale: event.locale,
+    appVersion: event.appVersion,
   }));
   const distinct = values.ip.size + values.device_id.size;
   if (distinct === 0) return { logins: masked, sealed: [], dataKey: null };

@@ -37,7 +37,8 @@ const mostBytes = 256 * 1024;
 
 /** A client for this region; `AWS_ENDPOINT_URL` is the SDK's own setting and is honoured. */
 export function createSqsClient(config: SQSClientConfig = {}): SQSClient {
-  return new SQSClient({ maxAttempts: 3, ...config });
+  // an emulator's queue URLs may name a host that only its own DNS knows
+  return new SQSClient({ maxAttempts: 3, useQueueUrlAsEndpoint: false, ...config });
 }
 
 /**

@@ -8,7 +8,7 @@ import { connect, type Place } from './connect.ts';
 import { sharedKms } from './keys.ts';
 import { seedBatches } from './workload.ts';
 
-/** A Postgres of the benchmark's own, with default settings: every commit is on disk. */
+/** A Postgres of the benchmark's own, with default settings but for autovacuum: every commit is on disk. */
 export interface Cluster {
   port: number;
   /** A migrated database, its vault holding the values 0 to `held` − 1 of both kinds. */
@@ -20,7 +20,8 @@ export interface Cluster {
 }
 
 export async function startCluster(): Promise<Cluster> {
-  const { port, stop } = await startPostgres();
+  // autovacuum comes once a minute, and would slow down whatever is measured just then
+  const { port, stop } = await startPostgres(['autovacuum=off']);
   const maintenance = new Client({
     host: '127.0.0.1',
     port,

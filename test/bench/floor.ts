@@ -8,6 +8,7 @@ import type { WayName } from './ways.ts';
 import { type BatchPlan, newValues } from './workload.ts';
 
 const held = 50_000;
+const warmUpRounds = 3;
 const floorNames = Object.keys(floorWays) as (keyof typeof floorWays)[];
 
 interface Case {
@@ -83,8 +84,8 @@ function describe({ size, newShare, handlers }: Case): string {
 }
 
 async function measure(context: Context, each: Case): Promise<FloorCell> {
-  const { cluster, workers, quick } = context;
-  const rounds = quick ? 3 : isStanding(each) ? 15 : 7;
+  const { cluster, workers } = context;
+  const rounds = isStanding(each) ? 15 : 5;
   const batches = { 10: 50, 100: 20, 1_000: 5, 10_000: 1 }[each.size]!;
   const names: WayName[] = ['ingest', ...floorNames];
   const measured = new Map(names.map((name) => [name, [] as number[]]));
@@ -94,15 +95,14 @@ async function measure(context: Context, each: Case): Promise<FloorCell> {
 
   await withDatabase(place, async (database) => {
     const store = await createStore(workers, database);
-    for (let round = -1; round < rounds; round += 1) {
-      for (const name of rotate(names, round)) {
+    for (let round = -warmUpRounds; round < rounds; round += 1) {
+      for (const name of rotate(names, round + warmUpRounds)) {
         const plans = Array.from({ length: each.handlers }, () =>
           Array.from({ length: batches }, (): BatchPlan => {
             return { ...each, firstNew: numbers(newValues(each)), held };
           }),
         );
         const messagesPerSecond = await store.throughput(name, plans);
-        // the first round only warms up
         if (round >= 0) measured.get(name)!.push(messagesPerSecond);
       }
     }

@@ -2,7 +2,7 @@ import { createSecretKey, randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 
 import type { DataKey, SealingKeys } from '../../lib/data-key.ts';
-import { parseLoginEvent } from '../../lib/login-event.ts';
+import { type LoginEvent, parseLoginEvent } from '../../lib/login-event.ts';
 import { type MaskedBatch, maskLogins, type ReceivedLogin } from '../../lib/mask.ts';
 import { open } from '../../lib/seal.ts';
 import { createTokenizer } from '../../lib/token.ts';
@@ -20,18 +20,20 @@ function sealingKeys() {
   return { take: vi.fn<SealingKeys['take']>(() => Promise.resolve(dataKey)) };
 }
 
-function receivedLogin(changes: Partial<ReceivedLogin> = {}): ReceivedLogin {
+function receivedLogin(changes: Partial<LoginEvent> = {}): ReceivedLogin {
   return {
     messageId: randomUUID(),
     sentOn: '2026-01-31',
     resentOn: null,
-    userId: 'u1',
-    deviceType: 'android',
-    ip: '192.0.2.1',
-    deviceId: '593-47',
-    locale: 'RU',
-    appVersion: 2_003_000,
-    ...changes,
+    event: {
+      userId: 'u1',
+      deviceType: 'android',
+      ip: '192.0.2.1',
+      deviceId: '593-47',
+      locale: 'RU',
+      appVersion: 2_003_000,
+      ...changes,
+    },
   };
 }
 
@@ -45,9 +47,11 @@ describe('maskLogins', () => {
   it('puts tokens in the place of address and device, and leaves the rest', async () => {
     const login = receivedLogin();
     const batch = await maskLogins([login], tokenizer, sealingKeys());
-    const { ip, deviceId, ...rest } = login;
+    const { event, ...message } = login;
+    const { ip, deviceId, ...rest } = event;
     expect(batch.logins).toEqual([
       {
+        ...message,
         ...rest,
         maskedIp: tokenizer.token('ip', ip!),
         maskedDeviceId: tokenizer.token('device_id', deviceId!),
