@@ -1,5 +1,7 @@
 import { getTableColumns, sql } from 'drizzle-orm';
 
+import { piiKinds } from '../lib/pii-kind.ts';
+import { tokenLength } from '../lib/token.ts';
 import { type Connection, run, statement } from './query.ts';
 import { userLogins } from './schema.ts';
 
@@ -88,9 +90,11 @@ const kindsRefused: Partial<Record<string, string>> = {
   I: 'an index',
 };
 
+const longestToken = Math.max(...piiKinds.map((kind) => tokenLength(kind)));
 const written = Object.values(getTableColumns(userLogins)).map((column) => ({
   name: column.name,
-  type: column.getSQLType(),
+  // our own table has room for tokens of other schemes
+  type: column.name.startsWith('masked_') ? `varchar(${longestToken})` : column.getSQLType(),
 }));
 const writtenNull = new Set(['masked_ip', 'masked_device_id', 'locale']);
 
@@ -150,9 +154,13 @@ function faultsOfAnother({ isRequired, hasDefault, closedSequence }: Column): st
 /** Whether INSERT stores whole in this column whatever ours of that type can hold. */
 function holds({ base, isText, modifier }: Column, ours: string): boolean {
   const [, length] = /^varchar\((\d+)\)$/.exec(ours) ?? [];
-  // a name is a text that INSERT cuts off without a word
+  // a name is cut off by INSERT without a word, and a char(n) filled up with blanks
   if (length !== undefined)
-    return isText && base !== 'name' && (modifier === null || modifier >= Number(length));
+    return (
+      isText &&
+      !['name', 'bpchar'].includes(base) &&
+      (modifier === null || modifier >= Number(length))
+    );
   if (ours === 'date') return ['date', 'timestamp', 'timestamptz'].includes(base);
   if (base === 'numeric') return modifier === null || wholeDigits(modifier) >= 10;
   return ['int4', 'int8', 'float8'].includes(base);

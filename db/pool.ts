@@ -5,8 +5,11 @@ import type { DatabaseConfig } from '../lib/config.ts';
 
 const connectTimeoutMs = 5_000;
 
-/** How long a statement may take: within the functions' own limits, with time left to say so. */
-const statementTimeoutMs = { request: 5_000, batch: 10_000, maintenance: 300_000 } as const;
+/**
+ * How long a statement may take, those before it on the connection included: within the functions'
+ * own limits, with time left to say so.
+ */
+const statementTimeoutMs = { request: 5_000, batch: 15_000, maintenance: 300_000 } as const;
 
 /**
  * The container's one connection, opened when first used and opened anew after a fault, such as

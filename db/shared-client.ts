@@ -30,7 +30,7 @@ export function createSharedClient(pool: Pool): SharedClient {
     try {
       return await work(await taken.client);
     } catch (error) {
-      taken.isBroken ||= error instanceof DatabaseError && error.lostConnection;
+      taken.isBroken ||= error instanceof DatabaseError && error.isConnectionSpent;
       throw error;
     } finally {
       taken.borrowers -= 1;

@@ -2,7 +2,7 @@ import { readAuditHead } from '../db/append-audit.ts';
 import { createPool } from '../db/pool.ts';
 import { pruneLedger } from '../db/prune-ledger.ts';
 import { addCheckpoint, readAudit, readCheckpoint } from '../db/read-audit.ts';
-import { createAnchors, createS3Client } from '../lib/audit-anchor.ts';
+import type { AnchorPlace, Anchors } from '../lib/audit-anchor.ts';
 import { anchorPlace, databaseConfig, keyScopeConfig } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
@@ -10,6 +10,12 @@ import { maintain, type MaintainReport } from '../lib/maintain.ts';
 
 const pool = createPool(databaseConfig(), 'maintenance');
 const place = anchorPlace();
+
+// a stage without a bucket need not load S3's client
+async function anchorsIn(bucket: AnchorPlace): Promise<Anchors> {
+  const { createAnchors, createS3Client } = await import('../lib/audit-anchor.ts');
+  return createAnchors(createS3Client(), bucket);
+}
 
 const parts = {
   prune: pruneLedger.bind(null, pool),
@@ -19,7 +25,7 @@ const parts = {
   // on Sundays, UTC
   isFull: () => new Date().getUTCDay() === 0,
   addCheckpoint: addCheckpoint.bind(null, pool),
-  anchors: place === null ? null : createAnchors(createS3Client(), place),
+  anchors: place === null ? null : await anchorsIn(place),
   log: createLog(),
   metrics: createMetrics(keyScopeConfig().stage),
 };

@@ -106,6 +106,11 @@ export class DatabaseError extends VaultError {
     return this.state !== null && /^(22|23)[0-9A-Z]{3}$/.test(this.state);
   }
 
+  /** The connection is of no more use: it broke, or is closed since a statement took too long. */
+  get isConnectionSpent(): boolean {
+    return this.lostConnection || this.state === 'ETIMEDOUT';
+  }
+
   /** The connection broke or was closed under the statement, whose fate is unknown. */
   get lostConnection(): boolean {
     return this.state !== null && /^(08...|57P0[1-3]|ECONN[A-Z]+|EPIPE)$/.test(this.state);

@@ -79,11 +79,12 @@ export async function ingest(
   const { rejections, ...outcome } = await store(messagesOf(records), parts);
   const unsent = await reject(rejections, parts);
 
-  const failed = new Set([...recordsOf(records, outcome.failed), ...unsent].map(idOf));
+  const toRepeat = recordsOf(records, outcome.failed);
+  const failed = new Set([...toRepeat, ...unsent].map(idOf));
   const counts = {
     received: records.length,
     stored: outcome.stored,
-    duplicates: records.length - rejections.length - outcome.failed.length - outcome.stored,
+    duplicates: records.length - rejections.length - toRepeat.length - outcome.stored,
     rejected: rejections.length - unsent.length,
     sealed: outcome.sealed,
     failed: failed.size,
@@ -192,7 +193,7 @@ async function storeSlice(slice: readonly Readable[], parts: IngestParts): Promi
     return { ...nothing, ...(await parts.write(masked)) };
   } catch (error) {
     if (!(error instanceof DatabaseError && error.refusesData)) {
-      parts.log.error('batch failed', error, { received: slice.length });
+      parts.log.error('slice failed', error, { received: slice.length });
       return failure(slice, asVaultError(error));
     }
   }

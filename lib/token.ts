@@ -35,6 +35,11 @@ export function createTokenizer(root: Uint8Array): Tokenizer {
   };
 }
 
+/** How many characters a token of the kind has. */
+export function tokenLength(kind: PiiKind): number {
+  return `${kind}_${scheme}_`.length + Math.ceil((tokenBytes * 8) / 6);
+}
+
 function deriveKey(root: Uint8Array, kind: PiiKind): KeyObject {
   const info = `pii-vault/token/${scheme}/${kind}`;
   const bytes = new Uint8Array(hkdfSync('sha256', root, '', info, 32));

@@ -88,7 +88,7 @@ describe.skipIf(obstacle !== null)('the vault, deployed with sls', () => {
       await stack.send(loginMessage({ user_id: 'patient' }));
       await eventually(
         () => stack.log(),
-        (log) => log.includes('batch failed') || log.includes('failed processing SQS batch'),
+        (log) => log.includes('slice failed') || log.includes('failed processing SQS batch'),
       );
     } finally {
       await stack.resumeDatabase();

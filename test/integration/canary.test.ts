@@ -177,7 +177,7 @@ describe('a personal value', () => {
   it('is in no line of the log', () => {
     const events = new Set(output.lines().map((line) => line.message));
     expect(events).toContain('batch processed');
-    expect(events).toContain('batch failed');
+    expect(events).toContain('slice failed');
     expect(events).toContain('message rejected');
     expect(events).toContain('reveal recorded');
     expect(events).toContain('reveal failed');
