@@ -154,13 +154,9 @@ function faultsOfAnother({ isRequired, hasDefault, closedSequence }: Column): st
 /** Whether INSERT stores whole in this column whatever ours of that type can hold. */
 function holds({ base, isText, modifier }: Column, ours: string): boolean {
   const [, length] = /^varchar\((\d+)\)$/.exec(ours) ?? [];
-  // a name is cut off by INSERT without a word, and a char(n) filled up with blanks
+  // a name is a text that INSERT cuts off without a word
   if (length !== undefined)
-    return (
-      isText &&
-      !['name', 'bpchar'].includes(base) &&
-      (modifier === null || modifier >= Number(length))
-    );
+    return isText && base !== 'name' && (modifier === null || modifier >= Number(length));
   if (ours === 'date') return ['date', 'timestamp', 'timestamptz'].includes(base);
   if (base === 'numeric') return modifier === null || wholeDigits(modifier) >= 10;
   return ['int4', 'int8', 'float8'].includes(base);

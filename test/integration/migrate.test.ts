@@ -274,7 +274,7 @@ describe('a table of logins that was there', () => {
     ],
     [
       'user_logins.masked_device_id is short, the vault writes up to varchar(40)',
-      ['create domain short as varchar(255)', teamsTable({ masked_device_id: 'short' })],
+      ['create domain short as varchar(39)', teamsTable({ masked_device_id: 'short' })],
     ],
     [
       'user_logins.masked_ip is inet, the vault writes up to varchar(40)',
