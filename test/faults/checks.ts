@@ -75,7 +75,16 @@ export async function checkLogins(storm: Storm): Promise<string[]> {
     if (different.length > 0) wrong.push({ messageId, what: `differs in ${different.join(', ')}` });
   }
   const findings = shown(storm, wrong);
-  if (byUser.size > 0) findings.push(`${byUser.size} users are stored that no valid message has`);
+  if (byUser.size > 0) {
+    const poison = storm.messages.flatMap(({ body, becomes }) =>
+      'reason' in becomes && [...byUser.keys()].some((user) => body.includes(user))
+        ? [becomes.reason]
+        : [],
+    );
+    findings.push(
+      `${byUser.size} users are stored that no valid message has, of messages with ${poison.join() || 'no reason'}`,
+    );
+  }
   return findings;
 }
 

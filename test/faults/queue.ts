@@ -176,12 +176,8 @@ export function createQueue(dice: Dice): Queue {
       const staying: DeadLetter[] = [];
       for (const letter of deadLetters) {
         const { record, sent, reason } = letter;
-        // a message that is none of SQS's would become one by being sent
         const stays =
-          sent === null ||
-          reason === 'invalid_sent_timestamp' ||
-          reason === 'invalid_message_id' ||
-          (reason !== null && dice.fraction() >= share);
+          sent === null || (reason !== null && (isNoneOfSqs(sent) || dice.fraction() >= share));
         if (stays) {
           staying.push(letter);
           continue;
@@ -191,7 +187,8 @@ export function createQueue(dice: Dice): Queue {
           reason === null
             ? sourceOf(record)
             : { messageId: letter.sourceMessageId, sentTimestamp: sent.sentTimestamp };
-        const again = recordOf(dice.uuid(), record.body, String(Date.UTC(2026, 1, 4)));
+        const resent = isNoneOfSqs(sent) ? sent.sentTimestamp : String(Date.UTC(2026, 1, 4));
+        const again = recordOf(dice.uuid(), record.body, resent);
         for (const [name, stringValue] of Object.entries(sourceAttributes(source))) {
           again.messageAttributes[name] = { stringValue, dataType: 'String' };
         }
@@ -218,6 +215,13 @@ export function createQueue(dice: Dice): Queue {
     },
     counts,
   };
+}
+
+/** Whether the message has an id or a time that SQS does not give; sent again, it stays one that has. */
+function isNoneOfSqs({ becomes }: Sent): boolean {
+  return (
+    'reason' in becomes && ['invalid_sent_timestamp', 'invalid_message_id'].includes(becomes.reason)
+  );
 }
 
 function recordOf(messageId: string, body: string, sentTimestamp: string): SQSRecord {
