@@ -3,7 +3,8 @@ const own = { 'Fn::GetAtt': ['DataKey', 'Arn'] };
 
 module.exports = async ({ resolveVariable }) => {
   const given = await resolveVariable('param:dataKeyArn');
-  const former = (await resolveVariable('param:formerDataKeyArns')).split(',').filter(Boolean);
+  const named = (await resolveVariable('param:formerDataKeyArns')).split(',');
+  const former = named.map((arn) => arn.trim()).filter(Boolean);
   const isOwn = given === '';
   return {
     // under which ingest makes data keys

@@ -111,8 +111,10 @@ function messagesOf(records: readonly SQSRecord[]): Copies[] {
   const messages = new Map<string, Copies>();
   for (const record of records) {
     const source = sourceOf(record);
-    const copies = messages.get(source.messageId);
-    if (copies === undefined) messages.set(source.messageId, [{ record, source }]);
+    // what is no id makes no two records one message
+    const id = isMessageId(source.messageId) ? source.messageId : record.messageId;
+    const copies = messages.get(id);
+    if (copies === undefined) messages.set(id, [{ record, source }]);
     else if (isItself(record, source)) copies.unshift({ record, source });
     else copies.push({ record, source });
   }

@@ -24,6 +24,7 @@ const request = { reason: 'restore drill', requestedBy: 'npm run drill' };
  * functions reveal from there. The value that it erases stays erased. Returns the exit code.
  */
 async function drill(): Promise<number> {
+  if (process.argv.length > 2) throw new Fault('npm run drill takes no arguments');
   const settings = readSettings();
   // the local stack alone: what this shell says of others does not count
   const { variables, aws } = await whereabouts(['DATABASE_URL', 'LOGIN_QUEUE_URL'], {}, settings);

@@ -15,7 +15,7 @@ import {
 import { demonstrate } from './local/demonstrations.ts';
 import { deployedVault } from './local/deployed-vault.ts';
 import { writeEnvFile } from './local/env-file.ts';
-import { Fault, messageOf } from './local/fault.ts';
+import { BrokenOff, Fault, messageOf } from './local/fault.ts';
 import { inProcessVault } from './local/in-process-vault.ts';
 import { releaseLock, takeLock, underWay } from './local/lock.ts';
 import { readMessages, samplePath, sendAll, usersOf } from './local/messages.ts';
@@ -40,7 +40,7 @@ interface Given {
   isSample: boolean;
 }
 
-const brokenOff = new Fault('Broken off.');
+const brokenOff = new BrokenOff();
 
 /** `npm start`: brings the stack up, sends it messages and shows what became of them. */
 async function start(settings: Settings, { path, messages, isSample }: Given): Promise<void> {
@@ -181,7 +181,7 @@ async function startUnless(
 try {
   await run();
 } catch (error) {
-  if (!(error instanceof Fault)) throw error;
+  if (!(error instanceof Fault || error instanceof BrokenOff)) throw error;
   console.error(error.message);
   process.exitCode ??= 1;
 }

@@ -27,7 +27,7 @@ module.exports = async ({ resolveConfigurationProperty, resolveVariable }) => {
   const region = await resolveConfigurationProperty(['provider', 'region']);
   const key = new RegExp(`^arn:[\\w-]+:kms:${region}:\\d{12}:key/[\\w-]+$`);
   const keys = `${await param('dataKeyArn')},${await param('formerDataKeyArns')}`.split(',');
-  for (const arn of keys) {
+  for (const arn of keys.map((each) => each.trim())) {
     if (arn !== '' && !key.test(arn))
       faults.push(`${arn} is no ARN of a key (no alias) in ${region}`);
   }

@@ -33,19 +33,25 @@ export async function prepareCluster(
   const home = user === null ? join(directory, 'postgres') : await sharedHome();
   await rm(home, { recursive: true, force: true });
   await mkdir(home, { recursive: true, mode: 0o700 });
-  let programs = installedPrograms();
-  if (user !== null) {
-    await chown(home, user.uid, user.gid);
-    if (!(await enterableByAll(programs))) {
-      await cp(dirname(programs), join(home, 'native'), {
-        recursive: true,
-        verbatimSymlinks: true,
-      });
-      await run('chown', ['-R', `${user.uid}:${user.gid}`, join(home, 'native')]);
-      programs = join(home, 'native', 'bin');
-    }
+  try {
+    const programs = user === null ? installedPrograms() : await programsFor(user, home);
+    return { port, password, home, programs, ...user };
+  } catch (error) {
+    // nobody else knows of it yet
+    await rm(home, { recursive: true, force: true });
+    throw error;
   }
-  return { port, password, home, programs, ...user };
+}
+
+/** Where the user finds Postgres's programs: in `home`, where they lie in a place closed to it. */
+async function programsFor(user: { uid: number; gid: number }, home: string): Promise<string> {
+  const programs = installedPrograms();
+  await chown(home, user.uid, user.gid);
+  if (await enterableByAll(programs)) return programs;
+  const native = join(home, 'native');
+  await cp(dirname(programs), native, { recursive: true, verbatimSymlinks: true });
+  await run('chown', ['-R', `${user.uid}:${user.gid}`, native]);
+  return join(native, 'bin');
 }
 
 /** Whether the cluster answers for itself. */

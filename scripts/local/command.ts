@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Fault } from './fault.ts';
+import { BrokenOff, Fault } from './fault.ts';
 
 export interface CommandOptions {
   cwd?: string;
@@ -23,13 +23,13 @@ export interface CommandResult {
 const running = new Set<ChildProcess>();
 let refusing = false;
 
-/** Runs a program to its end. Throws `Fault` only if it cannot be started. */
+/** Runs a program to its end. Throws `Fault` only if it cannot be started, or `BrokenOff`. */
 export async function run(
   command: string,
   parameters: readonly string[],
   { log, ...options }: CommandOptions = {},
 ): Promise<CommandResult> {
-  if (refusing) throw new Fault('Broken off.');
+  if (refusing) throw new BrokenOff();
   const result = await new Promise<CommandResult>((resolve, reject) => {
     const child = spawn(command, parameters, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     const printed = { stdout: '', stderr: '' };

@@ -30,7 +30,8 @@ export async function packageStage(
     const { code, stdout, stderr } = await run(
       process.execPath,
       [await program(), 'package', `--stage=${stage}`, `--package=${output}`],
-      { cwd: copy, env: offlineEnvironment() },
+      // it leaves its bundles where temporary files go
+      { cwd: copy, env: { ...offlineEnvironment(), TMPDIR: directory } },
     );
     if (code !== 0) throw new Fault(`sls package failed: ${reasonIn(stdout + stderr)}`);
     return join(output, 'cloudformation-template-update-stack.json');

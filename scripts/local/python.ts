@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { run } from './command.ts';
-import { Fault } from './fault.ts';
+import { BrokenOff, Fault } from './fault.ts';
 import type { Settings } from './settings.ts';
 
 const candidates = [
@@ -58,10 +58,15 @@ async function holds(python: string, pins: string): Promise<boolean> {
 async function findPython(): Promise<string> {
   const check = 'import sys, venv; sys.exit(sys.version_info < (3, 10))';
   for (const python of candidates) {
-    const found = await run(python, ['-c', check]).catch(() => null);
+    const found = await run(python, ['-c', check]).catch(unlessBrokenOff);
     if (found?.code === 0) return python;
   }
   throw new Fault('There is no Python 3.10 or later here');
+}
+
+function unlessBrokenOff(error: unknown): null {
+  if (error instanceof BrokenOff) throw error;
+  return null;
 }
 
 async function install(base: string, environment: string, pins: string, name: string) {

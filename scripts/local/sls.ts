@@ -1,5 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { run } from './command.ts';
@@ -47,11 +48,17 @@ async function logFile({ directory }: Settings): Promise<string> {
 
 /** Runs `sls` for the local stage, as a person would type it. */
 export async function sls(settings: Settings, parameters: readonly string[], log?: string) {
-  return run(process.execPath, [await program(), ...parameters, '--stage', 'local'], {
-    cwd: settings.service,
-    env: childEnvironment(settings),
-    ...(log === undefined ? {} : { log }),
-  });
+  // it leaves its bundles where temporary files go
+  const temporary = await mkdtemp(join(tmpdir(), 'pii-vault-sls-'));
+  try {
+    return await run(process.execPath, [await program(), ...parameters, '--stage', 'local'], {
+      cwd: settings.service,
+      env: { ...childEnvironment(settings), TMPDIR: temporary },
+      ...(log === undefined ? {} : { log }),
+    });
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
 }
 
 /** The file that `npx sls` runs. */

@@ -270,6 +270,13 @@ describe('a message that claims to be another', () => {
     expect(rows).toHaveLength(1);
   });
 
+  it('is a dead letter of its own where what it claims is no id', async () => {
+    const container = ingestParts(database, createKmsDouble());
+    const forged = [1, 2, 3].map(() => sqsRecord(loginMessage(), claim('not-a-uuid')));
+    expect(await ingest(forged, container)).toEqual({ batchItemFailures: [] });
+    expect(container.deadLetters.map(({ body }) => body)).toEqual(forged.map(({ body }) => body));
+  });
+
   it('has no text of its choice passed on beside its body', async () => {
     const container = ingestParts(database, createKmsDouble());
     const forged = sqsRecord(loginMessage(), claim('ip=203.0.113.99'));
