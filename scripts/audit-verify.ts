@@ -4,9 +4,9 @@ import { Pool } from 'pg';
 import { readAuditHead } from '../db/append-audit.ts';
 import { readAudit, readCheckpoint } from '../db/read-audit.ts';
 import { type ChainPosition, chainStart, verifyChain } from '../lib/audit-chain.ts';
-import { VaultError } from '../lib/errors.ts';
 import { databaseUrl } from './local/database.ts';
-import { Fault, messageOf } from './local/fault.ts';
+import { Fault } from './local/fault.ts';
+import { main, parsed } from './local/main.ts';
 import { auditDatabaseUrl, readSettings } from './local/settings.ts';
 import { readState } from './local/state.ts';
 
@@ -40,12 +40,10 @@ async function verify(): Promise<number> {
 }
 
 function knownHeads(): ChainPosition[] {
-  try {
+  return parsed(() => {
     const { values } = parseArgs({ options: { head: { type: 'string', multiple: true } } });
     return (values.head ?? []).map(parseHead);
-  } catch (error) {
-    throw new Fault(`${messageOf(error)}\n\n${usage}`);
-  }
+  }, usage);
 }
 
 function parseHead(text: string): ChainPosition {
@@ -62,10 +60,4 @@ async function connectionString(): Promise<string> {
   return databaseUrl({ host: '127.0.0.1', ...postgres }, 'vault_auditor');
 }
 
-try {
-  process.exitCode = await verify();
-} catch (error) {
-  if (!(error instanceof Fault || error instanceof VaultError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+await main(verify);

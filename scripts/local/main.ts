@@ -26,8 +26,15 @@ export async function askedOfAws<T>(what: string, work: Promise<T>): Promise<T> 
   }
 }
 
-/** What `parse` makes of the command line; its faults are shown with the `usage`. */
+/**
+ * What `parse` makes of the command line; its faults are shown with the `usage`. Who asks for
+ * `--help` is shown the usage alone, and the process ends.
+ */
 export function parsed<T>(parse: () => T, usage: string): T {
+  if (process.argv.includes('--help')) {
+    console.log(usage);
+    process.exit(0);
+  }
   try {
     return parse();
   } catch (error) {

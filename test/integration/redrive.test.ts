@@ -234,6 +234,11 @@ describe('npm run redrive', () => {
     expect(result).toMatchObject({ code: 2, output: expect.stringContaining(message) });
   });
 
+  it('says how it is used, and does nothing else, with --help', async () => {
+    const result = await runScript('redrive', ['--send', '--help'], {});
+    expect(result).toMatchObject({ code: 0, output: expect.stringMatching(/^npm run redrive/) });
+  });
+
   it('exits with 2 when the queue does not answer, and without a word of AWS', async () => {
     aws.before = () => {
       throw new Error('denied');
