@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 
-import type { AuditContext, AuditHead, AuditOutcome } from '../lib/audit.ts';
+import type { AuditContext, AuditHead, AuditOutcome } from '../lib/audit/entry.ts';
 import { DatabaseError } from '../lib/errors.ts';
 import { type Connection, run, statement } from './query.ts';
 import { revealAudit } from './schema.ts';

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
-import type { AuditContext, AuditHead, AuditOutcome } from '../lib/audit.ts';
+import type { AuditContext, AuditHead, AuditOutcome } from '../lib/audit/entry.ts';
 import { appendAudit, lockAuditChain } from './append-audit.ts';
 import { run, statement, transaction } from './query.ts';
 import { erasedTokens } from './read-sealed.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 
-import type { AuditRow, ChainPosition } from '../lib/audit-chain.ts';
+import type { AuditRow, ChainPosition } from '../lib/audit/chain.ts';
 import { type Connection, run, statement } from './query.ts';
 import { auditCheckpoints, revealAudit } from './schema.ts';
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
-import type { StoredValue } from '../lib/reveal.ts';
+import type { StoredValue } from '../lib/requests/reveal.ts';
 import { type Connection, repeatable, run, statement } from './query.ts';
 import { dataKeys, piiVault } from './schema.ts';
 

@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
-import type { AuditContext, AuditHead, AuditOutcome } from '../lib/audit.ts';
+import type { AuditContext, AuditHead, AuditOutcome } from '../lib/audit/entry.ts';
 import { DatabaseError } from '../lib/errors.ts';
-import type { RecordedReveal } from '../lib/reveal.ts';
+import type { RecordedReveal } from '../lib/requests/reveal.ts';
 import { appendAudit, lockAuditChain } from './append-audit.ts';
 import { type Connection, run, statement, transaction } from './query.ts';
 import { erasedTokens, heldTokens } from './read-sealed.ts';

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 
-import type { RevealParts } from '../lib/reveal.ts';
+import type { RevealParts } from '../lib/requests/reveal.ts';
 import { readSealed } from './read-sealed.ts';
 import { recordOutcomes, recordReveal } from './record-reveal.ts';
 

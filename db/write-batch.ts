@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
 import { DatabaseError } from '../lib/errors.ts';
-import type { WrittenBatch } from '../lib/ingest.ts';
-import type { MaskedBatch } from '../lib/mask.ts';
+import type { WrittenBatch } from '../lib/ingest/ingest.ts';
+import type { MaskedBatch } from '../lib/ingest/mask.ts';
 import { byteaArray, dateArray, integerArray, textArray, uuidArray } from './binary-array.ts';
 import { repeatable, run, statement } from './query.ts';
 import { dataKeys, ingestedMessages, piiVault, userLogins } from './schema.ts';

@@ -8,13 +8,13 @@ import {
   keyScopeConfig,
   sealingKeyConfig,
 } from '../lib/config.ts';
-import { createSealingKeys } from '../lib/data-key.ts';
-import { ingest } from '../lib/ingest.ts';
-import { createKmsClient, createSealingKeyService } from '../lib/kms.ts';
+import { createSealingKeys } from '../lib/crypto/data-key.ts';
+import { ingest } from '../lib/ingest/ingest.ts';
+import { createKmsClient, createSealingKeyService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { createSqsClient, sendMessages } from '../lib/sqs.ts';
-import { createTokenizerSource } from '../lib/token.ts';
+import { createTokenizerSource } from '../lib/crypto/token.ts';
 
 const kms = createSealingKeyService(createKmsClient(), keyScopeConfig(), sealingKeyConfig());
 const sqs = createSqsClient();

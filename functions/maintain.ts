@@ -2,18 +2,18 @@ import { readAuditHead } from '../db/append-audit.ts';
 import { createPool } from '../db/pool.ts';
 import { pruneLedger } from '../db/prune-ledger.ts';
 import { addCheckpoint, readAudit, readCheckpoint } from '../db/read-audit.ts';
-import type { AnchorPlace, Anchors } from '../lib/audit-anchor.ts';
+import type { AnchorPlace, Anchors } from '../lib/audit/anchor.ts';
 import { anchorPlace, databaseConfig, keyScopeConfig } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
-import { maintain, type MaintainReport } from '../lib/maintain.ts';
+import { maintain, type MaintainReport } from '../lib/audit/maintain.ts';
 
 const pool = createPool(databaseConfig(), 'maintenance');
 const place = anchorPlace();
 
 // a stage without a bucket need not load S3's client
 async function anchorsIn(bucket: AnchorPlace): Promise<Anchors> {
-  const { createAnchors, createS3Client } = await import('../lib/audit-anchor.ts');
+  const { createAnchors, createS3Client } = await import('../lib/audit/anchor.ts');
   return createAnchors(createS3Client(), bucket);
 }
 

@@ -1,4 +1,4 @@
-import { migrate } from '../db/migrate.ts';
+import { migrate } from '../db/migrate/migrate.ts';
 import { createPool } from '../db/pool.ts';
 import { databaseConfig } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';

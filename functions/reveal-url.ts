@@ -7,14 +7,14 @@ import type {
 import { createPool } from '../db/pool.ts';
 import { createRevealStore } from '../db/reveal-store.ts';
 import { databaseConfig, keyScopeConfig, revealQuota } from '../lib/config.ts';
-import { createOpeningKeys } from '../lib/data-key.ts';
-import { requestBody, respond } from '../lib/function-url.ts';
-import { createKmsClient, createOpeningKeyService } from '../lib/kms.ts';
+import { createOpeningKeys } from '../lib/crypto/data-key.ts';
+import { requestBody, respond } from '../lib/requests/function-url.ts';
+import { createKmsClient, createOpeningKeyService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
-import { verifiedPrincipal } from '../lib/principal.ts';
-import { parseTokensRequest } from '../lib/request.ts';
-import { reveal } from '../lib/reveal.ts';
+import { verifiedPrincipal } from '../lib/requests/principal.ts';
+import { parseTokensRequest } from '../lib/requests/request.ts';
+import { reveal } from '../lib/requests/reveal.ts';
 
 const parts = {
   ...createRevealStore(createPool(databaseConfig(), 'request')),

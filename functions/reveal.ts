@@ -3,13 +3,13 @@ import type { Context } from 'aws-lambda';
 import { createPool } from '../db/pool.ts';
 import { createRevealStore } from '../db/reveal-store.ts';
 import { databaseConfig, keyScopeConfig, revealQuota } from '../lib/config.ts';
-import { createOpeningKeys } from '../lib/data-key.ts';
-import { createKmsClient, createOpeningKeyService } from '../lib/kms.ts';
+import { createOpeningKeys } from '../lib/crypto/data-key.ts';
+import { createKmsClient, createOpeningKeyService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
-import { claimedPrincipal } from '../lib/principal.ts';
-import { parseClaimedTokensRequest } from '../lib/request.ts';
-import { reveal, type RevealResponse } from '../lib/reveal.ts';
+import { claimedPrincipal } from '../lib/requests/principal.ts';
+import { parseClaimedTokensRequest } from '../lib/requests/request.ts';
+import { reveal, type RevealResponse } from '../lib/requests/reveal.ts';
 
 const parts = {
   ...createRevealStore(createPool(databaseConfig(), 'request')),

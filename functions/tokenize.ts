@@ -5,13 +5,13 @@ import { repeatable } from '../db/query.ts';
 import { heldTokens } from '../db/read-sealed.ts';
 import { recordOutcomes } from '../db/record-reveal.ts';
 import { databaseConfig, keyScopeConfig, tokenKeyArn } from '../lib/config.ts';
-import { createKmsClient, createTokenRootService } from '../lib/kms.ts';
+import { createKmsClient, createTokenRootService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
-import { claimedPrincipal } from '../lib/principal.ts';
-import { parseClaimedValuesRequest } from '../lib/request.ts';
-import { createTokenizerSource } from '../lib/token.ts';
-import { tokenize, type TokenizeResponse } from '../lib/tokenize.ts';
+import { claimedPrincipal } from '../lib/requests/principal.ts';
+import { parseClaimedValuesRequest } from '../lib/requests/request.ts';
+import { createTokenizerSource } from '../lib/crypto/token.ts';
+import { tokenize, type TokenizeResponse } from '../lib/requests/tokenize.ts';
 
 const pool = createPool(databaseConfig(), 'request');
 

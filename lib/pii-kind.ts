@@ -2,7 +2,7 @@
  * The personal fields the vault replaces. Adding one here, with its canonical form and the
  * value of the `vault.pii_kind` enum, is all that tokens, seals and reveal need.
  */
-import { canonicalDeviceId, canonicalIp } from './canonical.ts';
+import { canonicalDeviceId, canonicalIp } from './crypto/canonical.ts';
 
 export const piiKinds = ['ip', 'device_id'] as const;
 

@@ -1,6 +1,6 @@
 import { isPlain } from './settings.ts';
 import { seconds } from './steps.ts';
-import { pairs, table } from './table.ts';
+import { pairs, table } from '../../cli/table.ts';
 import type { RepeatedToken } from './vault-tables.ts';
 
 /** What a start has to tell at its end. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { reasonOf } from '../../lib/dead-letters.ts';
+import { reasonOf } from '../../lib/operations/dead-letters.ts';
 import { queueDepth } from '../../lib/sqs.ts';
-import { peekLetters } from './dead-letter-queue.ts';
+import { peekLetters } from '../../cli/dead-letter-queue.ts';
 import { Fault } from './fault.ts';
 import type { Queues, SqsClient } from './queues.ts';
 

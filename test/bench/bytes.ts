@@ -1,4 +1,4 @@
-import { ingest } from '../../lib/ingest.ts';
+import { ingest } from '../../lib/ingest/ingest.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { ingestParts } from '../helpers/vault.ts';
 import { withDatabase } from './cluster.ts';

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 
-import { ingest } from '../../lib/ingest.ts';
+import { ingest } from '../../lib/ingest/ingest.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { startPostgres, templateDatabase, testPassword } from '../helpers/postgres.ts';
 import { ingestParts } from '../helpers/vault.ts';

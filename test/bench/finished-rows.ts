@@ -1,8 +1,8 @@
 import type { SQSRecord } from 'aws-lambda';
 
-import type { DataKey } from '../../lib/data-key.ts';
-import { ingest, type IngestParts } from '../../lib/ingest.ts';
-import type { MaskedBatch, MaskedLogin, SealedValue } from '../../lib/mask.ts';
+import type { DataKey } from '../../lib/crypto/data-key.ts';
+import { ingest, type IngestParts } from '../../lib/ingest/ingest.ts';
+import type { MaskedBatch, MaskedLogin, SealedValue } from '../../lib/ingest/mask.ts';
 
 /** What `ingest` would write for a batch: everything but the writing is done. */
 export interface FinishedRows {

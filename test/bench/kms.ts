@@ -1,5 +1,5 @@
-import { createSealingKeys } from '../../lib/data-key.ts';
-import { ingest } from '../../lib/ingest.ts';
+import { createSealingKeys } from '../../lib/crypto/data-key.ts';
+import { ingest } from '../../lib/ingest/ingest.ts';
 import { createKmsDouble } from '../helpers/kms-double.ts';
 import { ingestParts } from '../helpers/vault.ts';
 import { type BatchCost, batchSize, bill, kmsCalls, total, withCallPerValue } from './bill.ts';

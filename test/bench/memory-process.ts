@@ -1,4 +1,4 @@
-import { ingest } from '../../lib/ingest.ts';
+import { ingest } from '../../lib/ingest/ingest.ts';
 import { ingestParts } from '../helpers/vault.ts';
 import { connect, type Place } from './connect.ts';
 import { sharedKms } from './keys.ts';

@@ -1,5 +1,5 @@
-import { createSealingKeys } from '../../lib/data-key.ts';
-import { ingest } from '../../lib/ingest.ts';
+import { createSealingKeys } from '../../lib/crypto/data-key.ts';
+import { ingest } from '../../lib/ingest/ingest.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { createKmsDouble, type KmsDouble } from '../helpers/kms-double.ts';
 import { ingestParts } from '../helpers/vault.ts';

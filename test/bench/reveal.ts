@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 
-import type { Principal } from '../../lib/principal.ts';
-import { reveal as revealTokens, type RevealParts } from '../../lib/reveal.ts';
+import type { Principal } from '../../lib/audit/entry.ts';
+import { reveal as revealTokens, type RevealParts } from '../../lib/requests/reveal.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { revealParts } from '../helpers/vault.ts';
 import { withDatabase } from './cluster.ts';

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import { Client } from 'pg';
 
-import { encodeAppVersion } from '../../lib/app-version.ts';
-import { ingest } from '../../lib/ingest.ts';
+import { encodeAppVersion } from '../../lib/ingest/app-version.ts';
+import { ingest } from '../../lib/ingest/ingest.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { ingestParts } from '../helpers/vault.ts';
 import type { Place } from './connect.ts';

@@ -7,7 +7,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createSqsClient, type OutgoingMessage, queueDepth, sendMessages } from '../../lib/sqs.ts';
-import { peekLetters } from '../../scripts/local/dead-letter-queue.ts';
+import { peekLetters } from '../../cli/dead-letter-queue.ts';
 import { messageOf } from '../../scripts/local/fault.ts';
 import { pythonWith } from '../../scripts/local/python.ts';
 import { findQueues, type Queues, type SqsClient } from '../../scripts/local/queues.ts';

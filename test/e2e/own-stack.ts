@@ -6,7 +6,7 @@ import { Client } from 'pg';
 
 import { createSqsClient, type QueuedMessage, sendMessages } from '../../lib/sqs.ts';
 import { databaseUrl, prepareDatabase, setPasswords } from '../../scripts/local/database.ts';
-import { peekLetters } from '../../scripts/local/dead-letter-queue.ts';
+import { peekLetters } from '../../cli/dead-letter-queue.ts';
 import { startEmulator } from '../../scripts/local/emulator.ts';
 import { startCluster, stopCluster } from '../../scripts/local/cluster.ts';
 import { startPostgres } from '../../scripts/local/postgres.ts';

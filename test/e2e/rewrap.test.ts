@@ -5,10 +5,10 @@ import { Client, Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { createBatchWriter } from '../../db/write-batch.ts';
-import { createSealingKeys } from '../../lib/data-key.ts';
-import { ingest } from '../../lib/ingest.ts';
-import { createKmsClient, createSealingKeyService } from '../../lib/kms.ts';
-import { createTokenizerSource } from '../../lib/token.ts';
+import { createSealingKeys } from '../../lib/crypto/data-key.ts';
+import { ingest } from '../../lib/ingest/ingest.ts';
+import { createKmsClient, createSealingKeyService } from '../../lib/crypto/kms.ts';
+import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import { databaseUrl, type LocalDatabase } from '../../scripts/local/database.ts';
 import { messageOf } from '../../scripts/local/fault.ts';
 import { pythonWith } from '../../scripts/local/python.ts';

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 
 import { readAudit } from '../../db/read-audit.ts';
 import { createRevealStore } from '../../db/reveal-store.ts';
-import { chainStart, verifyChain } from '../../lib/audit-chain.ts';
-import { createOpeningKeys } from '../../lib/data-key.ts';
-import { reveal } from '../../lib/reveal.ts';
+import { chainStart, verifyChain } from '../../lib/audit/chain.ts';
+import { createOpeningKeys } from '../../lib/crypto/data-key.ts';
+import { reveal } from '../../lib/requests/reveal.ts';
 import { spellings } from '../helpers/readable.ts';
 import { silentLog, silentMetrics } from '../helpers/vault.ts';
 import { markers, type Sent } from './messages.ts';

@@ -1,15 +1,15 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 
 import { createPool } from '../../db/pool.ts';
-import type { MaskedBatch } from '../../lib/mask.ts';
+import type { MaskedBatch } from '../../lib/ingest/mask.ts';
 import { createBatchWriter } from '../../db/write-batch.ts';
 import type { DatabaseConfig } from '../../lib/config.ts';
-import { createSealingKeys } from '../../lib/data-key.ts';
-import { ingest } from '../../lib/ingest.ts';
-import type { SealingKeyService } from '../../lib/kms.ts';
+import { createSealingKeys } from '../../lib/crypto/data-key.ts';
+import { ingest } from '../../lib/ingest/ingest.ts';
+import type { SealingKeyService } from '../../lib/crypto/kms.ts';
 import type { MetricName } from '../../lib/metrics.ts';
 import type { OutgoingMessage } from '../../lib/sqs.ts';
-import { createTokenizerSource } from '../../lib/token.ts';
+import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import { startFaultyProxy, type FaultyProxy } from '../helpers/faulty-proxy.ts';
 
 /** Where a handler can be held up or killed. */

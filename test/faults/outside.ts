@@ -1,5 +1,5 @@
 import { VaultError } from '../../lib/errors.ts';
-import type { SealingKeyService } from '../../lib/kms.ts';
+import type { SealingKeyService } from '../../lib/crypto/kms.ts';
 import type { Dice } from '../../scripts/local/dice.ts';
 import { readable } from '../helpers/readable.ts';
 import type { Call } from './call.ts';

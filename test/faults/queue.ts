@@ -1,6 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
 
-import { sourceAttributes, sourceOf } from '../../lib/source-message.ts';
+import { sourceAttributes, sourceOf } from '../../lib/ingest/source-message.ts';
 import type { OutgoingMessage } from '../../lib/sqs.ts';
 import type { Dice } from '../../scripts/local/dice.ts';
 import { sqsRecord } from '../helpers/builders.ts';

@@ -1,5 +1,5 @@
 import type { PiiKind } from '../../lib/pii-kind.ts';
-import { createTokenizer } from '../../lib/token.ts';
+import { createTokenizer } from '../../lib/crypto/token.ts';
 import { createDice } from '../../scripts/local/dice.ts';
 import { type CrashingPostgres, startCrashingPostgres } from '../helpers/crashing-postgres.ts';
 import { createKmsDouble, type KmsDouble } from '../helpers/kms-double.ts';

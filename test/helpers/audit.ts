@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 
 import { recordOutcomes } from '../../db/record-reveal.ts';
-import type { AuditContext, AuditHead } from '../../lib/audit.ts';
+import type { AuditContext, AuditHead } from '../../lib/audit/entry.ts';
 
 /** The context of a reveal for a reason. */
 export function auditContext(changes: Partial<AuditContext> = {}): AuditContext {

@@ -7,7 +7,7 @@ import type {
   RewrappingKeyService,
   SealingKeyService,
   WrappedDataKey,
-} from '../../lib/kms.ts';
+} from '../../lib/crypto/kms.ts';
 
 /** How often each call was made, and a fault to answer with instead, by call. */
 export interface KmsDouble extends SealingKeyService, OpeningKeyService, RewrappingKeyService {

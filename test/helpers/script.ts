@@ -9,13 +9,13 @@ export interface RunningScript {
   ended: Promise<{ code: number | null; output: string }>;
 }
 
-/** Starts `scripts/NAME.ts` as npm would; `environment` is all it knows of databases and AWS. */
+/** Starts `cli/NAME.ts` as npm would; `environment` is all it knows of databases and AWS. */
 export function startScript(
   name: string,
   parameters: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): RunningScript {
-  const path = fileURLToPath(new URL(`../../scripts/${name}.ts`, import.meta.url));
+  const path = fileURLToPath(new URL(`../../cli/${name}.ts`, import.meta.url));
   const child = spawn(process.execPath, ['--no-warnings', '--import', 'tsx', path, ...parameters], {
     env: { PATH: process.env['PATH'], VAULT_LOCAL_DIR: '/nowhere', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -28,7 +28,7 @@ export function startScript(
   return { process: child, ended };
 }
 
-/** Runs `scripts/NAME.ts` to its end. */
+/** Runs `cli/NAME.ts` to its end. */
 export function runScript(...parameters: Parameters<typeof startScript>): RunningScript['ended'] {
   return startScript(...parameters).ended;
 }

@@ -1,5 +1,5 @@
-import { createSealingKeys } from '../../lib/data-key.ts';
-import { seal } from '../../lib/seal.ts';
+import { createSealingKeys } from '../../lib/crypto/data-key.ts';
+import { seal } from '../../lib/crypto/seal.ts';
 import { createKmsDouble } from './kms-double.ts';
 
 /** A container of its own: seals as many values as the argument says, and prints the nonces' bytes. */

@@ -2,11 +2,11 @@ import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import { createRevealStore } from '../../db/reveal-store.ts';
 import { createBatchWriter } from '../../db/write-batch.ts';
-import { createOpeningKeys, createSealingKeys } from '../../lib/data-key.ts';
-import type { IngestParts } from '../../lib/ingest.ts';
-import type { RevealParts } from '../../lib/reveal.ts';
+import { createOpeningKeys, createSealingKeys } from '../../lib/crypto/data-key.ts';
+import type { IngestParts } from '../../lib/ingest/ingest.ts';
+import type { RevealParts } from '../../lib/requests/reveal.ts';
 import type { OutgoingMessage } from '../../lib/sqs.ts';
-import { createTokenizerSource } from '../../lib/token.ts';
+import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import type { TestDatabase } from './database.ts';
 import type { KmsDouble } from './kms-double.ts';
 

@@ -1,12 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import { createOpeningKeys } from '../../lib/data-key.ts';
-import { ingest } from '../../lib/ingest.ts';
+import { createOpeningKeys } from '../../lib/crypto/data-key.ts';
+import { ingest } from '../../lib/ingest/ingest.ts';
 import { createLog } from '../../lib/log.ts';
 import { createMetrics } from '../../lib/metrics.ts';
-import { parseClaimedTokensRequest } from '../../lib/request.ts';
-import { reveal } from '../../lib/reveal.ts';
+import { parseClaimedTokensRequest } from '../../lib/requests/request.ts';
+import { reveal } from '../../lib/requests/reveal.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { terminate, untilBlocked, whileHolding } from '../helpers/faults.ts';

@@ -1,0 +1,170 @@
+import { getTableColumns, sql } from 'drizzle-orm';
+
+import { piiKinds } from '../../lib/pii-kind.ts';
+import { tokenLength } from '../../lib/crypto/token.ts';
+import { type Connection, run, statement } from '../query.ts';
+import { userLogins } from '../schema.ts';
+
+const tableStatement = statement<{
+  kind: string;
+  owner: string;
+  isOurs: boolean;
+  isClosed: boolean;
+  isWithoutPartition: boolean;
+}>(
+  'logins_table',
+  sql`
+  select
+    relkind as kind, pg_get_userbyid(relowner) as owner, pg_has_role(relowner, 'usage') as "isOurs",
+    relrowsecurity and not exists (
+      select from pg_policy, unnest(polroles) as allowed (role)
+      where polrelid = logins.oid and polpermissive and polcmd in ('a', '*') and (
+        role = 0
+        or pg_has_role((select oid from pg_roles where rolname = 'vault_ingest'), role, 'usage')
+      )
+    ) as "isClosed",
+    relkind = 'p' and not exists (
+      select from pg_inherits where inhparent = logins.oid
+    ) as "isWithoutPartition"
+  from pg_class as logins join pg_namespace on pg_namespace.oid = relnamespace
+  where nspname = 'public' and relname = 'user_logins'
+`,
+);
+
+interface Column {
+  name: string;
+  /** As it is declared, such as `varchar(16)`. */
+  type: string;
+  /** The type's own name, or that of the type beneath a domain. */
+  base: string;
+  isText: boolean;
+  /** The length of a text, precision and scale of a `numeric` in one; null where there is no limit. */
+  modifier: number | null;
+  isRequired: boolean;
+  hasDefault: boolean;
+  isComputed: boolean;
+  /** A sequence that its default asks and that `vault_ingest` cannot be let use. */
+  closedSequence: string | null;
+}
+
+const columnsStatement = statement<{ [Key in keyof Column]: Column[Key] }>(
+  'logins_columns',
+  sql`
+  select
+    attname as name, replace(format_type(atttypid, atttypmod), 'character varying', 'varchar') as type,
+    coalesce(base.typname, type.typname) as base, type.typcategory = 'S' as "isText",
+    nullif(greatest(atttypmod, type.typtypmod), -1) - 4 as modifier,
+    attnotnull or type.typnotnull as "isRequired",
+    atthasdef or attidentity <> '' or type.typdefault is not null as "hasDefault",
+    attgenerated <> '' or attidentity = 'a' as "isComputed",
+    (
+      select sequence.oid::regclass::text
+      from pg_attrdef
+      join pg_depend on classid = 'pg_attrdef'::regclass and objid = pg_attrdef.oid
+        and refclassid = 'pg_class'::regclass
+      join pg_class as sequence on sequence.oid = refobjid and sequence.relkind = 'S'
+      where adrelid = attrelid and adnum = attnum and not pg_has_role(relowner, 'usage')
+        and not coalesce(
+          has_sequence_privilege(
+            (select oid from pg_roles where rolname = 'vault_ingest'), sequence.oid, 'usage'
+          ),
+          has_sequence_privilege('public', sequence.oid, 'usage')
+        )
+      limit 1
+    ) as "closedSequence"
+  from pg_attribute
+  join pg_type as type on type.oid = atttypid
+  left join pg_type as base on base.oid = type.typbasetype
+  where attrelid = 'public.user_logins'::regclass and attnum > 0 and not attisdropped
+  order by attnum
+`,
+);
+
+const kindsRefused: Partial<Record<string, string>> = {
+  v: 'a view',
+  m: 'a materialized view',
+  f: 'a foreign table',
+  S: 'a sequence',
+  c: 'a type',
+  i: 'an index',
+  I: 'an index',
+};
+
+const longestToken = Math.max(...piiKinds.map((kind) => tokenLength(kind)));
+const written = Object.values(getTableColumns(userLogins)).map((column) => ({
+  name: column.name,
+  // our own table has room for tokens of other schemes
+  type: column.name.startsWith('masked_') ? `varchar(${longestToken})` : column.getSQLType(),
+}));
+const writtenNull = new Set(['masked_ip', 'masked_device_id', 'locale']);
+
+/**
+ * What keeps the vault from writing to the `user_logins` that is there already, a phrase each;
+ * none where there is no such table. A column may have another type than ours when INSERT converts
+ * to it and it holds as much: a text as long, a number as large, a timestamp for a day. Columns
+ * that are not ours must fill themselves. Throws `DatabaseError`.
+ */
+export async function findLoginsFaults(connection: Connection): Promise<string[]> {
+  const [table] = await run(connection, tableStatement);
+  if (table === undefined) return [];
+  const refused = kindsRefused[table.kind];
+  if (refused !== undefined) return [`user_logins is ${refused}, the vault writes to a table`];
+
+  const columns = new Map<string, Column>();
+  for (const column of await run(connection, columnsStatement)) columns.set(column.name, column);
+  const faults: string[] = [];
+  if (!table.isOurs) {
+    faults.push(`user_logins belongs to ${table.owner}: run db/bootstrap.sql as administrator`);
+  }
+  if (table.isClosed) {
+    faults.push('user_logins has row-level security, and no policy lets vault_ingest insert');
+  }
+  if (table.isWithoutPartition) faults.push('user_logins is partitioned and has no partition');
+  for (const { name, type } of written) {
+    const column = columns.get(name);
+    columns.delete(name);
+    faults.push(...faultsOfOurs(name, type, column).map((fault) => `user_logins.${name} ${fault}`));
+  }
+  for (const column of columns.values()) {
+    faults.push(...faultsOfAnother(column).map((fault) => `user_logins.${column.name} ${fault}`));
+  }
+  return faults;
+}
+
+function faultsOfOurs(name: string, type: string, column: Column | undefined): string[] {
+  if (column === undefined) return [`is missing, the vault writes ${type}`];
+  if (column.isComputed) return [`is generated, the vault writes ${type}`];
+  const faults: string[] = [];
+  if (!holds(column, type)) {
+    const upTo = type.startsWith('varchar') ? 'up to ' : '';
+    faults.push(`is ${column.type}, the vault writes ${upTo}${type}`);
+  }
+  if (column.isRequired && writtenNull.has(name)) {
+    faults.push('is not null, the vault writes null where a login has none');
+  }
+  return faults;
+}
+
+function faultsOfAnother({ isRequired, hasDefault, closedSequence }: Column): string[] {
+  if (isRequired && !hasDefault) return ['is not null and has no default, the vault leaves it out'];
+  if (closedSequence === null) return [];
+  return [`takes its default from ${closedSequence}, which vault_ingest may not use`];
+}
+
+/** Whether INSERT stores whole in this column whatever ours of that type can hold. */
+function holds({ base, isText, modifier }: Column, ours: string): boolean {
+  const [, length] = /^varchar\((\d+)\)$/.exec(ours) ?? [];
+  // a name is a text that INSERT cuts off without a word
+  if (length !== undefined)
+    return isText && base !== 'name' && (modifier === null || modifier >= Number(length));
+  if (ours === 'date') return ['date', 'timestamp', 'timestamptz'].includes(base);
+  if (base === 'numeric') return modifier === null || wholeDigits(modifier) >= 10;
+  return ['int4', 'int8', 'float8'].includes(base);
+}
+
+/** How many digits a `numeric` keeps before the point; none when it rounds there. */
+function wholeDigits(modifier: number): number {
+  // eleven bits with a sign
+  const scale = ((modifier & 2047) ^ 1024) - 1024;
+  return scale < 0 ? 0 : (modifier >> 16) - scale;
+}

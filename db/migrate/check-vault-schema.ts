@@ -1,0 +1,54 @@
+import { getTableName, sql } from 'drizzle-orm';
+
+import { type Connection, run, statement } from '../query.ts';
+import { piiVault } from '../schema.ts';
+
+const schemaStatement = statement<{ owner: string; isOurs: boolean; relations: string[] }>(
+  'vault_schema',
+  sql`
+  select
+    pg_get_userbyid(nspowner) as owner, pg_has_role(nspowner, 'usage') as "isOurs",
+    array(
+      select relname::text from pg_class
+      where relnamespace = pg_namespace.oid and relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+        and relname not in ('migrations', 'migrations_id_seq')
+      order by relname
+    ) as relations
+  from pg_namespace where nspname = 'vault'
+`,
+);
+
+/**
+ * What shows that the schema `vault` that is there already is another's, a phrase each; none where
+ * there is none, or one that is empty or the vault's own. Throws `DatabaseError`.
+ */
+export async function findSchemaFaults(connection: Connection): Promise<string[]> {
+  const [schema] = await run(connection, schemaStatement);
+  if (schema === undefined) return [];
+  const { owner, isOurs, relations } = schema;
+  if (!isOurs) return [`the schema vault belongs to ${owner}, the vault needs it as its own`];
+  if ((await countApplied(connection)) > 0) {
+    const isVault = relations.includes(getTableName(piiVault));
+    return isVault ? [] : ['vault.migrations lists the migrations of something else'];
+  }
+  if (relations.length === 0) return [];
+  return [`the schema vault holds what the vault did not make: ${relations.join(', ')}`];
+}
+
+const isMigratedStatement = statement<{ exists: boolean }>(
+  'is_migrated',
+  sql`select to_regclass('vault.migrations') is not null as exists`,
+);
+
+const countAppliedStatement = statement<{ count: number }>(
+  'count_applied',
+  sql`select count(*)::integer as count from vault.migrations`,
+);
+
+/** How many migrations this database has had. Throws `DatabaseError`. */
+export async function countApplied(connection: Connection): Promise<number> {
+  const [migrations] = await run(connection, isMigratedStatement);
+  if (!migrations?.exists) return 0;
+  const [counted] = await run(connection, countAppliedStatement);
+  return counted?.count ?? 0;
+}

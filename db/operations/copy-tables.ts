@@ -1,0 +1,141 @@
+import { getTableColumns, getTableName, sql } from 'drizzle-orm';
+import { getTableConfig, type PgTable } from 'drizzle-orm/pg-core';
+import type { Client, ClientBase } from 'pg';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import type { Readable, Writable } from 'node:stream';
+
+import { type Connection, run, statement } from '../query.ts';
+import {
+  auditCheckpoints,
+  auditHead,
+  dataKeys,
+  ingestedMessages,
+  piiVault,
+  revealAudit,
+  userLogins,
+} from '../schema.ts';
+
+/** The audit: it grows and never changes, so that a newer one holds whatever an older one does. */
+export const auditTables = ['reveal_audit', 'audit_head', 'audit_checkpoints'] as const;
+
+/** Everything else, in the order in which it can be loaded. */
+export const valueTables = ['data_keys', 'pii_vault', 'ingested_messages', 'user_logins'] as const;
+
+export type TableName = (typeof auditTables)[number] | (typeof valueTables)[number];
+
+const tables: Record<TableName, PgTable> = {
+  data_keys: dataKeys,
+  pii_vault: piiVault,
+  ingested_messages: ingestedMessages,
+  user_logins: userLogins,
+  reveal_audit: revealAudit,
+  audit_head: auditHead,
+  audit_checkpoints: auditCheckpoints,
+};
+
+/** The table's columns by name, in their order. */
+export function columnsOf(name: TableName): string[] {
+  return Object.values(getTableColumns(tables[name])).map((column) => column.name);
+}
+
+/** All rows of the table, as Postgres's `COPY` writes them (text format), in these columns. */
+export function copyOut(client: ClientBase, name: TableName, columns: readonly string[]): Readable {
+  return client.query(copyTo(`copy ${target(name, columns)} to stdout`));
+}
+
+/** Takes what `copyOut` gave. */
+export function copyIn(client: ClientBase, name: TableName, columns: readonly string[]): Writable {
+  return client.query(copyFrom(`copy ${target(name, columns)} from stdin`));
+}
+
+// COPY takes no parameters: what is not a column of ours is refused
+function target(name: TableName, columns: readonly string[]): string {
+  const own = columnsOf(name);
+  const stranger = columns.find((column) => !own.includes(column));
+  if (stranger !== undefined) throw new RangeError(`${name} has no column ${stranger}`);
+  const { schema = 'public' } = getTableConfig(tables[name]);
+  return `${schema}.${getTableName(tables[name])} (${columns.join(', ')})`;
+}
+
+const beginSnapshotStatement = statement(
+  'begin_snapshot',
+  sql`begin transaction isolation level repeatable read, read only`,
+);
+
+/** Begins a transaction that sees everything as it is now, and writes nothing. Throws `DatabaseError`. */
+export async function beginSnapshot(client: Connection): Promise<void> {
+  await run(client, beginSnapshotStatement);
+}
+
+const emptyStatement = statement<{ empty: boolean }>(
+  'vault_is_empty',
+  sql`
+  select not (
+    exists (select from ${dataKeys}) or exists (select from ${piiVault}) or
+    exists (select from ${ingestedMessages}) or exists (select from ${revealAudit}) or
+    exists (select from public.${userLogins})
+  ) as empty
+`,
+);
+
+const migratedStatement = statement<{ migrated: boolean }>(
+  'vault_is_migrated',
+  sql`select to_regclass('vault.pii_vault') is not null as migrated`,
+);
+
+/** Whether the vault's tables are there. Throws `DatabaseError`. */
+export async function isMigrated(connection: Connection): Promise<boolean> {
+  const [row] = await run(connection, migratedStatement);
+  return row?.migrated === true;
+}
+
+/** Whether none of the tables has a row. Throws `DatabaseError`. */
+export async function isEmpty(connection: Connection): Promise<boolean> {
+  const [row] = await run(connection, emptyStatement);
+  return row?.empty === true;
+}
+
+// the owner alone may do this, and verifies the chain before the transaction commits
+const openAuditStatement = statement(
+  'open_audit',
+  sql`alter table ${revealAudit} disable trigger chain_audit_row`,
+);
+const emptyHeadStatement = statement('empty_audit_head', sql`delete from ${auditHead}`);
+const closeAuditStatement = statement(
+  'close_audit',
+  sql`alter table ${revealAudit} enable always trigger chain_audit_row`,
+);
+
+/**
+ * Lets `load` fill the audit's tables with rows that keep their ids, times and hashes: the trigger
+ * that sets them rests meanwhile, within the caller's transaction. Throws `DatabaseError`.
+ */
+export async function whileAuditIsOpen(
+  connection: Connection,
+  load: () => Promise<void>,
+): Promise<void> {
+  await run(connection, openAuditStatement);
+  await run(connection, emptyHeadStatement);
+  await load();
+  await run(connection, closeAuditStatement);
+}
+
+const analyzeStatements = Object.entries(tables).map(([name, table]) =>
+  statement(`analyze_${name}`, sql`analyze ${table}`),
+);
+
+/** Lets the planner know what was loaded. Throws `DatabaseError`. */
+export async function analyzeTables(connection: Client | Connection): Promise<void> {
+  for (const analyze of analyzeStatements) await run(connection, analyze);
+}
+
+const countMigrationsStatement = statement<{ count: number }>(
+  'count_migrations',
+  sql`select count(*)::integer as count from vault.migrations`,
+);
+
+/** How many migrations the database has had. Throws `DatabaseError`. */
+export async function countMigrations(connection: Connection): Promise<number> {
+  const [row] = await run(connection, countMigrationsStatement);
+  return row?.count ?? 0;
+}

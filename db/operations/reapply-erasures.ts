@@ -1,0 +1,31 @@
+import { sql } from 'drizzle-orm';
+
+import { type Connection, run, statement } from '../query.ts';
+import { piiVault, revealAudit } from '../schema.ts';
+
+const reapplyStatement = statement<{ count: string }>(
+  'reapply_erasures',
+  sql`
+  with erased as (
+    delete from ${piiVault} as value
+    using ${revealAudit} as audit
+    where audit.token = value.token and audit.action = 'erase' and audit.outcome = 'erased'
+      and audit.id > ${sql.placeholder('auditId')}::bigint
+    returning value.token
+  )
+  select count(*) as count from erased
+`,
+);
+
+/**
+ * Deletes again, from values restored out of a copy of the vault, what was erased after the copy
+ * was taken; returns how many. The audit must be the newest there is, and `auditId` the last row
+ * of the audit within the copy. An erase and its audit row commit together, so that id tells what
+ * the copy knew, whatever any clock said: a value with a later erase is the one that was erased,
+ * and a value with earlier erases alone was collected again after them, and stays. May be
+ * repeated, as long as nothing new has been collected. Throws `DatabaseError`.
+ */
+export async function reapplyErasures(connection: Connection, auditId: number): Promise<number> {
+  const [row] = await run(connection, reapplyStatement, { auditId });
+  return Number(row?.count ?? 0);
+}

@@ -1,0 +1,175 @@
+import {
+  DecryptCommand,
+  GenerateDataKeyCommand,
+  GenerateMacCommand,
+  KMSClient,
+  KMSServiceException,
+  ReEncryptCommand,
+} from '@aws-sdk/client-kms';
+
+import { KeyServiceError, SealBroken, type VaultError } from '../errors.ts';
+
+/** A fresh data key. `plaintext` (32 bytes) is the receiver's to zero. */
+export interface GeneratedDataKey {
+  plaintext: Uint8Array;
+  wrapped: Uint8Array;
+  kmsKeyArn: string;
+}
+
+/** A data key as the database keeps it. */
+export interface WrappedDataKey {
+  id: string;
+  wrapped: Uint8Array;
+  kmsKeyArn: string;
+}
+
+/** What making tokens needs of KMS. */
+export interface TokenRootService {
+  /** The token root, 32 bytes, the same at every call. Throws `KeyServiceError`. */
+  tokenRoot(): Promise<Uint8Array>;
+}
+
+/** What writing needs of KMS. Both throw `KeyServiceError`. */
+export interface SealingKeyService extends TokenRootService {
+  /** A new data key bound to `dataKeyId` by its encryption context. */
+  generateDataKey(dataKeyId: string): Promise<GeneratedDataKey>;
+}
+
+/** What revealing needs of KMS. */
+export interface OpeningKeyService {
+  /** Throws `SealBroken` when it was not wrapped for this id, `KeyServiceError` for passing faults. */
+  unwrapDataKey(key: WrappedDataKey): Promise<Uint8Array>;
+}
+
+/** What moving data keys to another KMS key needs of KMS. */
+export interface RewrappingKeyService {
+  /**
+   * The same data key, wrapped under the KMS key named by ARN; its plaintext does not leave KMS.
+   * Throws `SealBroken` when it was not wrapped for this id, `KeyServiceError` for other faults.
+   */
+  rewrapDataKey(key: WrappedDataKey, toKeyArn: string): Promise<WrappedDataKey>;
+}
+
+/** Goes into every data key's encryption context, so that a key of one stage is none of another's. */
+export interface KeyScope {
+  service: string;
+  stage: string;
+}
+
+const tokenRootLabel = Buffer.from('pii-vault/token-root/v1');
+
+/** Exceptions by which KMS says that the wrapped key is not what it should be, for good. */
+const brokenKey = new Set([
+  'InvalidCiphertextException',
+  'IncorrectKeyException',
+  'InvalidKeyUsageException',
+]);
+
+/** A client for this region; `AWS_ENDPOINT_URL` is the SDK's own setting and is honoured. */
+export function createKmsClient(): KMSClient {
+  return new KMSClient({ maxAttempts: 3 });
+}
+
+/** The token root under the HMAC key named by ARN, through `GenerateMac`. */
+export function createTokenRootService(client: KMSClient, tokenKeyArn: string): TokenRootService {
+  return {
+    tokenRoot: () =>
+      answered(async () => {
+        const { Mac } = await client.send(
+          new GenerateMacCommand({
+            KeyId: tokenKeyArn,
+            MacAlgorithm: 'HMAC_SHA_256',
+            Message: tokenRootLabel,
+          }),
+        );
+        return Mac;
+      }),
+  };
+}
+
+/** The keys named by ARN, through `GenerateMac` and `GenerateDataKey`; it cannot decrypt. */
+export function createSealingKeyService(
+  client: KMSClient,
+  scope: KeyScope,
+  keys: { tokenKeyArn: string; dataKeyArn: string },
+): SealingKeyService {
+  return {
+    ...createTokenRootService(client, keys.tokenKeyArn),
+    generateDataKey: (dataKeyId) =>
+      answered(async () => {
+        const { Plaintext, CiphertextBlob, KeyId } = await client.send(
+          new GenerateDataKeyCommand({
+            KeyId: keys.dataKeyArn,
+            KeySpec: 'AES_256',
+            EncryptionContext: encryptionContext(scope, dataKeyId),
+          }),
+        );
+        if (!Plaintext || !CiphertextBlob || !KeyId) return undefined;
+        return { plaintext: Plaintext, wrapped: CiphertextBlob, kmsKeyArn: KeyId };
+      }),
+  };
+}
+
+/** Unwraps through `Decrypt`, under the key each data key names and its encryption context. */
+export function createOpeningKeyService(client: KMSClient, scope: KeyScope): OpeningKeyService {
+  return {
+    unwrapDataKey: ({ id, wrapped, kmsKeyArn }) =>
+      answered(async () => {
+        const { Plaintext } = await client.send(
+          new DecryptCommand({
+            KeyId: kmsKeyArn,
+            CiphertextBlob: wrapped,
+            EncryptionContext: encryptionContext(scope, id),
+          }),
+        );
+        return Plaintext;
+      }, unwrapFault),
+  };
+}
+
+/** Wraps anew through `ReEncrypt`, with the same encryption context before and after. */
+export function createRewrappingKeyService(
+  client: KMSClient,
+  scope: KeyScope,
+): RewrappingKeyService {
+  return {
+    rewrapDataKey: ({ id, wrapped, kmsKeyArn }, toKeyArn) =>
+      answered(async () => {
+        const { CiphertextBlob, KeyId } = await client.send(
+          new ReEncryptCommand({
+            CiphertextBlob: wrapped,
+            SourceKeyId: kmsKeyArn,
+            SourceEncryptionContext: encryptionContext(scope, id),
+            DestinationKeyId: toKeyArn,
+            DestinationEncryptionContext: encryptionContext(scope, id),
+          }),
+        );
+        if (!CiphertextBlob || KeyId !== toKeyArn) return undefined;
+        return { id, wrapped: CiphertextBlob, kmsKeyArn: KeyId };
+      }, unwrapFault),
+  };
+}
+
+function encryptionContext(scope: KeyScope, dataKeyId: string): Record<string, string> {
+  return { service: scope.service, stage: scope.stage, dataKeyId };
+}
+
+function unwrapFault(exception: string): VaultError {
+  return brokenKey.has(exception) ? new SealBroken() : new KeyServiceError(exception);
+}
+
+// the SDK's errors carry the response and the request: only their name goes further
+async function answered<T>(
+  call: () => Promise<T | undefined>,
+  faultOf = (exception: string): VaultError => new KeyServiceError(exception),
+): Promise<T> {
+  let answer: T | undefined;
+  try {
+    answer = await call();
+  } catch (error) {
+    if (!(error instanceof KMSServiceException)) throw new KeyServiceError(null);
+    throw faultOf(error.name);
+  }
+  if (answer === undefined) throw new KeyServiceError(null);
+  return answer;
+}

@@ -1,0 +1,78 @@
+import * as z from 'zod/mini';
+
+import { encodeAppVersion } from './app-version.ts';
+import { canonical } from '../pii-kind.ts';
+import { characterCount, isStorableText } from '../text.ts';
+
+/** A login as it is stored but for its tokens: `ip` and `deviceId` are still plain, in canonical form. */
+export interface LoginEvent {
+  userId: string;
+  deviceType: string;
+  ip: string | null;
+  deviceId: string | null;
+  locale: string | null;
+  appVersion: number;
+}
+
+/** Why a message can never be stored: a code, and for a field its name; never a value. */
+export type RejectionReason =
+  | 'invalid_json'
+  | 'invalid_message'
+  | 'invalid_message_id'
+  | 'invalid_sent_timestamp'
+  | 'refused_by_database'
+  | `invalid_field:${string}`;
+
+const text = (longest: number) =>
+  z.string().check(z.refine((value) => characterCount(value) <= longest && isStorableText(value)));
+
+/** Runs `convert` after validation; what it cannot convert is an issue of that field. */
+function converted<T>(convert: (value: string) => T | null) {
+  return z.pipe(
+    z.string(),
+    z.transform((value, context) => {
+      const result = convert(value);
+      if (result === null) {
+        context.issues.push({ code: 'custom', input: value });
+        return z.NEVER;
+      }
+      return result;
+    }),
+  );
+}
+
+const loginMessage = z.object({
+  user_id: text(128).check(z.minLength(1)),
+  device_type: text(32),
+  ip: z.nullable(converted(canonical.ip)),
+  device_id: z.nullable(converted(canonical.device_id)),
+  locale: z.nullable(text(32)),
+  app_version: converted(encodeAppVersion),
+});
+
+/**
+ * Reads one message body (docs: README, "What a message looks like"); fields it does not know
+ * are ignored. Returns the reason instead when the message can never be stored.
+ */
+export function parseLoginEvent(body: string): LoginEvent | { rejected: RejectionReason } {
+  let message: unknown;
+  try {
+    message = JSON.parse(body);
+  } catch {
+    return { rejected: 'invalid_json' };
+  }
+  const parsed = loginMessage.safeParse(message);
+  if (!parsed.success) {
+    const field = parsed.error.issues[0]?.path[0];
+    return { rejected: field === undefined ? 'invalid_message' : `invalid_field:${String(field)}` };
+  }
+  const login = parsed.data;
+  return {
+    userId: login.user_id,
+    deviceType: login.device_type,
+    ip: login.ip,
+    deviceId: login.device_id,
+    locale: login.locale,
+    appVersion: login.app_version,
+  };
+}

@@ -1,0 +1,84 @@
+import type { DataKey, SealingKeys } from '../crypto/data-key.ts';
+import type { LoginEvent } from './login-event.ts';
+import { type PiiKind, piiKinds } from '../pii-kind.ts';
+import { seal } from '../crypto/seal.ts';
+import type { Tokenizer } from '../crypto/token.ts';
+
+/**
+ * A login and the SQS message it came by. `sentOn` is the UTC day SQS took it in, `YYYY-MM-DD`, and
+ * `resentOn` that of the copy that was received, where it was sent again.
+ */
+export interface ReceivedLogin {
+  messageId: string;
+  sentOn: string;
+  resentOn: string | null;
+  event: LoginEvent;
+}
+
+/** A row of `user_logins`, and the message it came by. */
+export interface MaskedLogin {
+  messageId: string;
+  sentOn: string;
+  resentOn: string | null;
+  userId: string;
+  deviceType: string;
+  maskedIp: string | null;
+  maskedDeviceId: string | null;
+  locale: string | null;
+  appVersion: number;
+}
+
+/** A row of `pii_vault`. */
+export interface SealedValue {
+  token: string;
+  kind: PiiKind;
+  ciphertext: Uint8Array;
+}
+
+/** What one statement writes. `dataKey` is null when nothing was sealed. */
+export interface MaskedBatch {
+  logins: MaskedLogin[];
+  sealed: SealedValue[];
+  dataKey: Omit<DataKey, 'key'> | null;
+}
+
+/** Replaces personal fields by tokens, and seals each distinct value once. */
+export async function maskLogins(
+  logins: readonly ReceivedLogin[],
+  tokenizer: Tokenizer,
+  keys: SealingKeys,
+): Promise<MaskedBatch> {
+  const values: Record<PiiKind, Map<string, string>> = { ip: new Map(), device_id: new Map() };
+  const tokenOf = (kind: PiiKind, value: string | null): string | null => {
+    if (value === null) return null;
+    const known = values[kind].get(value);
+    if (known !== undefined) return known;
+    const token = tokenizer.token(kind, value);
+    values[kind].set(value, token);
+    return token;
+  };
+
+  const masked = logins.map(({ messageId, sentOn, resentOn, event }) => ({
+    messageId,
+    sentOn,
+    resentOn,
+    userId: event.userId,
+    deviceType: event.deviceType,
+    maskedIp: tokenOf('ip', event.ip),
+    maskedDeviceId: tokenOf('device_id', event.deviceId),
+    locale: event.locale,
+    appVersion: event.appVersion,
+  }));
+  const distinct = values.ip.size + values.device_id.size;
+  if (distinct === 0) return { logins: masked, sealed: [], dataKey: null };
+
+  const { key, ...dataKey } = await keys.take(distinct);
+  const sealed = piiKinds.flatMap((kind) =>
+    Array.from(values[kind], ([value, token]) => ({
+      token,
+      kind,
+      ciphertext: seal(key, { kind, token, dataKeyId: dataKey.id }, value),
+    })),
+  );
+  return { logins: masked, sealed, dataKey };
+}

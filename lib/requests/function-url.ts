@@ -1,0 +1,56 @@
+import type { LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
+
+import {
+  asVaultError,
+  CallerUnverified,
+  InvalidRequest,
+  QuotaExceeded,
+  type VaultError,
+  VaultUnavailable,
+} from '../errors.ts';
+
+/** The JSON body of a Function URL's event. Throws `InvalidRequest`. */
+export function requestBody(event: Partial<LambdaFunctionURLEventWithIAMAuthorizer>): unknown {
+  const body: unknown = event.body;
+  if (typeof body !== 'string') throw new InvalidRequest('body', 'must be a JSON object');
+  try {
+    return JSON.parse(event.isBase64Encoded ? Buffer.from(body, 'base64').toString() : body);
+  } catch {
+    throw new InvalidRequest('body', 'must be a JSON object');
+  }
+}
+
+/** Answers with what `work` returns, or with the error's name and message under its HTTP status. */
+export async function respond(work: () => Promise<unknown>): Promise<LambdaFunctionURLResult> {
+  try {
+    return response(200, await work());
+  } catch (error) {
+    const fault = asVaultError(error);
+    const retryAt = fault instanceof QuotaExceeded ? fault.retryAt : null;
+    return response(
+      statusOf(fault),
+      { error: fault.name, message: fault.message },
+      retryAt === null ? {} : { 'retry-after': new Date(retryAt).toUTCString() },
+    );
+  }
+}
+
+function statusOf(fault: VaultError): number {
+  if (fault instanceof InvalidRequest) return 400;
+  if (fault instanceof CallerUnverified) return 403;
+  if (fault instanceof QuotaExceeded) return 429;
+  // SealBroken is no fault that another attempt cures
+  return fault instanceof VaultUnavailable ? 503 : 500;
+}
+
+function response(
+  statusCode: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): LambdaFunctionURLResult {
+  return {
+    statusCode,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+    body: JSON.stringify(body),
+  };
+}

@@ -1,0 +1,25 @@
+import type { LambdaFunctionURLEventWithIAMAuthorizer } from 'aws-lambda';
+
+import type { Principal } from '../audit/entry.ts';
+import { CallerUnverified } from '../errors.ts';
+
+const longestArn = 2048;
+
+/** The caller of a direct invocation, by its own word; CloudTrail has its identity under the request id. */
+export function claimedPrincipal(requestedBy: string): Principal {
+  return { id: requestedBy, source: 'claimed' };
+}
+
+/**
+ * The caller of a Function URL with `AWS_IAM`, whose signature Lambda verified before it built
+ * the event. Throws `CallerUnverified` when the event names none.
+ */
+export function verifiedPrincipal(
+  event: Partial<LambdaFunctionURLEventWithIAMAuthorizer> | null,
+): Principal {
+  const arn: unknown = event?.requestContext?.authorizer?.iam?.userArn;
+  if (typeof arn !== 'string' || arn.length > longestArn || !/^arn:[\x21-\x7e]+$/.test(arn)) {
+    throw new CallerUnverified();
+  }
+  return { id: arn, source: 'iam' };
+}

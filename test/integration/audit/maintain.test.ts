@@ -1,0 +1,177 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { readAuditHead } from '../../../db/append-audit.ts';
+import { pruneLedger } from '../../../db/prune-ledger.ts';
+import { addCheckpoint, readAudit, readCheckpoint } from '../../../db/read-audit.ts';
+import { createAnchors, createS3Client } from '../../../lib/audit/anchor.ts';
+import { AuditBucketError } from '../../../lib/errors.ts';
+import { maintain, type MaintainParts } from '../../../lib/audit/maintain.ts';
+import { appendRows } from '../../helpers/audit.ts';
+import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+import { type S3Double, startS3Double } from '../../helpers/s3-double.ts';
+import { silentLog, silentMetrics } from '../../helpers/vault.ts';
+
+let database: TestDatabase;
+let s3: S3Double;
+let parts: MaintainParts;
+beforeEach(async () => {
+  s3 = await startS3Double();
+  database = await createTestDatabase();
+  const pool = database.as('vault_maintain');
+  parts = {
+    prune: () => pruneLedger(pool),
+    readAudit: (after) => readAudit(pool, after),
+    readHead: () => readAuditHead(pool),
+    readCheckpoint: () => readCheckpoint(pool),
+    addCheckpoint: (head) => addCheckpoint(pool, head),
+    isFull: () => false,
+    anchors: createAnchors(createS3Client(), { bucket: 'audit', prefix: 'audit-heads' }),
+    log: silentLog,
+    metrics: silentMetrics,
+  };
+});
+afterEach(async () => {
+  await database.drop();
+  await s3.close();
+});
+
+async function asOwner(...statements: string[]): Promise<void> {
+  await database.admin.query('alter table vault.reveal_audit disable trigger all');
+  for (const statement of statements) await database.admin.query(statement);
+}
+
+/** Writes an audit of its own in the place of what there is, right in itself. */
+async function writeAnew(rows: number, ...checkpoint: string[]): Promise<void> {
+  await asOwner(
+    `alter table vault.reveal_audit enable always trigger chain_audit_row`,
+    `delete from vault.reveal_audit`,
+    `delete from vault.audit_checkpoints`,
+    `update vault.audit_head set id = 0, hash = decode(repeat('00', 32), 'hex')`,
+  );
+  if (rows > 0) await appendRows(database.as('vault_reveal'), rows);
+  for (const statement of checkpoint) await database.admin.query(statement);
+}
+const checkpointAtEnd = `
+  insert into vault.audit_checkpoints (id, hash)
+  select id, hash from vault.reveal_audit order by id desc limit 1`;
+
+describe('maintain', () => {
+  it('prunes the messages that SQS cannot deliver again, and no others', async () => {
+    await database.admin.query(`
+      insert into vault.ingested_messages
+      select gen_random_uuid(), (now() at time zone 'UTC')::date - days from generate_series(0, 30) as days`);
+
+    expect(await maintain(parts)).toMatchObject({ pruned: 15, verified: 0 });
+
+    const { rows } = await database.admin.query<{ oldest: number }>(
+      `select (now() at time zone 'UTC')::date - min(sent_on) as oldest from vault.ingested_messages`,
+    );
+    expect(rows).toEqual([{ oldest: 15 }]);
+  });
+
+  it('verifies what was added since, and anchors the head', async () => {
+    const writer = database.as('vault_reveal');
+    await appendRows(writer, 3);
+    expect(await maintain(parts)).toMatchObject({ verified: 3, audit: { id: 3 } });
+    const head = await appendRows(writer, 2);
+    // the row it verified last is read again, to see that it is still what it was
+    expect(await maintain(parts)).toMatchObject({ verified: 3, audit: { id: 5 } });
+    expect(await parts.anchors!.read()).toContainEqual({ id: 5, hash: head.hash });
+  });
+
+  const attacks: Record<string, string[]> = {
+    'an edited row': [`update vault.reveal_audit set reason = 'none' where id = 5`],
+    'an edit of the row it verified last': [
+      `update vault.reveal_audit set reason = 'none' where id = 3`,
+    ],
+    'a tail cut off behind what it verified': [`delete from vault.reveal_audit where id > 4`],
+    'a tail cut off before what it verified': [
+      `delete from vault.reveal_audit where id > 2`,
+      `update vault.audit_head set (id, hash) = (select id, hash from vault.reveal_audit where id = 2)`,
+    ],
+    'a chain that was emptied': [
+      `delete from vault.reveal_audit`,
+      `update vault.audit_head set id = 0, hash = decode(repeat('00', 32), 'hex')`,
+    ],
+  };
+  it.each(Object.entries(attacks))('finds %s', async (_, statements) => {
+    const writer = database.as('vault_reveal');
+    await appendRows(writer, 3);
+    await maintain(parts);
+    await appendRows(writer, 2);
+    await asOwner(...statements);
+
+    await expect(maintain(parts)).rejects.toMatchObject({ name: 'AuditBroken' });
+  });
+
+  const rewrites: Record<string, [number, ...string[]]> = {
+    'to the same length': [3, checkpointAtEnd],
+    'to a longer one with a checkpoint behind the anchor': [5, checkpointAtEnd],
+    'to a shorter one': [2, checkpointAtEnd],
+    'without a checkpoint': [5],
+    'to nothing': [0],
+  };
+  it.each(Object.entries(rewrites))(
+    'finds by its anchor alone an audit that was written anew, %s',
+    async (_, [rows, ...checkpoint]) => {
+      await appendRows(database.as('vault_reveal'), 3);
+      await maintain(parts);
+      await writeAnew(rows, ...checkpoint);
+
+      await expect(maintain(parts)).rejects.toMatchObject({ name: 'AuditBroken' });
+      expect(await parts.anchors!.read()).toHaveLength(1);
+      expect(await maintain({ ...parts, anchors: null })).toMatchObject({ audit: { id: rows } });
+    },
+  );
+
+  it('compares with all its anchors when it verifies the whole chain', async () => {
+    await appendRows(database.as('vault_reveal'), 3);
+    const head = await parts.readHead();
+    await writeAnew(5, checkpointAtEnd);
+    await maintain(parts);
+    await parts.anchors!.keep(head);
+    await maintain(parts);
+
+    const full = { ...parts, isFull: () => true };
+    await expect(maintain(full)).rejects.toMatchObject({
+      message: expect.stringContaining('audit row 3 differs'),
+    });
+  });
+
+  it.each([null, 'AccessDenied'])(
+    'does all else when the bucket answers %s, and then fails',
+    async (fault) => {
+      const published: unknown[] = [];
+      const metrics = {
+        ...silentMetrics,
+        publish: (counts: object) => void published.push(counts),
+      };
+      await appendRows(database.as('vault_reveal'), 3);
+      s3.fault = fault;
+      await expect(maintain({ ...parts, metrics })).rejects.toEqual(new AuditBucketError(fault));
+      expect(published).toEqual([{ pruned: 0, verified: 3 }]);
+      expect(await parts.readCheckpoint()).toMatchObject({ id: 3 });
+
+      await asOwner(`update vault.reveal_audit set reason = 'none' where id = 3`);
+      await expect(maintain(parts)).rejects.toMatchObject({ name: 'AuditBroken' });
+    },
+  );
+
+  it('anchors nothing that it could not compare with what is anchored', async () => {
+    await appendRows(database.as('vault_reveal'), 3);
+    const { keep } = parts.anchors!;
+    const unread = { read: () => Promise.reject(new AuditBucketError('AccessDenied')), keep };
+    await expect(maintain({ ...parts, anchors: unread })).rejects.toThrow('AccessDenied');
+    expect(s3.versions).toEqual([]);
+  });
+
+  it('finds an edit before what it verified last when it verifies the whole chain', async () => {
+    await appendRows(database.as('vault_reveal'), 3);
+    await maintain(parts);
+    await asOwner(`update vault.reveal_audit set reason = 'none' where id = 1`);
+    await maintain(parts);
+
+    const full = { ...parts, isFull: () => true };
+    await expect(maintain(full)).rejects.toMatchObject({ name: 'AuditBroken' });
+  });
+});

@@ -1,0 +1,199 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { recordOutcomes } from '../../../db/record-reveal.ts';
+import { type Role, roles } from '../../../db/roles.ts';
+import { auditContext, someToken } from '../../helpers/audit.ts';
+import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+
+const verbs = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'] as const;
+
+/** README, "Roles": what each role may do, with the columns where that is not all. */
+const documented: Record<Exclude<Role, 'vault_migrator'>, Record<string, string[]>> = {
+  vault_ingest: {
+    'public.user_logins': ['INSERT'],
+    'vault.pii_vault': ['INSERT', 'SELECT (token)'],
+    'vault.data_keys': ['INSERT', 'SELECT (id)'],
+    'vault.ingested_messages': ['INSERT', 'SELECT (message_id)'],
+  },
+  vault_reveal: {
+    'vault.pii_vault': ['SELECT'],
+    'vault.data_keys': ['SELECT'],
+    'vault.reveal_audit': ['INSERT'],
+  },
+  vault_tokenize: {
+    'vault.pii_vault': ['SELECT (token)'],
+    'vault.reveal_audit': ['INSERT'],
+  },
+  vault_erase: {
+    'vault.pii_vault': ['DELETE', 'SELECT (token)'],
+    'vault.reveal_audit': ['INSERT'],
+  },
+  vault_maintain: {
+    'vault.ingested_messages': ['DELETE', 'SELECT'],
+    'vault.reveal_audit': ['SELECT'],
+    'vault.audit_checkpoints': ['INSERT', 'SELECT'],
+  },
+  vault_analyst: { 'public.user_logins': ['SELECT'] },
+  vault_auditor: { 'vault.reveal_audit': ['SELECT'], 'vault.audit_checkpoints': ['SELECT'] },
+};
+
+const tables = [
+  'public.user_logins',
+  'vault.audit_checkpoints',
+  'vault.audit_head',
+  'vault.data_keys',
+  'vault.ingested_messages',
+  'vault.migrations',
+  'vault.pii_vault',
+  'vault.reveal_audit',
+];
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+describe('the role matrix', () => {
+  it('names every table there is', async () => {
+    const { rows } = await database.admin.query<{ name: string }>(`
+      select schemaname || '.' || tablename as name from pg_tables
+      where schemaname not in ('pg_catalog', 'information_schema') order by name`);
+    expect(rows.map(({ name }) => name)).toEqual(tables);
+  });
+
+  it('names every role there is', async () => {
+    const { rows } = await database.admin.query<{ rolname: string }>(
+      `select rolname from pg_roles where rolname like 'vault%'`,
+    );
+    expect(rows.map(({ rolname }) => rolname).toSorted()).toEqual([...roles].toSorted());
+    expect(Object.keys(documented).toSorted()).toEqual(
+      roles.filter((role) => role !== 'vault_migrator').toSorted(),
+    );
+  });
+
+  it('gives no role more than it says, in any schema', async () => {
+    for (const role of roles.filter((each) => each !== 'vault_migrator')) {
+      expect(await rightsOf(role), role).toEqual(documented[role]);
+    }
+  });
+
+  it('gives no right to PUBLIC, and no role is member of another or superuser', async () => {
+    const { rows } = await database.admin.query(`
+      select 1 from information_schema.role_table_grants
+      where grantee = 'PUBLIC' and table_schema in ('vault', 'public')
+      union all select 1 from pg_roles where rolname like 'vault%' and (rolsuper or rolbypassrls)
+      union all select 1 from pg_auth_members m join pg_roles r on r.oid = m.member
+        where r.rolname like 'vault%' and r.rolname <> 'vault_migrator'
+      union all select 1 from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+        where n.nspname = 'vault' and has_function_privilege('public', p.oid, 'execute')`);
+    expect(rows).toEqual([]);
+  });
+
+  it('leaves analysts no way into the schema vault', async () => {
+    await expect(
+      database.as('vault_analyst').query('select 1 from vault.pii_vault'),
+    ).rejects.toThrow('permission denied for schema vault');
+  });
+
+  // what is granted above is tried here, so that triggers and column rights count too
+  it.each(roles.filter((role) => role !== 'vault_migrator'))(
+    '%s is refused what the table does not give',
+    async (role) => {
+      const pool = database.as(role);
+      for (const table of tables) {
+        const allowed = documented[role][table] ?? [];
+        for (const verb of verbs) {
+          const attempt = pool.query(statementOf(verb, table)).then(
+            () => 'allowed',
+            (error: Error) => (/permission denied/.test(error.message) ? 'refused' : 'allowed'),
+          );
+          const expected = allowed.includes(verb) ? 'allowed' : 'refused';
+          expect(await attempt, `${role} ${verb} ${table}`).toBe(expected);
+        }
+      }
+    },
+  );
+
+  it.each([
+    ['vault_reveal', 'erase'],
+    ['vault_tokenize', 'reveal'],
+    ['vault_erase', 'reveal'],
+  ] as const)('refuses %s an audit row that says %s', async (role, action) => {
+    const row = auditContext({ action });
+    await expect(
+      recordOutcomes(database.as(role), row, new Map([[someToken(1), 'revealed']])),
+    ).rejects.toMatchObject({ state: '42501' });
+  });
+
+  it.each(['UPDATE', 'DELETE', 'TRUNCATE'] as const)(
+    'refuses the owner %s on the audit',
+    async (verb) => {
+      const owner = database.as('vault_migrator');
+      await expect(owner.query(statementOf(verb, 'vault.reveal_audit'))).rejects.toThrow(
+        'vault.reveal_audit is append-only',
+      );
+      // as replication applies rows, ordinary triggers do not fire
+      await expect(
+        database.admin.query(
+          `set session_replication_role = replica; ${statementOf(verb, 'vault.reveal_audit')}`,
+        ),
+      ).rejects.toThrow('vault.reveal_audit is append-only');
+    },
+  );
+});
+
+function statementOf(verb: (typeof verbs)[number], table: string): string {
+  return {
+    SELECT: `select * from ${table} limit 0`,
+    INSERT:
+      `insert into ${table} select * from (select null::${table}) as nothing (row) where false`.replace(
+        'select * from',
+        'select (row).* from',
+      ),
+    UPDATE: `update ${table} set ${table === 'public.user_logins' ? 'user_id = user_id' : firstColumn(table)} where false`,
+    DELETE: `delete from ${table}`,
+    TRUNCATE: `truncate ${table}`,
+  }[verb];
+}
+
+function firstColumn(table: string): string {
+  const column: Record<string, string> = {
+    'vault.audit_head': 'id',
+    'vault.audit_checkpoints': 'id',
+    'vault.data_keys': 'id',
+    'vault.ingested_messages': 'message_id',
+    'vault.migrations': 'id',
+    'vault.pii_vault': 'token',
+    'vault.reveal_audit': 'id',
+  };
+  return `${column[table]} = ${column[table]}`;
+}
+
+/** Each table that the role has any right on, with its verbs, and columns where not all. */
+async function rightsOf(role: Role): Promise<Record<string, string[]>> {
+  const { rows } = await database.admin.query<{ name: string; rights: string[] }>(
+    `
+    with verb as (select unnest($2::text[]) as verb),
+    tables as (
+      select c.oid, n.nspname || '.' || c.relname as name from pg_class c
+      join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind in ('r', 'p', 'v', 'm', 'f')
+        and n.nspname not in ('pg_catalog', 'information_schema')
+    ), rights as (
+      select name, case
+        when has_table_privilege($1, oid, verb) then verb
+        when verb in ('SELECT', 'INSERT', 'UPDATE') and has_any_column_privilege($1, oid, verb) then
+          verb || ' (' || (
+            select string_agg(attname, ', ' order by attnum) from pg_attribute
+            where attrelid = oid and attnum > 0 and has_column_privilege($1, oid, attnum, verb)
+          ) || ')'
+        end as granted
+      from tables cross join verb
+    )
+    select name, array_agg(granted order by granted) as rights from rights
+    where granted is not null group by name`,
+    [role, [...verbs, 'REFERENCES', 'TRIGGER', 'MAINTAIN']],
+  );
+  return Object.fromEntries(rows.map(({ name, rights }) => [name, rights]));
+}

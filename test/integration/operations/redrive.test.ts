@@ -1,0 +1,307 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SQSRecord } from 'aws-lambda';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { walkLetters } from '../../../lib/operations/dead-letters.ts';
+import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
+import { redrive } from '../../../lib/operations/redrive.ts';
+import type { ReceivedMessage } from '../../../lib/sqs.ts';
+import {
+  type AwsServer,
+  startAwsServer,
+  type StoredMessage,
+  storedMessage,
+} from '../../helpers/aws-server.ts';
+import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
+import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { runScript, startScript } from '../../helpers/script.ts';
+import { ingestParts } from '../../helpers/vault.ts';
+
+let directory: string;
+let database: TestDatabase;
+let parts: IngestParts;
+let aws: AwsServer;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'pii-vault-redrive-'));
+  database = await createTestDatabase();
+  parts = ingestParts(database, createKmsDouble());
+});
+afterAll(async () => {
+  await database.drop();
+  await rm(directory, { recursive: true });
+});
+beforeEach(async () => {
+  aws = await startAwsServer();
+});
+afterEach(() => aws.close());
+
+const run = (...parameters: string[]) => runScript('redrive', parameters, aws.environment);
+
+/** A letter of ingest's own: under a message id of its own, naming the message it is. */
+function rejectedLetter(reason: string, changes: Partial<StoredMessage> = {}): StoredMessage {
+  const attributes = { reason, sourceMessageId: randomUUID() };
+  return storedMessage({ attributes, ...changes });
+}
+
+/** The login queue's messages as Lambda would hand them to ingest. */
+function records(): SQSRecord[] {
+  return aws.login.map(({ messageId, body, sentAt, attributes }) => {
+    const record = sqsRecord(body, { messageId });
+    record.attributes.SentTimestamp = String(sentAt);
+    for (const [name, stringValue] of Object.entries(attributes)) {
+      record.messageAttributes[name] = { stringValue, dataType: 'String' };
+    }
+    return record;
+  });
+}
+
+async function loginsOf(userId: string): Promise<Record<string, unknown>[]> {
+  const { rows } = await database.admin.query<Record<string, unknown>>(
+    `select to_char(create_date, 'YYYY-MM-DD') as day from user_logins where user_id = $1`,
+    [userId],
+  );
+  return rows;
+}
+
+async function repairFile(code: string): Promise<string> {
+  const path = join(directory, `${randomUUID()}.mjs`);
+  await writeFile(path, `export default ${code};`);
+  return path;
+}
+
+describe('npm run redrive', () => {
+  it('shows the letters by reason and age, sends nothing, and leaves them to be seen', async () => {
+    const hour = 60 * 60 * 1000;
+    aws.dead = [
+      ...Array.from({ length: 11 }, () => rejectedLetter('invalid_json', { body: 'canary' })),
+      rejectedLetter('invalid_field:ip', { sentAt: Date.now() - 30 * hour }),
+      storedMessage({ sentAt: Date.now() - 2 * hour }),
+      rejectedLetter('198.51.100.7 is no code'),
+    ];
+    const { code, output } = await run();
+
+    expect(code).toBe(0);
+    expect(output).toMatch(/^invalid_json +11 +11 +0 +0 +0 +11$/m);
+    expect(output).toMatch(/^invalid_field:ip +1 +0 +0 +1 +0 +1$/m);
+    expect(output).toMatch(/^failed_too_often +1 +0 +1 +0 +0 +1$/m);
+    expect(output).toMatch(/^other +1 /m);
+    expect(output).not.toMatch(/canary|198\.51/);
+    expect(aws.login).toEqual([]);
+    expect(aws.dead.map(({ hiddenUntil }) => hiddenUntil)).toEqual(Array(14).fill(0));
+    expect(aws.actions).not.toContain('AmazonSQS.DeleteMessageBatch');
+  });
+
+  it('sends each letter as the message it was, of its own day, and deletes it', async () => {
+    const sentAt = Date.now() - 3 * 24 * 60 * 60 * 1000;
+    const body = ` ${JSON.stringify(loginMessage())}\n`;
+    const own = rejectedLetter('invalid_field:ip', { body, sentAt });
+    const moved = storedMessage({ body, sentAt });
+    const again = storedMessage({
+      body,
+      attributes: { sourceMessageId: randomUUID(), sourceSentTimestamp: String(sentAt) },
+    });
+    aws.dead = [own, moved, again];
+
+    expect(await run('--send')).toMatchObject({ code: 0 });
+    expect(aws.dead).toEqual([]);
+    const at = { body, attributes: { sourceSentTimestamp: String(sentAt) } };
+    expect(aws.login).toMatchObject([
+      { ...at, attributes: { sourceMessageId: own.attributes['sourceMessageId'] } },
+      { ...at, attributes: { sourceMessageId: moved.messageId } },
+      { ...at, attributes: { sourceMessageId: again.attributes['sourceMessageId'] } },
+    ]);
+    expect(aws.login.map(({ attributes }) => Object.keys(attributes).length)).toEqual([2, 2, 2]);
+    // what is gone is kept in memory no longer
+    expect(aws.actions).not.toContain('AmazonSQS.ChangeMessageVisibilityBatch');
+  });
+
+  it('counts a message once that was stored before SQS moved it to the dead letters', async () => {
+    const user = randomUUID();
+    const sentAt = Date.now() - 3 * 24 * 60 * 60 * 1000;
+    const letter = storedMessage({
+      body: JSON.stringify(loginMessage({ user_id: user })),
+      sentAt,
+    });
+    aws.login = [letter];
+    await ingest(records(), parts);
+    aws.login = [];
+    aws.dead = [letter];
+
+    await run('--send');
+    await ingest(records(), parts);
+    const day = new Date(sentAt).toISOString().slice(0, 10);
+    expect(await loginsOf(user)).toEqual([{ day }]);
+  });
+
+  it('lets messages count once when it is killed between sending and deleting', async () => {
+    const user = randomUUID();
+    const body = JSON.stringify(loginMessage({ user_id: user }));
+    aws.dead = Array.from({ length: 25 }, () => rejectedLetter('invalid_json', { body }));
+    const killed = startScript('redrive', ['--send'], aws.environment);
+    let pages = 0;
+    aws.before = (action) => {
+      if (action !== 'AmazonSQS.DeleteMessageBatch' || (pages += 1) < 2) return;
+      killed.process.kill('SIGKILL');
+      throw new Error('killed');
+    };
+    expect(await killed.ended).toMatchObject({ code: null });
+    expect([aws.login.length, aws.dead.length]).toEqual([20, 15]);
+
+    // the killed one's letters are hidden for a while
+    for (const letter of aws.dead) letter.hiddenUntil = 0;
+    aws.before = () => undefined;
+    expect(await run('--send')).toMatchObject({ code: 0 });
+    expect([aws.login.length, aws.dead.length]).toEqual([35, 0]);
+    // in two batches: half of the doubles come in one delivery, half in another
+    await ingest(records().slice(0, 15), parts);
+    await ingest(records().slice(15), parts);
+    expect(await loginsOf(user)).toHaveLength(25);
+  });
+
+  it('sends those of the reasons named, and no others', async () => {
+    aws.dead = ['invalid_json', 'invalid_message', 'invalid_field:ip'].map((reason) =>
+      rejectedLetter(reason, { body: reason }),
+    );
+    await run('--send', '--reason', 'invalid_json', '--reason', 'invalid_field:ip');
+    expect(aws.login.map(({ body }) => body)).toEqual(['invalid_json', 'invalid_field:ip']);
+    expect(aws.dead).toMatchObject([{ body: 'invalid_message', hiddenUntil: 0 }]);
+  });
+
+  it('sends repaired bodies, and leaves what is not repaired', async () => {
+    const broken = loginMessage({ app_version: 23 });
+    aws.dead = [
+      rejectedLetter('invalid_field:app_version', { body: JSON.stringify(broken) }),
+      rejectedLetter('invalid_json', { body: `${JSON.stringify(loginMessage())}}` }),
+      rejectedLetter('invalid_field:ip', { body: JSON.stringify(loginMessage({ ip: 'canary' })) }),
+      rejectedLetter('invalid_message', { body: '["leave it"]' }),
+      rejectedLetter('invalid_message', { body: '["throw"]' }),
+    ];
+    const repair = await repairFile(`(body, { reason, raw }) => {
+      if (reason === 'invalid_json') return raw.slice(0, -1);
+      if (reason === 'invalid_field:ip') return { ...body, ip: 'still canary' };
+      if (body[0] === 'leave it') return null;
+      return { ...body, app_version: body.app_version.toString() };
+    }`);
+
+    const { output } = await run('--repair', repair);
+    expect(output).toMatch(/^invalid_message +2 .* 0 +2$/m);
+    expect(aws.login).toEqual([]);
+
+    const sent = await run('--repair', repair, '--send');
+    expect(aws.login).toHaveLength(2);
+    expect(JSON.parse(aws.login[0]!.body)).toEqual({ ...broken, app_version: '23' });
+    expect(aws.dead).toHaveLength(3);
+    expect(output + sent.output).not.toContain('canary');
+    await ingest(records(), parts);
+    expect(await loginsOf(String(broken['user_id']))).toHaveLength(1);
+  });
+
+  it('leaves what SQS does not take, and exits with 1', async () => {
+    aws.dead = [rejectedLetter('invalid_json', { body: 'a' }), storedMessage({ body: 'b' })];
+    aws.refused.add('a');
+    expect(await run('--send')).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('SQS did not take 1 letters'),
+    });
+    expect(aws.login).toMatchObject([{ body: 'b' }]);
+    expect(aws.dead).toMatchObject([{ body: 'a', hiddenUntil: 0 }]);
+  });
+
+  it('does not send again what is rejected again while it runs', async () => {
+    aws.dead = [rejectedLetter('invalid_json', { body: 'never right' })];
+    aws.before = (action) => {
+      if (action !== 'AmazonSQS.ReceiveMessage') return;
+      // ingest is quick
+      for (const message of aws.login) aws.dead.push({ ...message, messageId: randomUUID() });
+      aws.login = [];
+    };
+    expect(await run('--send')).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('1 letters came since the start'),
+    });
+    expect(aws.actions.filter((action) => action.endsWith('SendMessageBatch'))).toHaveLength(1);
+  });
+
+  it.each([
+    [{}, 'Set DEAD_LETTER_QUEUE_URL and LOGIN_QUEUE_URL'],
+    [{ LOGIN_QUEUE_URL: 'http://127.0.0.1:9/q' }, 'DEAD_LETTER_QUEUE_URL is not set'],
+  ])('exits with 2 where it is not told both queues: %o', async (environment, message) => {
+    const result = await runScript('redrive', [], environment);
+    expect(result).toMatchObject({ code: 2, output: expect.stringContaining(message) });
+  });
+
+  it('says how it is used, and does nothing else, with --help', async () => {
+    const result = await runScript('redrive', ['--send', '--help'], {});
+    expect(result).toMatchObject({ code: 0, output: expect.stringMatching(/^npm run redrive/) });
+  });
+
+  it('exits with 2 when the queue does not answer, and without a word of AWS', async () => {
+    aws.before = () => {
+      throw new Error('denied');
+    };
+    expect(await run('--send')).toEqual({
+      code: 2,
+      output: 'The dead-letter queue does not answer: AccessDeniedException\n',
+    });
+    expect(await run('--repair', join(directory, 'none.mjs'))).toMatchObject({ code: 2 });
+    expect(await run('--resend')).toMatchObject({ code: 2 });
+  });
+});
+
+const letter = (messageId: string): ReceivedMessage => ({
+  messageId,
+  body: '',
+  sentAt: new Date(0),
+  attributes: {},
+  receiptHandle: `handle of ${messageId}`,
+});
+
+describe('walkLetters', () => {
+  it('shows each letter once, also when the first come again, and ends', async () => {
+    const pages = [['a', 'b'], ['c', 'a'], ['c', 'a'], ['d']];
+    const seen: string[] = [];
+    let shown: readonly string[] = [];
+    const queue = {
+      receive: async () => (pages.shift() ?? []).map(letter),
+      showAgain: async (handles: readonly string[]) => void (shown = handles),
+    };
+    const visit = async (page: readonly ReceivedMessage[]) => {
+      seen.push(...page.map(({ messageId }) => messageId));
+      return new Set(['b']);
+    };
+    await walkLetters(queue, visit);
+    expect(seen).toEqual(['a', 'b', 'c']);
+    expect(shown).toEqual(['handle of a', 'handle of c']);
+  });
+
+  it('shows the letters again when it fails', async () => {
+    let shown: readonly string[] = [];
+    const queue = {
+      receive: async () => [letter('a')],
+      showAgain: async (handles: readonly string[]) => void (shown = handles),
+    };
+    const failing = walkLetters(queue, () => Promise.reject(new Error('in between')));
+    await expect(failing).rejects.toThrow('in between');
+    expect(shown).toEqual(['handle of a']);
+  });
+
+  it('gives up when SQS takes nothing, page after page', async () => {
+    let received = 0;
+    const report = await redrive(
+      { send: true, reasons: [], repair: null },
+      {
+        receive: async () => [letter(String((received += 1)))],
+        showAgain: async () => undefined,
+        send: async (messages) => messages.map((_, index) => index),
+        remove: async () => [],
+        now: () => new Date(),
+      },
+    );
+    expect(received).toBe(3);
+    expect(report.complete).toBe(false);
+  });
+});

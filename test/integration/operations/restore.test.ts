@@ -1,0 +1,443 @@
+import { randomUUID } from 'node:crypto';
+import { appendFile, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Pool } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { readAuditHead } from '../../../db/append-audit.ts';
+import { eraseValues } from '../../../db/erase-values.ts';
+import { readAudit } from '../../../db/read-audit.ts';
+import { reapplyErasures } from '../../../db/operations/reapply-erasures.ts';
+import { chainStart, verifyChain } from '../../../lib/audit/chain.ts';
+import { VaultError } from '../../../lib/errors.ts';
+import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
+import { reveal, type RevealResponse } from '../../../lib/requests/reveal.ts';
+import { writeDump } from '../../../cli/dump.ts';
+import { Fault } from '../../../scripts/local/fault.ts';
+import { ownersPool, restoreDump } from '../../../cli/restore-dump.ts';
+import { appendRows, auditContext } from '../../helpers/audit.ts';
+import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
+import { testPassword } from '../../helpers/cluster.ts';
+import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+import { createKmsDouble, type KmsDouble } from '../../helpers/kms-double.ts';
+import { bootstrapSql } from '../../helpers/postgres.ts';
+import { readable, spellings } from '../../helpers/readable.ts';
+import { runScript } from '../../helpers/script.ts';
+import { ingestParts, revealParts } from '../../helpers/vault.ts';
+
+let directory: string;
+let kms: KmsDouble;
+let source: TestDatabase;
+let target: TestDatabase;
+let ingesting: IngestParts;
+let dumps = 0;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'pii-vault-restore-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+beforeEach(async () => {
+  kms = createKmsDouble();
+  source = await createTestDatabase();
+  target = await createTestDatabase(null);
+  await target.admin.query(await bootstrapSql());
+  ingesting = ingestParts(source, kms);
+});
+afterEach(async () => {
+  await source.drop();
+  await target.drop();
+});
+
+const urlOf = ({ name, port }: TestDatabase, role = 'vault_migrator') =>
+  `postgresql://${role}:${testPassword}@127.0.0.1:${port}/${name}`;
+
+/** Collects a device in a message of its own; returns its token. */
+async function collect(device: string, into = ingesting): Promise<string> {
+  await ingest([sqsRecord(loginMessage({ device_id: device, ip: null }))], into);
+  return (await ingesting.tokenizer()).token('device_id', device);
+}
+
+const erase = (database: TestDatabase, ...tokens: string[]) =>
+  eraseValues(database.as('vault_erase'), auditContext({ action: 'erase' }), tokens);
+
+function revealFrom(database: TestDatabase, ...tokens: string[]): Promise<RevealResponse> {
+  const principal = { id: 'grace', source: 'claimed' } as const;
+  const request = { tokens, reason: 'are they still there' };
+  return reveal(request, principal, randomUUID(), revealParts(database, kms));
+}
+
+interface Result {
+  code: number | null;
+  output: string;
+}
+
+/** Takes a dump; returns where it is. */
+async function dump(database = source, options = {}): Promise<string> {
+  const path = join(directory, String((dumps += 1)));
+  const client = await database.admin.connect();
+  try {
+    await writeDump(client, path, options);
+    return path;
+  } finally {
+    client.release();
+  }
+}
+
+const auditAlone = { auditAlone: true };
+
+function backupScript(...parameters: string[]): Promise<Result> {
+  return runScript('backup', parameters, { DATABASE_URL: urlOf(source) });
+}
+
+function restoreScript(from: string, audit: string): Promise<Result> {
+  const parameters = ['--from', from, '--audit', audit];
+  return runScript('restore', parameters, { RESTORE_DATABASE_URL: urlOf(target) });
+}
+
+/** What the script does, in this process, as quickly as that. */
+async function restore(from: string, audit = from, to = target, role?: string): Promise<Result> {
+  const pool = ownersPool(urlOf(to, role));
+  try {
+    const { erasedAgain } = await restoreDump(pool, from, audit);
+    return { code: 0, output: `${erasedAgain} erased again` };
+  } catch (error) {
+    if (!(error instanceof Fault || error instanceof VaultError)) throw error;
+    return { code: 2, output: readable(error) };
+  } finally {
+    await pool.end();
+  }
+}
+
+async function rowsOf(pool: Pool, table: string): Promise<unknown[]> {
+  return (await pool.query<Record<string, unknown>>(`select * from ${table} as t order by t::text`))
+    .rows;
+}
+
+const contents = ['vault.data_keys', 'vault.pii_vault', 'vault.ingested_messages', 'user_logins'];
+const auditContents = ['vault.reveal_audit', 'vault.audit_head', 'vault.audit_checkpoints'];
+
+describe('npm run backup and npm run restore', () => {
+  it('bring back every row as it was, an audit that verifies, and values that are revealed', async () => {
+    const devices = ['tab\tnewline\nbackslash\\ \\N', 'дevice', `canary ${randomUUID()}`];
+    const tokens = [];
+    for (const device of devices) tokens.push(await collect(device));
+    await ingest([sqsRecord(loginMessage({ user_id: '\\N\t\\.', locale: null }))], ingesting);
+    await source.admin.query('insert into user_logins (user_id) values (null)');
+    await appendRows(source.as('vault_reveal'), 5);
+    await source.admin.query(
+      'insert into vault.audit_checkpoints select id, hash from vault.reveal_audit where id = 3',
+    );
+    const path = join(directory, 'script');
+    expect(await backupScript('--to', path)).toMatchObject({ code: 0 });
+    const result = await restoreScript(path, path);
+    const head = await readAuditHead(source.admin);
+
+    expect(result.output).toContain(`head ${head.id}:${Buffer.from(head.hash).toString('hex')}`);
+    expect(result.code).toBe(0);
+    for (const table of [...contents, ...auditContents]) {
+      expect(await rowsOf(target.admin, table)).toEqual(await rowsOf(source.admin, table));
+    }
+    const rows = readAudit(target.as('vault_auditor'));
+    expect(await verifyChain(rows, chainStart, [head])).toMatchObject({
+      verified: 5,
+      broken: null,
+    });
+    const { revealed } = await revealFrom(target, ...tokens);
+    expect(revealed.map(({ value }) => value)).toEqual(devices);
+  });
+
+  it('give a database that goes on: roles, grants, and an audit that grows and refuses changes', async () => {
+    const token = await collect('a device');
+    await appendRows(source.as('vault_reveal'), 2);
+    const path = await dump();
+    expect(await restore(path)).toMatchObject({ code: 0 });
+
+    expect(await appendRows(target.as('vault_reveal'), 1)).toMatchObject({ id: 3 });
+    const known = [await readAuditHead(source.admin), await readAuditHead(target.admin)];
+    expect(await verifyChain(readAudit(target.admin), chainStart, known)).toMatchObject({
+      verified: 3,
+      broken: null,
+    });
+    await expect(target.admin.query('delete from vault.reveal_audit')).rejects.toThrow(
+      'append-only',
+    );
+    const other = await collect('another device', ingestParts(target, kms));
+    expect((await revealFrom(target, token, other)).revealed).toHaveLength(2);
+    const { rows } = await target.admin.query(
+      `select distinct tableowner from pg_tables where schemaname = 'vault' or tablename = 'user_logins'`,
+    );
+    expect(rows).toEqual([{ tableowner: 'vault_migrator' }]);
+  });
+
+  it('count a message once that was stored before the dump and comes again', async () => {
+    const record = sqsRecord();
+    await ingest([record], ingesting);
+    await restore(await dump());
+    await ingest([record], ingestParts(target, kms));
+    expect(await rowsOf(target.admin, 'user_logins')).toHaveLength(1);
+  });
+
+  it('restore from a superuser’s login with the same owner', async () => {
+    await collect('a device');
+    expect(await restore(await dump(), undefined, target, 'postgres')).toMatchObject({ code: 0 });
+    const { rows } = await target.admin.query(
+      `select tableowner from pg_tables where tablename = 'pii_vault'`,
+    );
+    expect(rows).toEqual([{ tableowner: 'vault_migrator' }]);
+  });
+
+  it('erase again what was erased after the dump, and keep every audit row since', async () => {
+    const kept = await collect('kept');
+    const erased = await collect('erased later');
+    const before = await dump();
+    await erase(source, erased);
+    await revealFrom(source, kept);
+    const newest = await dump(source, auditAlone);
+
+    expect(await restore(before, newest)).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('1 erased again'),
+    });
+    for (const table of auditContents) {
+      expect(await rowsOf(target.admin, table)).toEqual(await rowsOf(source.admin, table));
+    }
+    expect(await revealFrom(target, kept, erased)).toMatchObject({
+      revealed: [{ token: kept, value: 'kept' }],
+      missing: [{ token: erased, why: 'erased' }],
+    });
+  });
+
+  it('keep a value that was erased and collected again before the dump', async () => {
+    const token = await collect('comes again');
+    await erase(source, token);
+    await collect('comes again');
+    await restore(await dump());
+    expect((await revealFrom(target, token)).revealed).toMatchObject([{ value: 'comes again' }]);
+  });
+
+  it('do not bring back the old value of one that was collected again after its erase', async () => {
+    const token = await collect('comes again');
+    const before = await dump();
+    await erase(source, token);
+    await collect('comes again');
+    await restore(before, await dump(source, auditAlone));
+    expect((await revealFrom(target, token)).missing).toEqual([{ token, why: 'erased' }]);
+  });
+
+  it('hold no plaintext, and are closed to other users', async () => {
+    const device = `canary-${randomUUID()}`;
+    await collect(device);
+    const path = await dump();
+    expect((await stat(path)).mode & 0o077).toBe(0);
+    for (const name of await readdir(path)) {
+      expect((await stat(join(path, name))).mode & 0o077).toBe(0);
+      const text = await readFile(join(path, name), 'utf8');
+      for (const spelling of spellings(device)) expect(text).not.toContain(spelling);
+    }
+  });
+
+  it('are of one moment, while logins go on', async () => {
+    await source.admin.query(`
+      with message as (
+        insert into vault.ingested_messages select gen_random_uuid(), now() from generate_series(1, 50000)
+        returning sent_on
+      ) insert into user_logins (create_date) select sent_on from message`);
+    await collect(randomUUID());
+    const progress = { on: true, logins: 0 };
+    const writing = (async () => {
+      for (; progress.on; progress.logins += 1) await collect(randomUUID());
+    })();
+    const path = await dump();
+    progress.on = false;
+    await writing;
+    expect(progress.logins).toBeGreaterThan(2);
+    await restore(path);
+    const { rows } = await target.admin.query<{ ledger: number; logins: number; sealed: number }>(`
+      select (select count(*)::integer from vault.ingested_messages) as ledger,
+        (select count(*)::integer from user_logins) as logins,
+        (select count(*)::integer from vault.pii_vault) as sealed`);
+    const { ledger, logins, sealed } = rows[0]!;
+    expect({ logins, sealed }).toEqual({ logins: ledger, sealed: ledger - 50_000 });
+  });
+
+  it('do not write over a dump, nor into a database in use', async () => {
+    await collect('a device');
+    const path = await dump();
+    const again = await backupScript('--to', path);
+    expect(again).toMatchObject({ code: 2, output: `${path} holds a dump already\n` });
+    expect(await restore(path, path, source)).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('The database is not empty'),
+    });
+  });
+
+  const attacks: Record<string, [() => Promise<string>, string]> = {
+    'an audit older than the dump': [
+      async () => {
+        const older = await dump();
+        await appendRows(source.as('vault_reveal'), 1);
+        return older;
+      },
+      'is older than',
+    ],
+    'the audit of another vault': [
+      async () => {
+        const other = await createTestDatabase();
+        await appendRows(other.as('vault_reveal'), 9);
+        const path = await dump(other);
+        await other.drop();
+        return path;
+      },
+      'audit row 3 differs from what is known',
+    ],
+    'an audit with a row changed': [
+      async () => {
+        await source.admin.query('alter table vault.reveal_audit disable trigger all');
+        await source.admin.query(`update vault.reveal_audit set reason = 'none' where id = 2`);
+        return dump();
+      },
+      'audit row 2 was changed',
+    ],
+    'an audit cut off': [
+      async () => {
+        await source.admin.query('alter table vault.reveal_audit disable trigger all');
+        await source.admin.query('delete from vault.reveal_audit where id = 3');
+        return dump();
+      },
+      'the end of the chain was cut off',
+    ],
+  };
+  it.each(Object.entries(attacks))('restore nothing from %s', async (_, [attack, message]) => {
+    await collect('a device');
+    await appendRows(source.as('vault_reveal'), 3);
+    const older = await attack();
+    const path = await dump();
+    const result = await restore(path, older);
+    expect(result).toMatchObject({ code: 2, output: expect.stringContaining(message) });
+    const { rows } = await target.admin.query<{ there: boolean }>(
+      `select to_regclass('vault.pii_vault') is not null as there`,
+    );
+    if (rows[0]!.there) {
+      for (const table of contents) expect(await rowsOf(target.admin, table)).toEqual([]);
+      const trigger = await target.admin.query(
+        `select tgenabled from pg_trigger where tgname = 'chain_audit_row'`,
+      );
+      expect(trigger.rows).toEqual([{ tgenabled: 'A' }]);
+    }
+  });
+
+  it.each([
+    ['pii_vault.copy', 'canary\tip\n'],
+    ['user_logins.copy', '198.51.100.7\t\\N\t\\N\t\\N\t\\N\t\\N\t\\N\n'],
+  ])('restore nothing where %s was changed, and quote none of it', async (file, text) => {
+    await collect('a device');
+    const path = await dump();
+    await appendFile(join(path, file), text);
+    const { code, output } = await restore(path);
+    expect(code).toBe(2);
+    expect(output).not.toMatch(/canary|198\.51/);
+    for (const table of contents) expect(await rowsOf(target.admin, table)).toEqual([]);
+  });
+
+  it('say what is missing', async () => {
+    const none = join(directory, 'none');
+    expect(await restoreScript(none, none)).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('is no dump'),
+    });
+    expect(await restore(await dump(source, auditAlone))).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('holds no data_keys'),
+    });
+    expect(await runScript('restore', ['--from', none, '--audit', none], {})).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('Set RESTORE_DATABASE_URL'),
+    });
+    expect(await runScript('restore', ['--from', none], {})).toMatchObject({ code: 2 });
+    expect(await runScript('backup', [], {})).toMatchObject({ code: 2 });
+  });
+});
+
+const reapply = (id: number) => reapplyErasures(source.as('vault_migrator'), id);
+
+describe('reapplyErasures', () => {
+  it('deletes what has an erase after that row of the audit, and nothing else', async () => {
+    const [early, late, never] = [
+      await collect('early'),
+      await collect('late'),
+      await collect('n'),
+    ];
+    const sealed = await rowsOf(source.admin, 'vault.pii_vault');
+    await erase(source, early);
+    const head = await readAuditHead(source.admin);
+    await erase(source, late);
+    // both are there again, as after a restore
+    await source.admin.query('delete from vault.pii_vault');
+    for (const { token, kind, ciphertext, data_key_id: key } of sealed as Record<
+      string,
+      unknown
+    >[]) {
+      await source.admin.query(
+        `insert into vault.pii_vault (token, kind, ciphertext, data_key_id) values ($1, $2, $3, $4)`,
+        [token, kind, ciphertext, key],
+      );
+    }
+
+    expect(await reapply(head.id)).toBe(1);
+    const { rows } = await source.admin.query('select token from vault.pii_vault order by token');
+    expect(rows).toEqual([early, never].toSorted().map((token) => ({ token })));
+    expect(await reapply(head.id)).toBe(0);
+  });
+
+  it('goes by the order of the audit, whatever the clock said', async () => {
+    const token = await collect('from the future');
+    await erase(source, token);
+    await collect('from the future');
+    await source.admin.query(`update vault.pii_vault set created_at = now() + interval '1 hour'`);
+    expect(await reapply(0)).toBe(1);
+  });
+
+  it('takes a token once that was erased several times, and no refused or vain erase', async () => {
+    const token = await collect('often');
+    for (let n = 0; n < 3; n += 1) {
+      await erase(source, token);
+      await collect('often');
+    }
+    const { id } = await readAuditHead(source.admin);
+    expect(await reapply(id)).toBe(0);
+    expect(await reapply(id - 2)).toBe(1);
+
+    const other = await collect('not yet');
+    await source.admin.query('delete from vault.pii_vault where token = $1', [other]);
+    await erase(source, other);
+    await collect('not yet');
+    expect(await reapply(id)).toBe(0);
+  });
+});
+
+describe('restoreDump', () => {
+  it('shows nobody an erased value, not even for a moment', async () => {
+    const token = await collect('erased later');
+    const before = await dump();
+    await erase(source, token);
+    const newest = await dump(source, auditAlone);
+    const pool = ownersPool(urlOf(target));
+    const seen = { on: true, counts: [] as number[] };
+    const looking = (async () => {
+      while (seen.on) {
+        const { rows } = await target.admin
+          .query<{ count: number }>('select count(*)::integer as count from vault.pii_vault')
+          .catch(() => ({ rows: [] }));
+        seen.counts.push(...rows.map(({ count }) => count));
+      }
+    })();
+    await restoreDump(pool, before, newest);
+    seen.on = false;
+    await looking;
+    await pool.end();
+    expect(seen.counts).not.toEqual([]);
+    expect(seen.counts.every((count) => count === 0)).toBe(true);
+  });
+});

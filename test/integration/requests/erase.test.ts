@@ -1,0 +1,154 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { eraseValues } from '../../../db/erase-values.ts';
+import { readAudit } from '../../../db/read-audit.ts';
+import { chainStart, verifyChain } from '../../../lib/audit/chain.ts';
+import { erase, type EraseCertificate, type EraseParts } from '../../../lib/requests/erase.ts';
+import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
+import { reveal, type RevealParts } from '../../../lib/requests/reveal.ts';
+import { someToken } from '../../helpers/audit.ts';
+import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
+import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { ingestParts, revealParts, silentLog, silentMetrics } from '../../helpers/vault.ts';
+
+const officer = { id: 'privacy officer', source: 'claimed' } as const;
+const reason = 'erasure request 2026-17';
+const kms = createKmsDouble();
+
+let database: TestDatabase;
+let ingesting: IngestParts;
+let revealing: RevealParts;
+let erasing: EraseParts;
+let deviceId: string;
+let token: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  ingesting = ingestParts(database, kms);
+  revealing = revealParts(database, kms);
+  const pool = database.as('vault_erase');
+  erasing = {
+    erase: (...request) => eraseValues(pool, ...request),
+    log: silentLog,
+    metrics: silentMetrics,
+  };
+});
+afterAll(() => database.drop());
+
+beforeEach(async () => {
+  deviceId = randomUUID();
+  token = await ingesting.tokenizer().then((tokenizer) => tokenizer.token('device_id', deviceId));
+  await login();
+});
+
+async function login(messageId = randomUUID()): Promise<void> {
+  await ingest([sqsRecord(loginMessage({ device_id: deviceId }), { messageId })], ingesting);
+}
+
+function eraseTokens(tokens: string[]): Promise<EraseCertificate> {
+  return erase({ tokens, reason }, officer, randomUUID(), erasing);
+}
+
+function revealToken(): ReturnType<typeof reveal> {
+  return reveal({ tokens: [token], reason }, officer, randomUUID(), revealing);
+}
+
+async function loginsOf(maskedDeviceId: string): Promise<number> {
+  const { rows } = await database
+    .as('vault_analyst')
+    .query<{ count: number }>(
+      'select count(*)::integer as count from user_logins where masked_device_id = $1',
+      [maskedDeviceId],
+    );
+  return rows[0]!.count;
+}
+
+describe('erase', () => {
+  it('removes the value for good, and leaves the token to count by', async () => {
+    await eraseTokens([token]);
+
+    expect(await revealToken()).toMatchObject({
+      revealed: [],
+      missing: [{ token, why: 'erased' }],
+    });
+    expect(await loginsOf(token)).toBe(1);
+  });
+
+  it('certifies what, when, by whom, and the audit row that verifies with it', async () => {
+    const certificate = await eraseTokens([token, someToken(1)]);
+
+    expect(certificate).toMatchObject({
+      principal: officer,
+      reason,
+      erased: [token],
+      missing: [{ token: someToken(1), why: 'unknown' }],
+      erasedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/),
+    });
+    const known = { id: certificate.audit.id, hash: Buffer.from(certificate.audit.hash, 'hex') };
+    const rows = readAudit(database.as('vault_auditor'));
+    expect(await verifyChain(rows, chainStart, [known])).toMatchObject({ broken: null });
+  });
+
+  it('erases once: a second time the token is missing as erased', async () => {
+    await eraseTokens([token]);
+    expect(await eraseTokens([token])).toMatchObject({
+      erased: [],
+      missing: [{ token, why: 'erased' }],
+    });
+  });
+
+  it('seals the same value again when it comes in a new message', async () => {
+    await eraseTokens([token]);
+    await login();
+    expect(await revealToken()).toMatchObject({ revealed: [{ token, value: deviceId }] });
+    expect(await loginsOf(token)).toBe(2);
+  });
+
+  it('is not undone by a message delivered again', async () => {
+    const messageId = randomUUID();
+    await login(messageId);
+    await eraseTokens([token]);
+    await login(messageId);
+    expect(await revealToken()).toMatchObject({ missing: [{ token, why: 'erased' }] });
+    expect(await loginsOf(token)).toBe(2);
+  });
+
+  it('commits nothing when its audit row cannot be written', async () => {
+    await database.admin.query('revoke insert on vault.reveal_audit from vault_erase');
+    await expect(eraseTokens([token])).rejects.toMatchObject({ name: 'VaultUnavailable' });
+    await database.admin.query('grant insert on vault.reveal_audit to vault_erase');
+    expect(await revealToken()).toMatchObject({ revealed: [{ token }] });
+  });
+
+  it('wins over a reveal that had read the value before', async () => {
+    // the reveal stands between reading and recording while the erase commits
+    const late: RevealParts = {
+      ...revealing,
+      read: async (tokens) => {
+        const stored = await revealing.read(tokens);
+        await eraseTokens([token]);
+        return stored;
+      },
+    };
+    expect(await reveal({ tokens: [token], reason }, officer, randomUUID(), late)).toMatchObject({
+      revealed: [],
+      missing: [{ token, why: 'erased' }],
+    });
+  });
+
+  it('does not deadlock with others that erase the same tokens in another order', async () => {
+    const tokens = Array.from({ length: 50 }, (_, n) => someToken(n));
+    const pools = [database.as('vault_erase'), database.as('vault_erase')];
+    await Promise.all(
+      pools.flatMap((pool, index) => {
+        const parts = { ...erasing, erase: eraseValues.bind(null, pool) };
+        const ordered = index === 0 ? tokens : tokens.toReversed();
+        return Array.from({ length: 10 }, () =>
+          erase({ tokens: ordered, reason }, officer, randomUUID(), parts),
+        );
+      }),
+    );
+  });
+});

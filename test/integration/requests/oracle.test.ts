@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { eraseValues } from '../../../db/erase-values.ts';
+import { ingest } from '../../../lib/ingest/ingest.ts';
+import { reveal, type RevealParts, type RevealResponse } from '../../../lib/requests/reveal.ts';
+import { auditContext, someToken } from '../../helpers/audit.ts';
+import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
+import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { ingestParts, revealParts } from '../../helpers/vault.ts';
+
+const caller = { id: 'grace', source: 'claimed' } as const;
+const reason = 'fraud case 4711';
+
+let database: TestDatabase;
+let revealing: RevealParts;
+let held: string;
+let erased: string;
+const unknown = someToken(1);
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const kms = createKmsDouble();
+  const ingesting = ingestParts(database, kms);
+  revealing = revealParts(database, kms);
+  const devices = [randomUUID(), randomUUID()];
+  const records = devices.map((device) => sqsRecord(loginMessage({ device_id: device, ip: null })));
+  await ingest(records, ingesting);
+  const tokenizer = await ingesting.tokenizer();
+  [held, erased] = devices.map((device) => tokenizer.token('device_id', device)) as [
+    string,
+    string,
+  ];
+  await eraseValues(database.as('vault_erase'), auditContext({ action: 'erase' }), [erased]);
+});
+afterAll(() => database.drop());
+
+function ask(token: string, quota = revealing.quota): Promise<RevealResponse> {
+  return reveal({ tokens: [token], reason }, caller, randomUUID(), { ...revealing, quota });
+}
+
+it('answers for unknown and erased tokens alike, but for the documented field', async () => {
+  const [forUnknown, forErased] = [await ask(unknown), await ask(erased)];
+  const same = { requestId: '', missing: [{ token: '', why: '' }] };
+  expect({ ...forUnknown, ...same }).toEqual({ ...forErased, ...same });
+  expect(forUnknown.missing).toEqual([{ token: unknown, why: 'unknown' }]);
+  expect(forErased.missing).toEqual([{ token: erased, why: 'erased' }]);
+});
+
+it('denies alike, whether the vault holds the token, erased it or never knew it', async () => {
+  await ask(held);
+  const denials = await Promise.all(
+    [held, erased, unknown].map((token) =>
+      ask(token, 1).then(
+        () => 'answered',
+        (error: Error) => `${error.name}: ${error.message}`,
+      ),
+    ),
+  );
+  expect(denials[0]).toMatch(/^QuotaExceeded: the quota of 1 tokens an hour is used up/);
+  expect(new Set(denials).size).toBe(1);
+});
+
+// reported, not asserted: a machine's noise is no promise broken
+it('reports how long a known and an unknown token take', async () => {
+  const times = { known: [] as number[], unknown: [] as number[] };
+  for (let round = 0; round < 100; round += 1) {
+    for (const [name, token] of [
+      ['known', held],
+      ['unknown', unknown],
+    ] as const) {
+      const start = performance.now();
+      await ask(token);
+      times[name].push(performance.now() - start);
+    }
+  }
+  const [known, notKnown] = [median(times.known), median(times.unknown)];
+  console.log(
+    `reveal, median of 100: known token ${known.toFixed(2)} ms, unknown ${notKnown.toFixed(2)} ms`,
+  );
+  expect(times.known).toHaveLength(times.unknown.length);
+});
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}

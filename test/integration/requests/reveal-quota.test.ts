@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { QuotaExceeded } from '../../../lib/errors.ts';
+import { ingest } from '../../../lib/ingest/ingest.ts';
+import type { Principal } from '../../../lib/audit/entry.ts';
+import { reveal, type RevealParts } from '../../../lib/requests/reveal.ts';
+import { someToken } from '../../helpers/audit.ts';
+import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
+import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { ingestParts, revealParts } from '../../helpers/vault.ts';
+
+const kms = createKmsDouble();
+const session = (role: string, name: string): Principal => ({
+  id: `arn:aws:sts::123456789012:assumed-role/${role}/${name}`,
+  source: 'iam',
+});
+const user = (name: string): Principal => ({
+  id: `arn:aws:iam::123456789012:user/${name}`,
+  source: 'iam',
+});
+const claimed = (id: string): Principal => ({ id, source: 'claimed' });
+const jane = session('Support', 'jane');
+
+let database: TestDatabase;
+let parts: RevealParts;
+let tokens: string[];
+beforeEach(async () => {
+  // a quota counts every row of the audit, so each test has one of its own
+  database = await createTestDatabase();
+  parts = { ...revealParts(database, kms), quota: 3 };
+  const records = Array.from({ length: 4 }, () => sqsRecord(loginMessage({ device_id: null })));
+  await ingest(records, ingestParts(database, kms));
+  const { rows } = await database.admin.query<{ masked_ip: string }>(
+    'select masked_ip from user_logins',
+  );
+  tokens = rows.map(({ masked_ip }) => masked_ip);
+});
+afterEach(() => database.drop());
+
+const ask = (count: number, principal: Principal, asked = tokens) =>
+  reveal(
+    { tokens: asked.slice(0, count), reason: 'ticket 4711: fraud' },
+    principal,
+    randomUUID(),
+    parts,
+  );
+
+async function refusal(work: Promise<unknown>): Promise<QuotaExceeded> {
+  const error: unknown = await work.then(
+    () => expect.fail('it was allowed'),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(QuotaExceeded);
+  return error as QuotaExceeded;
+}
+
+async function outcomes(): Promise<Record<string, number>> {
+  const { rows } = await database.admin.query<{ outcome: string; count: number }>(
+    'select outcome, count(*)::integer as count from vault.reveal_audit group by outcome',
+  );
+  return Object.fromEntries(rows.map(({ outcome, count }) => [outcome, count]));
+}
+
+/** When the row of that number was written, moved by an hour. */
+async function anHourAfterRow(id: number): Promise<string> {
+  const { rows } = await database.admin.query<{ at: Date }>(
+    `select at + interval '1 hour' as at from vault.reveal_audit where id = $1`,
+    [id],
+  );
+  return rows[0]!.at.toISOString();
+}
+
+describe('the quota', () => {
+  it('is not exceeded by fifty reveals at once, each from a container of its own', async () => {
+    const containers = Array.from({ length: 50 }, () => ({
+      ...revealParts(database, kms),
+      quota: 20,
+    }));
+    const answers = await Promise.allSettled(
+      containers.map((container, index) =>
+        reveal(
+          { tokens: [tokens[index % 4]!], reason: 'ticket 4711: fraud' },
+          session('Support', `jane-${index}`),
+          randomUUID(),
+          container,
+        ),
+      ),
+    );
+    const revealed = answers.filter(({ status }) => status === 'fulfilled');
+    const refused = answers.filter((answer) => answer.status === 'rejected');
+    expect(revealed).toHaveLength(20);
+    expect(refused).toHaveLength(30);
+    for (const { reason } of refused as { reason: QuotaExceeded }[]) {
+      expect(reason).toBeInstanceOf(QuotaExceeded);
+      expect(reason.retryAt).toMatch(/^\d{4}-\d\d-\d\dT/);
+    }
+    expect(await outcomes()).toEqual({ revealed: 20, denied: 30 });
+  });
+
+  it('refuses the whole request, records it, and says when there is room for it', async () => {
+    await ask(1, jane);
+    await ask(1, jane);
+    const one = await refusal(ask(2, jane));
+    expect(one.retryAt).toBe(await anHourAfterRow(1));
+    await ask(1, jane);
+    expect((await refusal(ask(2, jane))).retryAt).toBe(await anHourAfterRow(2));
+    expect((await refusal(ask(3, jane))).retryAt).toBe(await anHourAfterRow(5));
+    expect(await outcomes()).toEqual({ revealed: 3, denied: 7 });
+  });
+
+  it('says that a request larger than itself never fits', async () => {
+    expect((await refusal(ask(4, jane))).retryAt).toBeNull();
+    expect(await outcomes()).toEqual({ denied: 4 });
+    expect((await ask(3, jane)).revealed).toHaveLength(3);
+  });
+
+  it('is free again an hour later', async () => {
+    await ask(3, jane);
+    await refusal(ask(1, jane));
+    await database.admin.query(`
+      alter table vault.reveal_audit disable trigger refuse_audit_change;
+      update vault.reveal_audit set at = at - interval '1 hour';
+    `);
+    expect((await ask(3, jane)).revealed).toHaveLength(3);
+    await refusal(ask(1, jane));
+  });
+
+  it('is one for all sessions of a role', async () => {
+    await ask(2, jane);
+    await ask(1, session('Support', 'john'));
+    await refusal(ask(1, session('Support', 'jane')));
+    await refusal(ask(1, session('Support', '1'.repeat(64))));
+  });
+
+  it.each([
+    ['another role', session('Fraud', 'jane')],
+    ['a role whose name begins alike', session('Support2', 'jane')],
+    [
+      'the role of that name in another account',
+      { id: 'arn:aws:sts::999999999999:assumed-role/Support/jane', source: 'iam' },
+    ],
+    ['a user', { id: 'arn:aws:iam::123456789012:user/Support/jane', source: 'iam' }],
+    ['one who only claims to be the same', { id: jane.id, source: 'claimed' }],
+  ] as [string, Principal][])('of one role leaves alone that of %s', async (_what, other) => {
+    await ask(3, jane);
+    await refusal(ask(1, jane));
+    expect((await ask(3, other)).revealed).toHaveLength(3);
+  });
+
+  it('keeps users apart', async () => {
+    await ask(3, user('jane'));
+    await refusal(ask(1, user('jane')));
+    expect((await ask(3, user('john'))).revealed).toHaveLength(3);
+  });
+
+  it('is one for all who only claim a name', async () => {
+    await ask(2, claimed('jane'));
+    await ask(1, claimed('john'));
+    await refusal(ask(1, claimed('anyone')));
+    expect((await ask(3, jane)).revealed).toHaveLength(3);
+  });
+
+  it('counts what was revealed, and not what was unknown', async () => {
+    const unknown = [1, 2, 3].map(someToken);
+    expect((await ask(3, jane, unknown)).missing).toHaveLength(3);
+    expect((await ask(3, jane)).revealed).toHaveLength(3);
+  });
+
+  it('does not tell, when it is used up, which tokens the vault holds', async () => {
+    await ask(3, jane);
+    const held = await refusal(ask(1, jane));
+    const unknown = await refusal(ask(1, jane, [someToken(1)]));
+    expect(unknown).toEqual(held);
+  });
+});
