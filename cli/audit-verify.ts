@@ -5,7 +5,7 @@ import { readAuditHead } from '../db/append-audit.ts';
 import { readAudit, readCheckpoint } from '../db/read-audit.ts';
 import { type ChainPosition, chainStart, verifyChain } from '../lib/audit/chain.ts';
 import { databaseUrl } from '../scripts/local/database.ts';
-import { Fault } from '../scripts/local/fault.ts';
+import { UserError } from './user-error.ts';
 import { main, parsed } from './main.ts';
 import { auditDatabaseUrl, readSettings } from '../scripts/local/settings.ts';
 import { readState } from '../scripts/local/state.ts';
@@ -48,7 +48,7 @@ function knownHeads(): ChainPosition[] {
 
 function parseHead(text: string): ChainPosition {
   const [, id, hash] = /^(\d{1,15}):([0-9a-f]{64})$/i.exec(text) ?? [];
-  if (id === undefined || hash === undefined) throw new Fault(`--head is no ID:HASH: ${text}`);
+  if (id === undefined || hash === undefined) throw new UserError(`--head is no ID:HASH: ${text}`);
   return { id: Number(id), hash: Buffer.from(hash, 'hex') };
 }
 
@@ -56,7 +56,8 @@ async function connectionString(): Promise<string> {
   const given = auditDatabaseUrl();
   if (given !== null) return given;
   const { postgres } = await readState(readSettings());
-  if (postgres === undefined) throw new Fault('Set DATABASE_URL, or bring the stack up: npm start');
+  if (postgres === undefined)
+    throw new UserError('Set DATABASE_URL, or bring the stack up: npm start');
   return databaseUrl({ host: '127.0.0.1', ...postgres }, 'vault_auditor');
 }
 

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 
 import { withoutParameters } from '../db/query.ts';
 import { writeDump } from './dump.ts';
-import { Fault } from '../scripts/local/fault.ts';
+import { UserError } from './user-error.ts';
 import { main, parsed } from './main.ts';
 import { whereabouts } from './where.ts';
 
@@ -26,7 +26,7 @@ async function backup(): Promise<number> {
       }),
     usage,
   );
-  if (values.to === undefined) throw new Fault(usage);
+  if (values.to === undefined) throw new UserError(usage);
   const { variables } = await whereabouts(['DATABASE_URL']);
   const client = new Client({ connectionString: variables.DATABASE_URL });
   client.on('error', () => undefined);

@@ -4,7 +4,7 @@ import { Client } from 'pg';
 
 import { createSqsClient, queueDepth } from '../lib/sqs.ts';
 import { type Manifest, writeDump } from './dump.ts';
-import { Fault } from '../scripts/local/fault.ts';
+import { UserError } from './user-error.ts';
 import { askedOfAws, main } from './main.ts';
 import { ownersPool, restoreDump } from './restore-dump.ts';
 import { readSettings, type Settings } from '../scripts/local/settings.ts';
@@ -24,13 +24,13 @@ const request = { reason: 'restore drill', requestedBy: 'npm run drill' };
  * functions reveal from there. The value that it erases stays erased. Returns the exit code.
  */
 async function drill(): Promise<number> {
-  if (process.argv.length > 2) throw new Fault('npm run drill takes no arguments');
+  if (process.argv.length > 2) throw new UserError('npm run drill takes no arguments');
   const settings = readSettings();
   // the local stack alone: what this shell says of others does not count
   const { variables, aws } = await whereabouts(['DATABASE_URL', 'LOGIN_QUEUE_URL'], {}, settings);
   const waiting = queueDepth(createSqsClient(aws), variables.LOGIN_QUEUE_URL);
   if ((await askedOfAws('The login queue', waiting)) > 0) {
-    throw new Fault('Wait until the login queue is drained: the functions will be elsewhere.');
+    throw new UserError('Wait until the login queue is drained: the functions will be elsewhere.');
   }
   const here = { ...settings, endpoint: new URL(aws.endpoint ?? settings.endpoint) };
   const dumps = join(settings.directory, 'drill');
@@ -83,7 +83,7 @@ async function pickTokens(source: Client): Promise<{ kept: string; erased: strin
   const kept = (await mostRepeated(source, 1))[0]?.token;
   const erased = await leastRepeated(source);
   if (kept === undefined || erased === null || kept === erased) {
-    throw new Fault('The vault holds too few values for a drill: npm start sends some.');
+    throw new UserError('The vault holds too few values for a drill: npm start sends some.');
   }
   return { kept, erased };
 }
@@ -103,7 +103,7 @@ async function restore(url: string, dumps: string, before: Manifest): Promise<nu
       join(dumps, 'before'),
       join(dumps, 'audit'),
     );
-    if (head.id <= before.audit.id) throw new Fault('The restored audit is not the newest');
+    if (head.id <= before.audit.id) throw new UserError('The restored audit is not the newest');
     return erasedAgain;
   } finally {
     await pool.end();
@@ -115,7 +115,7 @@ async function deployOn(settings: Settings, database: string): Promise<void> {
     'deploy',
     `--param=databaseName=${database}`,
   ]);
-  if (code !== 0) throw new Fault(`sls deploy failed: ${reasonIn(stdout + stderr)}`);
+  if (code !== 0) throw new UserError(`sls deploy failed: ${reasonIn(stdout + stderr)}`);
 }
 
 /** Lets the functions work on the restored database for a moment, and reveals from it. */
@@ -154,13 +154,13 @@ async function reveal(
   const tokens = [kept, erased];
   const answer = (await invoke(settings, 'reveal', { tokens, ...request })) as Revealed;
   if (answer.revealed[0]?.token !== kept)
-    throw new Fault('The value that was kept is not revealed');
-  if (answer.missing[0]?.why !== 'erased') throw new Fault('The erased value is not erased');
+    throw new UserError('The value that was kept is not revealed');
+  if (answer.missing[0]?.why !== 'erased') throw new UserError('The erased value is not erased');
   await withClient(url, async (client) => {
     const found = await client.query('select from vault.reveal_audit where request_id = $1', [
       answer.requestId,
     ]);
-    if (found.rowCount !== tokens.length) throw new Fault('It was not revealed from the copy');
+    if (found.rowCount !== tokens.length) throw new UserError('It was not revealed from the copy');
   });
 }
 
@@ -174,7 +174,7 @@ async function withClient<T>(url: string, work: (client: Client) => Promise<T>):
   try {
     await client.connect();
   } catch {
-    throw new Fault('The database of the local stack does not answer: npm start');
+    throw new UserError('The database of the local stack does not answer: npm start');
   }
   try {
     return await work(client);

@@ -19,7 +19,7 @@ import {
 } from '../db/operations/copy-tables.ts';
 import { withoutParameters } from '../db/query.ts';
 import type { ChainPosition } from '../lib/audit/chain.ts';
-import { Fault } from '../scripts/local/fault.ts';
+import { UserError } from './user-error.ts';
 
 /** A dump's own description, `manifest.json`; written last, so that a dump without is none. */
 export interface Manifest {
@@ -42,7 +42,7 @@ const format = 'pii-vault/dump/1';
 /**
  * Writes a dump of one moment into a new directory, which only this user can read: a file a table,
  * in the text format of Postgres's `COPY`. Sealed values and data keys stay sealed and wrapped.
- * With `auditAlone`, nothing but the audit. Throws `Fault` when the directory exists.
+ * With `auditAlone`, nothing but the audit. Throws `UserError` when the directory exists.
  */
 export async function writeDump(
   client: ClientBase,
@@ -81,7 +81,7 @@ async function refuseExisting(directory: string): Promise<void> {
   const found = await readFile(join(directory, 'manifest.json')).catch(
     ({ code }: NodeJS.ErrnoException) => (code === 'ENOENT' ? null : code),
   );
-  if (found !== null) throw new Fault(`${directory} holds a dump already`);
+  if (found !== null) throw new UserError(`${directory} holds a dump already`);
 }
 
 async function writeTable(client: ClientBase, name: TableName, path: string): Promise<DumpedTable> {
@@ -92,15 +92,15 @@ async function writeTable(client: ClientBase, name: TableName, path: string): Pr
   return { columns, rows: Number(Reflect.get(rows, 'rowCount')), sha256: sha256() };
 }
 
-/** Reads what a dump says of itself. Throws `Fault` when it is none. */
+/** Reads what a dump says of itself. Throws `UserError` when it is none. */
 export async function readManifest(directory: string): Promise<Manifest> {
   let manifest: Manifest;
   try {
     manifest = JSON.parse(await readFile(join(directory, 'manifest.json'), 'utf8')) as Manifest;
   } catch {
-    throw new Fault(`${directory} is no dump: it has no manifest that can be read`);
+    throw new UserError(`${directory} is no dump: it has no manifest that can be read`);
   }
-  if (manifest.format !== format) throw new Fault(`${directory} is no dump of this kind`);
+  if (manifest.format !== format) throw new UserError(`${directory} is no dump of this kind`);
   return manifest;
 }
 
@@ -111,7 +111,7 @@ export function headOf({ audit }: Manifest): ChainPosition {
 
 /**
  * Loads the tables, within the caller's transaction, which must not commit when this throws:
- * `Fault` when a file is not what its manifest says, `DatabaseError`.
+ * `UserError` when a file is not what its manifest says, `DatabaseError`.
  */
 export async function loadTables(
   client: ClientBase,
@@ -121,13 +121,13 @@ export async function loadTables(
 ): Promise<void> {
   for (const name of names) {
     const table = tables[name];
-    if (table === undefined) throw new Fault(`${directory} holds no ${name}`);
+    if (table === undefined) throw new UserError(`${directory} holds no ${name}`);
     const path = fileOf(directory, name);
     const { through, sha256 } = hashing();
     await readFileable(path);
     const target = copyIn(client, name, table.columns);
     await withoutParameters(() => pipeline(createReadStream(path), through, target));
-    if (sha256() !== table.sha256) throw new Fault(`${path} is not as it was written`);
+    if (sha256() !== table.sha256) throw new UserError(`${path} is not as it was written`);
   }
 }
 
@@ -136,7 +136,7 @@ async function readFileable(path: string): Promise<void> {
   try {
     await stream.toArray();
   } catch {
-    throw new Fault(`${path} cannot be read`);
+    throw new UserError(`${path} cannot be read`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { VaultError } from '../lib/errors.ts';
-import { Fault, messageOf } from '../scripts/local/fault.ts';
+import { UserError, messageOf } from './user-error.ts';
 
 /**
  * Runs a command whose `work` returns its exit code. What a person can mend is shown as its
@@ -10,19 +10,21 @@ export async function main(work: () => Promise<number>): Promise<void> {
     const code = await work();
     process.exitCode ??= code;
   } catch (error) {
-    if (!(error instanceof Fault || error instanceof VaultError)) throw error;
+    if (!(error instanceof UserError || error instanceof VaultError)) throw error;
     console.error(error.message);
     process.exitCode = 2;
   }
 }
 
-/** The answer of AWS to `work`; a failure becomes a `Fault` with the name of AWS's exception. */
+/** The answer of AWS to `work`; a failure becomes a `UserError` with the name of AWS's exception. */
 export async function askedOfAws<T>(what: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
     // the SDK's messages may quote the request
-    throw new Fault(`${what} does not answer: ${error instanceof Error ? error.name : 'unknown'}`);
+    throw new UserError(
+      `${what} does not answer: ${error instanceof Error ? error.name : 'unknown'}`,
+    );
   }
 }
 
@@ -38,6 +40,6 @@ export function parsed<T>(parse: () => T, usage: string): T {
   try {
     return parse();
   } catch (error) {
-    throw new Fault(`${messageOf(error)}\n\n${usage}`);
+    throw new UserError(`${messageOf(error)}\n\n${usage}`);
   }
 }

@@ -7,7 +7,7 @@ import { reconcile, type ReconciledDay } from '../lib/operations/reconcile.ts';
 import { sentDay } from '../lib/ingest/source-message.ts';
 import { createSqsClient, queueDepth } from '../lib/sqs.ts';
 import { letterQueue } from './dead-letter-queue.ts';
-import { Fault } from '../scripts/local/fault.ts';
+import { UserError } from './user-error.ts';
 import { askedOfAws, main, parsed } from './main.ts';
 import type { SqsClient } from '../scripts/local/queues.ts';
 import { table } from './table.ts';
@@ -75,7 +75,7 @@ function readOptions(): Options {
       },
     });
     const aloneSince = values['alone-since'] ?? null;
-    if (aloneSince !== null && !isDay(aloneSince)) throw new Fault(`${aloneSince} is no day`);
+    if (aloneSince !== null && !isDay(aloneSince)) throw new UserError(`${aloneSince} is no day`);
     return { sent: byDay(values.sent), redriven: byDay(values.redriven), aloneSince };
   }, usage);
 }
@@ -86,8 +86,9 @@ function byDay(counts: readonly string[] = []): Map<string, number> {
     counts.map((text) => {
       const [, day = utcDay(Date.now()), count = ''] =
         /^(?:([\d-]+)=)?(\d{1,12})$/.exec(text) ?? [];
-      if (count === '' || !isDay(day)) throw new Fault(`${text} is no [YYYY-MM-DD=]N`);
-      if (day < oldest) throw new Fault(`The ledger of ${day} is pruned: the oldest is ${oldest}`);
+      if (count === '' || !isDay(day)) throw new UserError(`${text} is no [YYYY-MM-DD=]N`);
+      if (day < oldest)
+        throw new UserError(`The ledger of ${day} is pruned: the oldest is ${oldest}`);
       return [day, Number(count)];
     }),
   );

@@ -10,7 +10,7 @@ import {
 } from '../lib/operations/redrive.ts';
 import { createSqsClient, sendMessages } from '../lib/sqs.ts';
 import { letterQueue } from './dead-letter-queue.ts';
-import { Fault, messageOf } from '../scripts/local/fault.ts';
+import { UserError, messageOf } from './user-error.ts';
 import { askedOfAws, main, parsed } from './main.ts';
 import { table } from './table.ts';
 import { whereabouts } from './where.ts';
@@ -88,10 +88,10 @@ async function loadRepair(path: string): Promise<Repair> {
   try {
     loaded = (await import(pathToFileURL(resolve(path)).href)) as { default?: unknown };
   } catch (error) {
-    throw new Fault(`${path} cannot be loaded: ${messageOf(error)}`);
+    throw new UserError(`${path} cannot be loaded: ${messageOf(error)}`);
   }
   if (typeof loaded.default !== 'function') {
-    throw new Fault(`${path} has no function as its default export`);
+    throw new UserError(`${path} has no function as its default export`);
   }
   return loaded.default as Repair;
 }

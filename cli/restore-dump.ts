@@ -14,7 +14,7 @@ import { transaction } from '../db/query.ts';
 import { readAudit } from '../db/read-audit.ts';
 import { reapplyErasures } from '../db/operations/reapply-erasures.ts';
 import { type ChainPosition, chainStart, verifyChain } from '../lib/audit/chain.ts';
-import { Fault } from '../scripts/local/fault.ts';
+import { UserError } from './user-error.ts';
 import { headOf, loadTables, readManifest } from './dump.ts';
 
 const notEmpty = 'The database is not empty';
@@ -39,7 +39,7 @@ export function ownersPool(connectionString: string): Pool {
 /**
  * Restores a dump into an empty database on which `db/bootstrap.sql` has run: migrates it, loads
  * the values from `from` and the audit from `audit`, verifies the chain against the heads of
- * both, and erases again what was erased after the dump. All or nothing. Throws `Fault`.
+ * both, and erases again what was erased after the dump. All or nothing. Throws `UserError`.
  *
  * The audit must be the newest that can be had, and never the older one of the dump: rows since
  * then tell who has seen what, and which values must not come back. It is a later dump, or the
@@ -48,14 +48,14 @@ export function ownersPool(connectionString: string): Pool {
 export async function restoreDump(pool: Pool, from: string, audit: string): Promise<Restored> {
   const [dump, newest] = [await readManifest(from), await readManifest(audit)];
   if (newest.audit.id < dump.audit.id) {
-    throw new Fault(`The audit of ${audit} is older than that of ${from}`);
+    throw new UserError(`The audit of ${audit} is older than that of ${from}`);
   }
   // before the migrations: a database in use is left alone
-  if ((await isMigrated(pool)) && !(await isEmpty(pool))) throw new Fault(notEmpty);
+  if ((await isMigrated(pool)) && !(await isEmpty(pool))) throw new UserError(notEmpty);
   await migrate(pool);
   const restored = await transaction(pool, async (connection) => {
     const client = connection as PoolClient;
-    if (!(await isEmpty(client))) throw new Fault(notEmpty);
+    if (!(await isEmpty(client))) throw new UserError(notEmpty);
     await loadTables(client, from, dump, valueTables);
     await whileAuditIsOpen(client, () => loadTables(client, audit, newest, auditTables));
     await verify(client, [headOf(dump), headOf(newest)]);
@@ -74,7 +74,8 @@ async function verify(client: PoolClient, heads: readonly ChainPosition[]): Prom
   const known = [...heads, await readAuditHead(client)];
   const { head, broken } = await verifyChain(readAudit(client), chainStart, known);
   if (broken !== null)
-    throw new Fault(`Nothing was restored: audit row ${broken.id} ${broken.problem}`);
+    throw new UserError(`Nothing was restored: audit row ${broken.id} ${broken.problem}`);
   const last = heads.at(-1)!;
-  if (head.id !== last.id) throw new Fault('Nothing was restored: the audit goes beyond its head');
+  if (head.id !== last.id)
+    throw new UserError('Nothing was restored: the audit goes beyond its head');
 }

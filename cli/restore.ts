@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-import { Fault } from '../scripts/local/fault.ts';
+import { UserError } from './user-error.ts';
 import { main, parsed } from './main.ts';
 import { ownersPool, restoreDump } from './restore-dump.ts';
 
@@ -23,8 +23,8 @@ async function restore(): Promise<number> {
     usage,
   );
   const url = process.env['RESTORE_DATABASE_URL'] || null;
-  if (values.from === undefined || values.audit === undefined) throw new Fault(usage);
-  if (url === null) throw new Fault(`Set RESTORE_DATABASE_URL.\n\n${usage}`);
+  if (values.from === undefined || values.audit === undefined) throw new UserError(usage);
+  if (url === null) throw new UserError(`Set RESTORE_DATABASE_URL.\n\n${usage}`);
   const pool = ownersPool(url);
   try {
     const { rows, erasedAgain, head } = await restoreDump(pool, values.from, values.audit);

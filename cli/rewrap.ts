@@ -8,7 +8,7 @@ import {
 } from '../db/operations/rewrap-keys.ts';
 import { createKmsClient, createRewrappingKeyService } from '../lib/crypto/kms.ts';
 import { rewrap } from '../lib/operations/rewrap.ts';
-import { Fault } from '../scripts/local/fault.ts';
+import { UserError } from './user-error.ts';
 import { main, parsed } from './main.ts';
 import { setEnvironment } from '../scripts/local/settings.ts';
 import { whereabouts } from './where.ts';
@@ -36,7 +36,7 @@ async function rewrapKeys(): Promise<number> {
   const { to, service, stage, dryRun } = readOptions();
   const { variables, aws } = await whereabouts(['DATABASE_URL']);
   const isLocal = aws.endpoint !== undefined;
-  if (stage === null && !isLocal) throw new Fault(`Name the --stage.\n\n${usage}`);
+  if (stage === null && !isLocal) throw new UserError(`Name the --stage.\n\n${usage}`);
   if (aws.endpoint !== undefined && aws.credentials !== undefined) {
     setEnvironment({
       AWS_ENDPOINT_URL: aws.endpoint,
@@ -86,7 +86,7 @@ function readOptions(): { to: string; service: string; stage: string | null; dry
   );
   // what an alias stands for may change; rows name the key itself
   if (!/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/.test(values.to ?? '')) {
-    throw new Fault(`--to needs the ARN of a key (arn:…:key/…, no alias).\n\n${usage}`);
+    throw new UserError(`--to needs the ARN of a key (arn:…:key/…, no alias).\n\n${usage}`);
   }
   return {
     to: values.to!,

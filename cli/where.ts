@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { Fault } from '../scripts/local/fault.ts';
+import { UserError } from './user-error.ts';
 import { localAws, readSettings, type Settings } from '../scripts/local/settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -15,7 +15,7 @@ export interface Whereabouts<Name extends string> {
 
 /**
  * The variables of this shell or else, when it sets none of them, those of the local stack: never
- * some of one and some of the other. Throws `Fault` naming what is missing.
+ * some of one and some of the other. Throws `UserError` naming what is missing.
  */
 export async function whereabouts<Name extends string>(
   names: readonly Name[],
@@ -27,7 +27,7 @@ export async function whereabouts<Name extends string>(
   }
   const local = await readEnvFile(settings);
   if (local === null)
-    throw new Fault(`Set ${names.join(' and ')}, or bring the stack up: npm start`);
+    throw new UserError(`Set ${names.join(' and ')}, or bring the stack up: npm start`);
   const endpoint = local['AWS_ENDPOINT_URL'];
   return {
     variables: pick(names, local, 'is not known: the local stack has no emulator'),
@@ -42,7 +42,7 @@ function pick<Name extends string>(
 ): Record<Name, string> {
   const found = names.map((name): [Name, string] => {
     const value = from[name];
-    if (!value) throw new Fault(`${name} ${problem}`);
+    if (!value) throw new UserError(`${name} ${problem}`);
     return [name, value];
   });
   return Object.fromEntries(found) as Record<Name, string>;

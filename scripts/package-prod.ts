@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { run } from './local/command.ts';
-import { Fault } from './local/fault.ts';
+import { UserError } from '../cli/user-error.ts';
 import { databaseTemplate, everyOption, exampleParameters, packageStage } from './local/package.ts';
 import { pythonWith } from './local/python.ts';
 import { readSettings } from './local/settings.ts';
@@ -43,14 +43,14 @@ async function packageProd(): Promise<void> {
     ...templates,
   ]);
   process.stdout.write(linted.stdout + linted.stderr);
-  if (linted.code !== 0) throw new Fault('cfn-lint finds fault with a template.');
+  if (linted.code !== 0) throw new UserError('cfn-lint finds fault with a template.');
   console.log(`cfn-lint finds no fault with the ${templates.length} templates.`);
 }
 
 try {
   await packageProd();
 } catch (error) {
-  if (!(error instanceof Fault)) throw error;
+  if (!(error instanceof UserError)) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }

@@ -15,7 +15,7 @@ import {
 import { demonstrate } from './local/demonstrations.ts';
 import { deployedVault } from './local/deployed-vault.ts';
 import { writeEnvFile } from './local/env-file.ts';
-import { BrokenOff, Fault, messageOf } from './local/fault.ts';
+import { Cancelled, UserError, messageOf } from '../cli/user-error.ts';
 import { inProcessVault } from './local/in-process-vault.ts';
 import { releaseLock, takeLock, underWay } from './local/lock.ts';
 import { readMessages, samplePath, sendAll, usersOf } from './local/messages.ts';
@@ -40,7 +40,7 @@ interface Given {
   isSample: boolean;
 }
 
-const brokenOff = new BrokenOff();
+const cancelled = new Cancelled();
 
 /** `npm start`: brings the stack up, sends it messages and shows what became of them. */
 async function start(settings: Settings, { path, messages, isSample }: Given): Promise<void> {
@@ -128,7 +128,7 @@ function fileFrom(args: string[]): string | undefined {
   try {
     return parseArgs({ args, options: { file: { type: 'string' } } }).values.file;
   } catch (error) {
-    throw new Fault(`${messageOf(error)}. Known is --file PATH, one JSON message a line.`);
+    throw new UserError(`${messageOf(error)}. Known is --file PATH, one JSON message a line.`);
   }
 }
 
@@ -137,7 +137,7 @@ function interruption(): Promise<never> {
   const interrupted = new Promise<never>((_, reject) => {
     const interrupt = (signal: 'SIGINT' | 'SIGTERM') => {
       process.exitCode ??= 128 + constants.signals[signal];
-      reject(brokenOff);
+      reject(cancelled);
     };
     // npm, tsx and the terminal each send the signal: all but the first change nothing
     process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
@@ -174,14 +174,14 @@ async function startUnless(
     await breakOff(work);
     if (found === null) await removeStack(settings);
     // what was waited for ends with the interruption, and fails for it
-    throw process.exitCode === undefined ? error : brokenOff;
+    throw process.exitCode === undefined ? error : cancelled;
   }
 }
 
 try {
   await run();
 } catch (error) {
-  if (!(error instanceof Fault || error instanceof BrokenOff)) throw error;
+  if (!(error instanceof UserError || error instanceof Cancelled)) throw error;
   console.error(error.message);
   process.exitCode ??= 1;
 }

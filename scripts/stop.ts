@@ -1,5 +1,5 @@
 import { findEmulator } from './local/emulator.ts';
-import { Fault } from './local/fault.ts';
+import { UserError } from '../cli/user-error.ts';
 import { releaseLock, takeLock, underWay } from './local/lock.ts';
 import { endProcess } from './local/processes.ts';
 import { readSettings, type Settings } from './local/settings.ts';
@@ -43,7 +43,7 @@ async function lockStack(settings: Settings): Promise<boolean> {
 try {
   await stop();
 } catch (error) {
-  if (!(error instanceof Fault)) throw error;
+  if (!(error instanceof UserError)) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { run } from './command.ts';
-import { Fault } from './fault.ts';
+import { UserError } from '../../cli/user-error.ts';
 import { enterableByAll, postgresUser } from './postgres-user.ts';
 import type { PostgresState } from './state.ts';
 
@@ -83,7 +83,9 @@ async function sharedHome(): Promise<string> {
   for (const parent of [tmpdir(), '/tmp', '/var/tmp']) {
     if (await enterableByAll(parent)) return mkdtemp(join(parent, 'pii-vault-postgres-'));
   }
-  throw new Fault('Postgres cannot run as root, and there is no directory another user may enter');
+  throw new UserError(
+    'Postgres cannot run as root, and there is no directory another user may enter',
+  );
 }
 
 function installedPrograms(): string {
@@ -92,7 +94,7 @@ function installedPrograms(): string {
   try {
     return join(dirname(embedded.resolve(name)), '..', 'native', 'bin');
   } catch {
-    throw new Fault(`There is no embedded Postgres for ${process.platform} on ${process.arch}`);
+    throw new UserError(`There is no embedded Postgres for ${process.platform} on ${process.arch}`);
   }
 }
 
@@ -117,7 +119,7 @@ export async function initialiseCluster(
     '--no-instructions',
   ]);
   await rm(passwordFile);
-  if (made.code !== 0) throw new Fault(`Postgres cannot be set up: ${made.stderr.trim()}`);
+  if (made.code !== 0) throw new UserError(`Postgres cannot be set up: ${made.stderr.trim()}`);
   await appendFile(
     join(dataOf(state), 'postgresql.conf'),
     [configuration, `port = ${state.port}`, ...settings, ''].join('\n'),
@@ -129,7 +131,7 @@ async function control(state: PostgresState, parameters: string[]): Promise<void
   const done = await runAs(state, 'pg_ctl', [action, '--pgdata', dataOf(state), ...options]);
   if (done.code === 0) return;
   const log = await readFile(join(state.home, 'log'), 'utf8').catch(() => '');
-  throw new Fault(`Postgres does not ${action}: ${`${log}${done.stderr}`.trim().slice(-500)}`);
+  throw new UserError(`Postgres does not ${action}: ${`${log}${done.stderr}`.trim().slice(-500)}`);
 }
 
 function runAs(state: PostgresState, program: string, parameters: string[]) {

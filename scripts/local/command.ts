@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { BrokenOff, Fault } from './fault.ts';
+import { Cancelled, UserError } from '../../cli/user-error.ts';
 
 export interface CommandOptions {
   cwd?: string;
@@ -23,20 +23,22 @@ export interface CommandResult {
 const running = new Set<ChildProcess>();
 let refusing = false;
 
-/** Runs a program to its end. Throws `Fault` only if it cannot be started, or `BrokenOff`. */
+/** Runs a program to its end. Throws `UserError` only if it cannot be started, or `Cancelled`. */
 export async function run(
   command: string,
   parameters: readonly string[],
   { log, ...options }: CommandOptions = {},
 ): Promise<CommandResult> {
-  if (refusing) throw new BrokenOff();
+  if (refusing) throw new Cancelled();
   const result = await new Promise<CommandResult>((resolve, reject) => {
     const child = spawn(command, parameters, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     const printed = { stdout: '', stderr: '' };
     running.add(child);
     child.stdout.setEncoding('utf8').on('data', (text: string) => (printed.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (printed.stderr += text));
-    child.once('error', (error) => reject(new Fault(`${command} cannot be run: ${error.message}`)));
+    child.once('error', (error) =>
+      reject(new UserError(`${command} cannot be run: ${error.message}`)),
+    );
     child.once('close', (code) => resolve({ code: code ?? 1, ...printed }));
     child.once('exit', () => running.delete(child));
   });

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Client } from 'pg';
 
 import { roles } from '../../db/roles.ts';
-import { Fault, messageOf } from './fault.ts';
+import { UserError, messageOf } from '../../cli/user-error.ts';
 
 /** How people and scripts on this machine reach the database, as its superuser. */
 export interface LocalDatabase {
@@ -22,7 +22,7 @@ export function databaseUrl({ host, port, password }: LocalDatabase, user: strin
 
 /**
  * Does the administrator's part before the first migration: the database, what `db/bootstrap.sql`
- * says, and a way in for the migrator. May be run again. Throws `Fault`.
+ * says, and a way in for the migrator. May be run again. Throws `UserError`.
  */
 export async function prepareDatabase(database: LocalDatabase): Promise<void> {
   await withClient(database, 'postgres', async (client) => {
@@ -76,7 +76,7 @@ async function withClient<T>(
   try {
     await client.connect();
   } catch (error) {
-    throw new Fault(`The database at ${host}:${port} cannot be reached: ${messageOf(error)}`);
+    throw new UserError(`The database at ${host}:${port} cannot be reached: ${messageOf(error)}`);
   }
   try {
     return await work(client);
@@ -91,7 +91,7 @@ export async function opensWith(database: LocalDatabase): Promise<boolean> {
     await withClient(database, 'postgres', (client) => client.query('select 1'));
     return true;
   } catch (error) {
-    if (error instanceof Fault) return false;
+    if (error instanceof UserError) return false;
     throw error;
   }
 }

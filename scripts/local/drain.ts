@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { reasonOf } from '../../lib/operations/dead-letters.ts';
 import { queueDepth } from '../../lib/sqs.ts';
 import { peekLetters } from '../../cli/dead-letter-queue.ts';
-import { Fault } from './fault.ts';
+import { UserError } from '../../cli/user-error.ts';
 import type { Queues, SqsClient } from './queues.ts';
 
 /** How the stack stood before the messages were sent. */
@@ -39,7 +39,7 @@ export async function takeBaseline(
 
 /**
  * Waits until each of the `taken` messages is stored or a dead letter, or the queue stays empty
- * all the same: the others were duplicates then. Throws `Fault` when nothing moves any more.
+ * all the same: the others were duplicates then. Throws `UserError` when nothing moves any more.
  */
 export async function drain(
   client: SqsClient,
@@ -66,7 +66,7 @@ export async function drain(
       return { stored: stored - before.stored, rejected: await reasons(client, queues, before) };
     }
     if (standstillMs > longestStandstillMs) {
-      throw new Fault(`${left} messages stay in the queue, and nothing more is stored`);
+      throw new UserError(`${left} messages stay in the queue, and nothing more is stored`);
     }
     await sleep(50);
   }

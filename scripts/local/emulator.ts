@@ -5,7 +5,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-import { Fault } from './fault.ts';
+import { UserError } from '../../cli/user-error.ts';
 import { isTaken } from './ports.ts';
 import { endGroup, isRunning } from './processes.ts';
 import { localAws, searchPath, type Settings } from './settings.ts';
@@ -16,22 +16,24 @@ export type EmulatorKind = 'MiniStack' | 'LocalStack';
 const launcher = fileURLToPath(new URL('../python/ministack_like_aws.py', import.meta.url));
 const longestStartMs = 30_000;
 
-/** Which emulator answers on the endpoint; null when nothing listens. Throws `Fault` at a stranger. */
+/** Which emulator answers on the endpoint; null when nothing listens. Throws `UserError` at a stranger. */
 export async function findEmulator({ endpoint }: Settings): Promise<EmulatorKind | null> {
   if (await answers(new URL('/_ministack/health', endpoint))) return 'MiniStack';
   if (await answers(new URL('/_localstack/health', endpoint))) return 'LocalStack';
   if (!(await isTaken(Number(endpoint.port)))) return null;
-  throw new Fault(
+  throw new UserError(
     `Port ${endpoint.port}, which the AWS emulator needs, is taken by something else. ` +
       'End that, or set AWS_ENDPOINT_URL to another port, such as http://127.0.0.1:4567.',
   );
 }
 
-/** Starts MiniStack, detached, and waits until it answers. Throws `Fault`. */
+/** Starts MiniStack, detached, and waits until it answers. Throws `UserError`. */
 export async function startEmulator(settings: Settings, python: string): Promise<EmulatorState> {
   const { endpoint } = settings;
   if (!['127.0.0.1', 'localhost'].includes(endpoint.hostname)) {
-    throw new Fault(`Nothing answers at ${endpoint.origin}, and an emulator can start only here`);
+    throw new UserError(
+      `Nothing answers at ${endpoint.origin}, and an emulator can start only here`,
+    );
   }
   const logs = join(settings.directory, 'log');
   await mkdir(logs, { recursive: true });
@@ -45,7 +47,7 @@ export async function startEmulator(settings: Settings, python: string): Promise
     stdio: ['ignore', log.fd, log.fd],
   });
   await log.close();
-  if (child.pid === undefined) throw new Fault('MiniStack cannot be started');
+  if (child.pid === undefined) throw new UserError('MiniStack cannot be started');
   const state = { pid: child.pid, home };
   await addState(settings, { emulator: state });
   child.unref();
@@ -55,7 +57,7 @@ export async function startEmulator(settings: Settings, python: string): Promise
     if (await answers(health)) return state;
     if (child.exitCode !== null) break;
   }
-  throw new Fault(`MiniStack does not start: see ${join(logs, 'emulator.log')}`);
+  throw new UserError(`MiniStack does not start: see ${join(logs, 'emulator.log')}`);
 }
 
 export function isEmulatorUp({ pid }: EmulatorState): Promise<boolean> {

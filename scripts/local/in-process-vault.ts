@@ -4,7 +4,7 @@ import type { SQSRecord } from 'aws-lambda';
 import { createKmsDouble } from '../../test/helpers/kms-double.ts';
 import { startAwsStandIn } from './aws-stand-in.ts';
 import { databaseName, type LocalDatabase } from './database.ts';
-import { Fault } from './fault.ts';
+import { UserError } from '../../cli/user-error.ts';
 import type { RunningVault } from './running-vault.ts';
 import { localAws, setEnvironment } from './settings.ts';
 
@@ -64,7 +64,7 @@ export async function inProcessVault(
     invoke: (name, request = {}) =>
       isFunctionName(name)
         ? call(name, request)
-        : Promise.reject(new Fault(`${name} needs an emulator`)),
+        : Promise.reject(new UserError(`${name} needs an emulator`)),
   };
 }
 

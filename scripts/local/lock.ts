@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Fault, messageOf } from './fault.ts';
+import { UserError, messageOf } from '../../cli/user-error.ts';
 import { isRunning } from './processes.ts';
 import type { Settings } from './settings.ts';
 
@@ -17,7 +17,7 @@ const longestWritingMs = 1_000;
 
 /**
  * Takes the directory's lock for this process. Returns null once it is taken, or who has it; what
- * a process left that is gone is taken over. Throws `Fault` where nothing can be written.
+ * a process left that is gone is taken over. Throws `UserError` where nothing can be written.
  */
 export async function takeLock(
   settings: Settings,
@@ -42,9 +42,9 @@ export async function releaseLock(settings: Settings): Promise<void> {
 }
 
 /** What to tell whoever cannot have the lock. */
-export function underWay({ pid, command }: Holder): Fault {
+export function underWay({ pid, command }: Holder): UserError {
   const end = command === 'start' ? ', or end it with npm stop' : '';
-  return new Fault(`npm ${command} is under way here, as process ${pid}. Wait for it${end}.`);
+  return new UserError(`npm ${command} is under way here, as process ${pid}. Wait for it${end}.`);
 }
 
 function lockPath({ directory }: Settings): string {
@@ -60,7 +60,7 @@ async function create(path: string, text: string): Promise<boolean> {
   } catch (error) {
     const { code, path: at } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' && at === path) return false;
-    throw new Fault(`The stack's state cannot be written: ${messageOf(error)}`);
+    throw new UserError(`The stack's state cannot be written: ${messageOf(error)}`);
   }
 }
 
@@ -77,7 +77,7 @@ async function read(path: string): Promise<string | null> {
     return await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new Fault(`The stack's state cannot be read: ${messageOf(error)}`);
+    throw new UserError(`The stack's state cannot be read: ${messageOf(error)}`);
   }
 }
 

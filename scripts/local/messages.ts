@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-import { Fault, messageOf } from './fault.ts';
+import { UserError, messageOf } from '../../cli/user-error.ts';
 import type { RunningVault } from './running-vault.ts';
 
 /** The sample that comes with the repository: 100 messages of `npm run sample`. */
@@ -12,16 +12,16 @@ export const samplePath = fileURLToPath(
 
 const chunk = 1_000;
 
-/** The messages of a file, one a line, each as it stands there. Throws `Fault` naming the file. */
+/** The messages of a file, one a line, each as it stands there. Throws `UserError` naming the file. */
 export async function readMessages(path: string): Promise<string[]> {
   const bytes = await readBytes(path);
   // a byte order mark, which some editors write, is no part of the first message
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
   const lines = text.split(/\r?\n/).filter((line) => line !== '');
-  if (lines.length === 0) throw new Fault(`${path} is empty: it holds no message`);
+  if (lines.length === 0) throw new UserError(`${path} is empty: it holds no message`);
   // one line that is no text does not keep the others from being sent
   if ((text.includes('\0') || !isUtf8(bytes)) && !lines.some(isJson)) {
-    throw new Fault(`${path} is no text in UTF-8: expected is one JSON message a line`);
+    throw new UserError(`${path} is no text in UTF-8: expected is one JSON message a line`);
   }
   return lines;
 }
@@ -31,10 +31,10 @@ async function readBytes(path: string): Promise<Buffer> {
     return await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new Fault(`There is no file ${path} that can be read`);
-    if (code === 'EISDIR') throw new Fault(`${path} is a directory, not a file of messages`);
+    if (code === 'ENOENT') throw new UserError(`There is no file ${path} that can be read`);
+    if (code === 'EISDIR') throw new UserError(`${path} is a directory, not a file of messages`);
     // what Node adds after it names the path again
-    throw new Fault(`${path} cannot be read: ${messageOf(error).split(', ')[0]}`);
+    throw new UserError(`${path} cannot be read: ${messageOf(error).split(', ')[0]}`);
   }
 }
 

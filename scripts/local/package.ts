@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { run } from './command.ts';
-import { Fault } from './fault.ts';
+import { UserError } from '../../cli/user-error.ts';
 import { copyService } from './service-copy.ts';
 import { offlineEnvironment, type Settings } from './settings.ts';
 import { program, reasonIn } from './sls.ts';
@@ -11,7 +11,7 @@ import { program, reasonIn } from './sls.ts';
 /**
  * Runs `sls package` for a stage, without credentials and so without AWS, into `output`. The stage's
  * file, in the copy that is packaged, is one with these parameters; null leaves it as it is. Returns
- * the path of the template. Throws `Fault` with what `sls` said.
+ * the path of the template. Throws `UserError` with what `sls` said.
  */
 export async function packageStage(
   { service }: Settings,
@@ -33,7 +33,7 @@ export async function packageStage(
       // it leaves its bundles where temporary files go
       { cwd: copy, env: { ...offlineEnvironment(), TMPDIR: directory } },
     );
-    if (code !== 0) throw new Fault(`sls package failed: ${reasonIn(stdout + stderr)}`);
+    if (code !== 0) throw new UserError(`sls package failed: ${reasonIn(stdout + stderr)}`);
     return join(output, 'cloudformation-template-update-stack.json');
   } finally {
     await rm(directory, { recursive: true, force: true });

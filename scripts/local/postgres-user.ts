@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { run } from './command.ts';
-import { Fault } from './fault.ts';
+import { UserError } from '../../cli/user-error.ts';
 
 /** Who Postgres shall run as where this user is root, whom it refuses; null for any other user. */
 export async function postgresUser(): Promise<{ uid: number; gid: number } | null> {
@@ -12,7 +12,7 @@ export async function postgresUser(): Promise<{ uid: number; gid: number } | nul
     const gid = await run('id', ['-g', name]);
     if (uid.code === 0) return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
   }
-  throw new Fault('Postgres cannot run as root, and there is no user postgres or nobody');
+  throw new UserError('Postgres cannot run as root, and there is no user postgres or nobody');
 }
 
 /** Whether any user may enter this directory: it and all above it are open to others. */

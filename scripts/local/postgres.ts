@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
 
 import { initialiseCluster, prepareCluster, startCluster } from './cluster.ts';
-import { Fault } from './fault.ts';
+import { UserError } from '../../cli/user-error.ts';
 import { isTaken } from './ports.ts';
 import type { Settings } from './settings.ts';
 import { addState, type PostgresState } from './state.ts';
 
-/** Makes the stack's Postgres 18 cluster and starts it, detached. Throws `Fault` if its port is taken. */
+/** Makes the stack's Postgres 18 cluster and starts it, detached. Throws `UserError` if its port is taken. */
 export async function startPostgres(settings: Settings): Promise<PostgresState> {
   const port = settings.databasePort;
   if (await isTaken(port)) {
-    throw new Fault(
+    throw new UserError(
       `Port ${port}, which the database needs, is taken by something else. ` +
         'End that, or set VAULT_DATABASE_PORT to another port.',
     );

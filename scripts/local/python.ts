@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { run } from './command.ts';
-import { BrokenOff, Fault } from './fault.ts';
+import { Cancelled, UserError } from '../../cli/user-error.ts';
 import type { Settings } from './settings.ts';
 
 const candidates = [
@@ -18,7 +18,7 @@ const candidates = [
 
 /**
  * The Python of a virtual environment with the packages that `scripts/python/NAME.txt` pins,
- * installed when first asked for. Throws `Fault` where there is no Python 3.10 or no PyPI.
+ * installed when first asked for. Throws `UserError` where there is no Python 3.10 or no PyPI.
  */
 export async function pythonWith(name: string, settings: Settings): Promise<string> {
   const pins = fileURLToPath(new URL(`../python/${name}.txt`, import.meta.url));
@@ -61,11 +61,11 @@ async function findPython(): Promise<string> {
     const found = await run(python, ['-c', check]).catch(unlessBrokenOff);
     if (found?.code === 0) return python;
   }
-  throw new Fault('There is no Python 3.10 or later here');
+  throw new UserError('There is no Python 3.10 or later here');
 }
 
 function unlessBrokenOff(error: unknown): null {
-  if (error instanceof BrokenOff) throw error;
+  if (error instanceof Cancelled) throw error;
   return null;
 }
 
@@ -89,9 +89,9 @@ async function install(base: string, environment: string, pins: string, name: st
   }
   const full = await run(base, ['-m', 'venv', '--clear', environment]);
   if (full.code !== 0)
-    throw new Fault(`Python cannot make a virtual environment (${base} -m venv)`);
+    throw new UserError(`Python cannot make a virtual environment (${base} -m venv)`);
   const installed = await run(join(environment, 'bin', 'python'), ['-m', 'pip', ...pip]);
   if (installed.code === 0) return;
   const said = installed.stderr.trim().split('\n').at(-1) ?? '';
-  throw new Fault(`pip cannot install ${name} from PyPI: ${said}`);
+  throw new UserError(`pip cannot install ${name} from PyPI: ${said}`);
 }

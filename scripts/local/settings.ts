@@ -2,7 +2,7 @@ import { devNull } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { Fault } from './fault.ts';
+import { UserError } from '../../cli/user-error.ts';
 
 /** Where the local stack lives on this machine. */
 export interface Settings {
@@ -28,7 +28,7 @@ export const localAws = {
   credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
 } as const;
 
-/** Reads where the stack shall be. Throws `Fault` naming the variable at fault. */
+/** Reads where the stack shall be. Throws `UserError` naming the variable at fault. */
 export function readSettings(environment: Environment = process.env): Settings {
   const cache = join(repository, '.local');
   return Object.freeze({
@@ -96,14 +96,14 @@ export function auditDatabaseUrl(environment: Environment = process.env): string
 }
 
 function readEndpoint(value: string): URL {
-  if (!URL.canParse(value)) throw new Fault(`AWS_ENDPOINT_URL is no URL: ${value}`);
+  if (!URL.canParse(value)) throw new UserError(`AWS_ENDPOINT_URL is no URL: ${value}`);
   const url = new URL(value);
-  if (url.port === '') throw new Fault(`AWS_ENDPOINT_URL names no port: ${value}`);
+  if (url.port === '') throw new UserError(`AWS_ENDPOINT_URL names no port: ${value}`);
   return url;
 }
 
 function readPort(variable: string, value: string): number {
   const number = Number(value);
   if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
-  throw new Fault(`${variable} is no port number: ${value}`);
+  throw new UserError(`${variable} is no port number: ${value}`);
 }

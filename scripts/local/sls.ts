@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { run } from './command.ts';
-import { Fault } from './fault.ts';
+import { UserError } from '../../cli/user-error.ts';
 import { childEnvironment, type Settings } from './settings.ts';
 
 /** A function's own error, as Lambda reports it. */
-export class InvocationFault extends Fault {
+export class InvocationError extends UserError {
   /** The error's name, such as `InvalidRequest`. */
   readonly errorType: string;
 
@@ -18,13 +18,13 @@ export class InvocationFault extends Fault {
   }
 }
 
-/** Runs `sls deploy --stage local`. Throws `Fault` with what it said. */
+/** Runs `sls deploy --stage local`. Throws `UserError` with what it said. */
 export async function deploy(settings: Settings): Promise<void> {
   const { code, stdout, stderr } = await sls(settings, ['deploy'], await logFile(settings));
-  if (code !== 0) throw new Fault(`sls deploy failed: ${reasonIn(stdout + stderr)}`);
+  if (code !== 0) throw new UserError(`sls deploy failed: ${reasonIn(stdout + stderr)}`);
 }
 
-/** Runs `sls invoke --stage local`; returns what the function returned. Throws `InvocationFault`. */
+/** Runs `sls invoke --stage local`; returns what the function returned. Throws `InvocationError`. */
 export async function invoke(
   settings: Settings,
   functionName: string,
@@ -35,9 +35,9 @@ export async function invoke(
   const answer = parse(stdout);
   if (code === 0) return answer;
   if (isFunctionError(answer)) {
-    throw new InvocationFault(functionName, answer.errorType, answer.errorMessage);
+    throw new InvocationError(functionName, answer.errorType, answer.errorMessage);
   }
-  throw new Fault(`sls invoke -f ${functionName} failed: ${reasonIn(stdout + stderr)}`);
+  throw new UserError(`sls invoke -f ${functionName} failed: ${reasonIn(stdout + stderr)}`);
 }
 
 // an invocation is never logged: a reveal prints what it revealed

@@ -6,7 +6,7 @@ import {
   type EmulatorKind,
 } from './emulator.ts';
 import { type LocalDatabase, opensWith } from './database.ts';
-import { Fault } from './fault.ts';
+import { UserError } from '../../cli/user-error.ts';
 import { pythonWith } from './python.ts';
 import { isTaken } from './ports.ts';
 import { isClusterUp, removeCluster } from './cluster.ts';
@@ -68,7 +68,7 @@ export async function standUpEmulator(settings: Settings): Promise<EmulatorKind 
   try {
     python = await pythonWith('ministack', settings);
   } catch (error) {
-    if (error instanceof Fault) return { obstacle: error.message };
+    if (error instanceof UserError) return { obstacle: error.message };
     throw error;
   }
   await startEmulator(settings, python);
@@ -77,7 +77,7 @@ export async function standUpEmulator(settings: Settings): Promise<EmulatorKind 
 
 /**
  * Writes down for `sls` where the emulator is, and where functions find the database. Throws
- * `Fault` where they cannot reach it.
+ * `UserError` where they cannot reach it.
  */
 export async function describeGround(
   settings: Settings,
@@ -85,7 +85,7 @@ export async function describeGround(
 ): Promise<void> {
   const { postgres } = await readState(settings);
   if (emulator === 'LocalStack' && postgres !== undefined) {
-    throw new Fault(
+    throw new UserError(
       `LocalStack answers at ${settings.endpoint.origin}, but not its Postgres, which its ` +
         'functions need: docker compose up -d --wait brings both.',
     );

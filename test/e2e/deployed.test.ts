@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { messageOf } from '../../scripts/local/fault.ts';
+import { messageOf } from '../../cli/user-error.ts';
 import { pythonWith } from '../../scripts/local/python.ts';
 import { loginMessage } from '../helpers/builders.ts';
 import { createCaller } from './callers.ts';

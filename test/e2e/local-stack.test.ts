@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createSqsClient, type OutgoingMessage, queueDepth, sendMessages } from '../../lib/sqs.ts';
 import { peekLetters } from '../../cli/dead-letter-queue.ts';
-import { messageOf } from '../../scripts/local/fault.ts';
+import { messageOf } from '../../cli/user-error.ts';
 import { pythonWith } from '../../scripts/local/python.ts';
 import { findQueues, type Queues, type SqsClient } from '../../scripts/local/queues.ts';
 import { localAws, readSettings } from '../../scripts/local/settings.ts';
@@ -86,7 +86,7 @@ describe.skipIf(obstacle !== null)('the local stack', () => {
 
     const begun = await begunBy(first.process.pid!);
     process.kill(-first.process.pid!, 'SIGINT');
-    expect(await first.ended).toMatchObject({ code: 130, stderr: 'Broken off.\n' });
+    expect(await first.ended).toMatchObject({ code: 130, stderr: 'Cancelled.\n' });
     expect(await stillRunning(begun)).toEqual([]);
     expect(await checkout.state()).toEqual([]);
   });
@@ -99,7 +99,7 @@ describe.skipIf(obstacle !== null)('the local stack', () => {
     expect(stdout).toMatch(/^npm start is under way, as process \d+: it is broken off\.\n/);
     expect(stdout).toContain(removed);
     expect(code).toBe(0);
-    expect(await first.ended).toMatchObject({ code: 143, stderr: 'Broken off.\n' });
+    expect(await first.ended).toMatchObject({ code: 143, stderr: 'Cancelled.\n' });
     expect(await stillRunning(begun)).toEqual([]);
     expect(await checkout.state()).toEqual([]);
   });

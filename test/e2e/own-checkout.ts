@@ -43,7 +43,13 @@ export interface Ended {
 }
 
 const { service: repository, cache } = readSettings({});
-const beside = ['scripts', join('test', 'helpers'), join('test', 'fixtures'), 'tsconfig.json'];
+const beside = [
+  'cli',
+  'scripts',
+  join('test', 'helpers'),
+  join('test', 'fixtures'),
+  'tsconfig.json',
+];
 
 /** Makes the copy; `environment` is added to this shell's, `python` lends it this one's venvs. */
 export async function createOwnCheckout({

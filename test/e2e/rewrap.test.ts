@@ -10,7 +10,7 @@ import { ingest } from '../../lib/ingest/ingest.ts';
 import { createKmsClient, createSealingKeyService } from '../../lib/crypto/kms.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import { databaseUrl, type LocalDatabase } from '../../scripts/local/database.ts';
-import { messageOf } from '../../scripts/local/fault.ts';
+import { messageOf } from '../../cli/user-error.ts';
 import { pythonWith } from '../../scripts/local/python.ts';
 import { awsVariables, localAws } from '../../scripts/local/settings.ts';
 import { readState } from '../../scripts/local/state.ts';

@@ -14,7 +14,7 @@ import { VaultError } from '../../../lib/errors.ts';
 import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
 import { reveal, type RevealResponse } from '../../../lib/requests/reveal.ts';
 import { writeDump } from '../../../cli/dump.ts';
-import { Fault } from '../../../scripts/local/fault.ts';
+import { UserError } from '../../../cli/user-error.ts';
 import { ownersPool, restoreDump } from '../../../cli/restore-dump.ts';
 import { appendRows, auditContext } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
@@ -103,7 +103,7 @@ async function restore(from: string, audit = from, to = target, role?: string): 
     const { erasedAgain } = await restoreDump(pool, from, audit);
     return { code: 0, output: `${erasedAgain} erased again` };
   } catch (error) {
-    if (!(error instanceof Fault || error instanceof VaultError)) throw error;
+    if (!(error instanceof UserError || error instanceof VaultError)) throw error;
     return { code: 2, output: readable(error) };
   } finally {
     await pool.end();
