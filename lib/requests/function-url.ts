@@ -29,7 +29,7 @@ export async function respond(work: () => Promise<unknown>): Promise<LambdaFunct
     const retryAt = fault instanceof QuotaExceeded ? fault.retryAt : null;
     return response(
       statusOf(fault),
-      { error: fault.name, message: fault.message },
+      { error: fault.name, message: fault.message, ...(retryAt !== null && { retryAt }) },
       retryAt === null ? {} : { 'retry-after': new Date(retryAt).toUTCString() },
     );
   }

@@ -77,6 +77,9 @@ describe('the response', () => {
   it('says when to try again', async () => {
     const retryAt = new Date(Date.UTC(2026, 0, 31, 23, 59, 59));
     const response = await respond(() => Promise.reject(new QuotaExceeded(20, retryAt)));
-    expect(response).toMatchObject({ headers: { 'retry-after': 'Sat, 31 Jan 2026 23:59:59 GMT' } });
+    expect(response).toMatchObject({
+      headers: { 'retry-after': 'Sat, 31 Jan 2026 23:59:59 GMT' },
+      body: expect.stringContaining('"retryAt":"2026-01-31T23:59:59.000Z"'),
+    });
   });
 });

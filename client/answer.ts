@@ -1,0 +1,60 @@
+import {
+  AccessDenied,
+  CallerUnverified,
+  InvalidRequest,
+  QuotaExceeded,
+  SealBroken,
+  Throttled,
+  UnexpectedAnswer,
+  type VaultCallError,
+  VaultUnavailable,
+} from './errors.ts';
+import type { HttpAnswer } from './signed-post.ts';
+
+/** What a function's URL answered, as JSON. Throws a `VaultCallError` for any status but 200. */
+export function readAnswer(answer: HttpAnswer): unknown {
+  const body = parse(answer.text);
+  if (answer.status === 200 && body !== undefined) return body;
+  throw errorOf(answer.status, body);
+}
+
+function errorOf(status: number, body: unknown): VaultCallError {
+  const { error, message, retryAt } = asError(body);
+  switch (error) {
+    case 'InvalidRequest':
+      return new InvalidRequest(message);
+    case 'CallerUnverified':
+      return new CallerUnverified(message);
+    case 'QuotaExceeded':
+      return new QuotaExceeded(message, retryAt);
+    case 'SealBroken':
+      return new SealBroken(message);
+    case 'VaultUnavailable':
+      return new VaultUnavailable(message);
+  }
+  // Lambda's own words can repeat the signed headers, so they are not passed on
+  if (status === 403) return new AccessDenied();
+  return status === 429 ? new Throttled() : new UnexpectedAnswer(status);
+}
+
+function asError(body: unknown): { error: unknown; message: string; retryAt: Date | null } {
+  const fields = typeof body === 'object' && body !== null ? body : {};
+  const text = (name: string) => {
+    const value: unknown = Reflect.get(fields, name);
+    return typeof value === 'string' ? value : '';
+  };
+  const at = new Date(text('retryAt'));
+  return {
+    error: text('error'),
+    message: text('message'),
+    retryAt: Number.isNaN(at.getTime()) ? null : at,
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
