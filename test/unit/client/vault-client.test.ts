@@ -60,7 +60,9 @@ async function failure(call: Promise<unknown>): Promise<VaultCallError> {
 
 /** What a function's URL answers when the function throws this. */
 async function answerOf(error: Error): Promise<SignedServer['answers'][number]> {
-  const answer = (await respond(() => Promise.reject(error))) as {
+  const answer = (await respond(async () => {
+    throw error;
+  })) as {
     statusCode: number;
     body: string;
   };
