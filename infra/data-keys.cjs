@@ -6,11 +6,14 @@ module.exports = async ({ resolveVariable }) => {
   const named = (await resolveVariable('param:formerDataKeyArns')).split(',');
   const former = named.map((arn) => arn.trim()).filter(Boolean);
   const isOwn = given === '';
+  const all = [...(isOwn ? [own] : [given, own]), ...former];
   return {
     // under which ingest makes data keys
     current: isOwn ? own : given,
     // with which reveal opens them: the stack's own key stays one of them
-    opening: isOwn && former.length === 0 ? own : [...(isOwn ? [own] : [given, own]), ...former],
+    opening: all.length === 1 ? own : all,
+    // the same, for an output
+    openingText: { 'Fn::Join': [',', all] },
     // what the stack's own key is, and so who may use it
     own: isOwn ? 'current' : 'former',
   };
