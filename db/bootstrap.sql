@@ -1,31 +1,156 @@
--- For the administrator of the database, before the first migration; may be run again at any time.
--- Makes the role that owns the vault. It is no superuser: it may create roles, schemas and tables here.
+-- For the administrator of the database: a superuser, or on RDS a member of rds_superuser. Run it before the first
+-- migration (psql -X -v ON_ERROR_STOP=1 -f db/bootstrap.sql), and again at any time. Postgres 16 or later.
+--
+-- It makes the vault's roles and gives vault_migrator, which owns the vault, what it needs to migrate. vault_migrator
+-- may create objects in this database, so nothing that it could have made is read, called or resolved here: the
+-- search path is pinned first, and only catalogs are read. One statement, as the RDS Data API takes no more.
+--
+-- It takes two rights from PUBLIC: TEMPORARY on this database and CREATE on the schema public. Grant them back to the
+-- roles of your own that need them.
 DO $$
 DECLARE
-  former_owner text;
+  -- types and values here are resolved before the search path is pinned
+  vault_roles CONSTANT pg_catalog.text[] := ARRAY[
+    'vault_migrator', 'vault_ingest', 'vault_reveal', 'vault_reveal_url', 'vault_tokenize', 'vault_erase',
+    'vault_maintain', 'vault_analyst', 'vault_auditor'
+  ];
+  this_database pg_catalog.text;
+  is_superuser pg_catalog.bool;
+  role_name pg_catalog.text;
+  grantor_name pg_catalog.text;
+  found_names pg_catalog.text;
+  former_owner pg_catalog.text;
+  former_role pg_catalog.text;
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'vault_migrator') THEN
-    CREATE ROLE vault_migrator LOGIN CREATEROLE;
+  SET LOCAL search_path = pg_catalog, pg_temp;
+  SET LOCAL standard_conforming_strings = on;
+  SET LOCAL createrole_self_grant = '';
+  SET LOCAL lock_timeout = '10s';
+  this_database := pg_catalog.current_database();
+  SELECT rolsuper INTO is_superuser FROM pg_catalog.pg_roles WHERE rolname = current_user;
+
+  -- a role of somebody else's that has one of these names, or one that was given more than the vault gives it
+  SELECT pg_catalog.string_agg(rolname, ', ') INTO found_names FROM pg_catalog.pg_roles
+  WHERE rolname = ANY (vault_roles) AND (
+    rolsuper OR rolbypassrls OR rolreplication OR rolcreatedb
+    OR (rolcreaterole AND rolname <> 'vault_migrator')
+  );
+  IF found_names IS NOT NULL THEN
+    RAISE EXCEPTION 'these roles have attributes that the vault does not give them: %', found_names
+      USING HINT = 'Find out who gave them, and take them away with ALTER ROLE.';
   END IF;
-  -- on RDS: log in by IAM, and pass that on to the roles it makes
+
+  FOREACH role_name IN ARRAY vault_roles LOOP
+    CONTINUE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role_name);
+    IF role_name = 'vault_migrator' THEN
+      CREATE ROLE vault_migrator LOGIN CREATEROLE;
+    ELSE
+      EXECUTE pg_catalog.format('CREATE ROLE %I LOGIN', role_name);
+    END IF;
+  END LOOP;
+
+  -- so that migrate can set their limits and settings, and end their sessions
+  FOREACH role_name IN ARRAY vault_roles LOOP
+    CONTINUE WHEN role_name = 'vault_migrator' OR (
+      SELECT pg_catalog.bool_or(admin_option) AND pg_catalog.bool_or(inherit_option)
+      FROM pg_catalog.pg_auth_members
+      WHERE roleid = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = role_name)
+        AND member = (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = 'vault_migrator')
+    );
+    BEGIN
+      EXECUTE pg_catalog.format(
+        'GRANT %I TO vault_migrator WITH ADMIN OPTION, INHERIT TRUE, SET FALSE', role_name
+      );
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE NOTICE '% was made by another role, so % may not grant it to vault_migrator', role_name, current_user;
+    END;
+  END LOOP;
+
+  -- On RDS: each role logs in by IAM. Who may pass rds_iam on can end anybody's login by password, so vault_migrator
+  -- may not; what it passed on so far is revoked with that.
   IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'rds_iam') THEN
-    GRANT rds_iam TO vault_migrator WITH ADMIN OPTION;
+    SELECT pg_catalog.string_agg(member::pg_catalog.regrole::pg_catalog.text, ', ') INTO found_names
+    FROM pg_catalog.pg_auth_members
+    WHERE roleid = 'rds_iam'::pg_catalog.regrole AND grantor = 'vault_migrator'::pg_catalog.regrole
+      AND pg_catalog.pg_get_userbyid(member) <> ALL (vault_roles);
+    IF found_names IS NOT NULL THEN
+      RAISE WARNING 'vault_migrator had granted rds_iam to these roles, from which it is revoked: %', found_names;
+    END IF;
+    FOR grantor_name IN
+      SELECT pg_catalog.pg_get_userbyid(grantor) FROM pg_catalog.pg_auth_members
+      WHERE roleid = 'rds_iam'::pg_catalog.regrole AND member = 'vault_migrator'::pg_catalog.regrole
+        AND admin_option
+    LOOP
+      BEGIN
+        EXECUTE pg_catalog.format(
+          'REVOKE ADMIN OPTION FOR rds_iam FROM vault_migrator GRANTED BY %I CASCADE', grantor_name
+        );
+      EXCEPTION WHEN insufficient_privilege THEN
+        RAISE WARNING '% has to run: REVOKE ADMIN OPTION FOR rds_iam FROM vault_migrator CASCADE', grantor_name;
+      END;
+    END LOOP;
+    FOREACH role_name IN ARRAY vault_roles LOOP
+      CONTINUE WHEN EXISTS (
+        SELECT FROM pg_catalog.pg_auth_members
+        WHERE roleid = 'rds_iam'::pg_catalog.regrole AND pg_catalog.pg_get_userbyid(member) = role_name
+      );
+      EXECUTE pg_catalog.format('GRANT rds_iam TO %I', role_name);
+    END LOOP;
   END IF;
-  EXECUTE format('GRANT CREATE ON DATABASE %I TO vault_migrator', current_database());
-  GRANT USAGE, CREATE ON SCHEMA public TO vault_migrator WITH GRANT OPTION;
-  -- a table that was there before stays as it is, rows and grants; its owner changes, and who owned
-  -- it keeps every right on it
+
+  EXECUTE pg_catalog.format('GRANT CREATE ON DATABASE %I TO vault_migrator', this_database);
+  REVOKE GRANT OPTION FOR CREATE ON SCHEMA public FROM vault_migrator CASCADE;
+  GRANT CREATE ON SCHEMA public TO vault_migrator;
+  GRANT USAGE ON SCHEMA public TO vault_migrator WITH GRANT OPTION;
+
+  -- Nobody can put an object of their own in the place of one that a function or a person means.
+  BEGIN
+    REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+    EXECUTE pg_catalog.format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', this_database);
+    FOREACH role_name IN ARRAY vault_roles LOOP
+      EXECUTE pg_catalog.format('REVOKE TEMPORARY ON DATABASE %I FROM %I CASCADE', this_database, role_name);
+    END LOOP;
+  EXCEPTION WHEN insufficient_privilege THEN
+    -- what is left of these rights is named next
+    NULL;
+  END;
+  FOREACH role_name IN ARRAY vault_roles LOOP
+    IF pg_catalog.has_database_privilege(role_name, this_database, 'TEMPORARY') THEN
+      RAISE WARNING '% may still create temporary objects: the owner of database % has to revoke TEMPORARY',
+        role_name, this_database;
+    END IF;
+    IF role_name <> 'vault_migrator' AND pg_catalog.has_schema_privilege(role_name, 'public', 'CREATE') THEN
+      RAISE WARNING '% may still create objects in the schema public: its owner has to revoke CREATE', role_name;
+    END IF;
+  END LOOP;
+
+  -- No role may create large objects, whose size nothing limits.
+  IF is_superuser THEN
+    REVOKE EXECUTE ON FUNCTION
+      pg_catalog.lo_creat(pg_catalog.int4), pg_catalog.lo_create(pg_catalog.oid),
+      pg_catalog.lo_from_bytea(pg_catalog.oid, pg_catalog.bytea),
+      pg_catalog.lo_import(pg_catalog.text), pg_catalog.lo_import(pg_catalog.text, pg_catalog.oid),
+      pg_catalog.lo_put(pg_catalog.oid, pg_catalog.int8, pg_catalog.bytea),
+      pg_catalog.lowrite(pg_catalog.int4, pg_catalog.bytea)
+    FROM PUBLIC;
+  ELSE
+    RAISE NOTICE 'every role may still create large objects: only a superuser can revoke that';
+  END IF;
+
+  -- A table that was there before keeps its rows and grants; its owner changes, and the former owner keeps every
+  -- right on it.
   SELECT tableowner INTO former_owner FROM pg_catalog.pg_tables
   WHERE schemaname = 'public' AND tablename = 'user_logins' AND tableowner <> 'vault_migrator';
   IF FOUND THEN
-    -- an administrator who is no superuser, as on RDS, may hand over only to a role it can become
-    IF NOT (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) THEN
-      EXECUTE format('GRANT vault_migrator TO %I WITH INHERIT FALSE, SET TRUE', current_user);
+    -- an administrator who is not a superuser may hand over only to a role that it can become
+    IF NOT is_superuser THEN
+      EXECUTE pg_catalog.format('GRANT vault_migrator TO %I WITH INHERIT FALSE, SET TRUE', current_user);
     END IF;
     ALTER TABLE public.user_logins OWNER TO vault_migrator;
+    former_role := pg_catalog.current_setting('role');
     SET LOCAL ROLE vault_migrator;
-    EXECUTE format('GRANT ALL ON public.user_logins TO %I', former_owner);
-    RESET ROLE;
+    EXECUTE pg_catalog.format('GRANT ALL ON public.user_logins TO %I', former_owner);
+    PERFORM pg_catalog.set_config('role', former_role, true);
   END IF;
 END
 $$;

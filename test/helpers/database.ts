@@ -27,6 +27,8 @@ export async function createTestDatabase(
   const maintenance = new Client({ ...server, database: 'postgres' });
   await maintenance.connect();
   await maintenance.query(`create database ${name}${from === null ? '' : ` template ${from}`}`);
+  // a clone has not the rights on its template, which db/bootstrap.sql changes
+  if (from !== null) await maintenance.query(`revoke temporary on database ${name} from public`);
 
   const pools: Pool[] = [];
   const admin = new Pool({ ...server, database: name, max: 4 });

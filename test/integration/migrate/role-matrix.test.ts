@@ -20,6 +20,7 @@ const documented: Record<Exclude<Role, 'vault_migrator'>, Record<string, string[
     'vault.data_keys': ['SELECT'],
     'vault.reveal_audit': ['INSERT'],
   },
+  vault_reveal_url: {},
   vault_tokenize: {
     'vault.pii_vault': ['SELECT (token)'],
     'vault.reveal_audit': ['INSERT'],
