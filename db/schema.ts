@@ -14,7 +14,7 @@ import {
   varchar,
 } from 'drizzle-orm/pg-core';
 
-import { piiKinds } from '../lib/pii-kind.ts';
+import { perKind } from '../lib/pii-fields.ts';
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
 
@@ -29,10 +29,17 @@ export const userLogins = pgTable('user_logins', {
   createDate: date('create_date'),
 });
 
+/** A column of `user_logins`. */
+export type LoginColumn =
+  (typeof userLogins)['_']['columns'][keyof (typeof userLogins)['_']['columns']]['_']['name'];
+
 /** What analysts have no USAGE on. */
 export const vault = pgSchema('vault');
 
-export const piiKind = vault.enum('pii_kind', piiKinds);
+export const piiKind = vault.enum(
+  'pii_kind',
+  perKind(({ kind }) => kind),
+);
 
 /** Data keys, wrapped by KMS. Shared by all values that one container sealed in an hour. */
 export const dataKeys = vault.table('data_keys', {

@@ -3,13 +3,56 @@ import type { Pool } from 'pg';
 
 import { DatabaseError } from '../lib/errors.ts';
 import type { WrittenBatch } from '../lib/ingest/ingest.ts';
-import type { MaskedBatch } from '../lib/ingest/mask.ts';
+import type { MaskedBatch, MaskedLogin } from '../lib/ingest/mask.ts';
+import { perField, type PiiColumn } from '../lib/pii-fields.ts';
 import { byteaArray, dateArray, integerArray, textArray, uuidArray } from './binary-array.ts';
 import { repeatable, run, statement } from './query.ts';
-import { dataKeys, ingestedMessages, piiVault, userLogins } from './schema.ts';
+import { dataKeys, ingestedMessages, type LoginColumn, piiVault, userLogins } from './schema.ts';
 import { createSharedClient } from './shared-client.ts';
 
 const p = sql.placeholder;
+
+/** What goes to a column of `user_logins`: an array with an element for each login. */
+interface Values {
+  type: 'text' | 'integer';
+  array: (logins: readonly MaskedLogin[]) => Buffer;
+}
+
+const text = (of: (login: MaskedLogin) => string | null): Values => ({
+  type: 'text',
+  array: (logins) => textArray(logins.map(of)),
+});
+
+// a column that db/schema.ts lacks is an error of TypeScript here
+const tokenColumns = perField(
+  ({ column }) => column satisfies LoginColumn,
+  ({ kind }) => text((login) => login.tokens[kind]),
+);
+
+// so is one of db/schema.ts that nothing is written to; the day is sent once, for the ledger too
+const otherColumns: Record<Exclude<LoginColumn, PiiColumn | 'create_date'>, Values> = {
+  user_id: text((login) => login.userId),
+  device_type: text((login) => login.deviceType),
+  locale: text((login) => login.locale),
+  app_version: {
+    type: 'integer',
+    array: (logins) => integerArray(logins.map((login) => login.appVersion)),
+  },
+};
+
+const columns = Object.entries<Values>({ ...otherColumns, ...tokenColumns });
+const columnNames = sql.join(
+  columns.map(([name]) => sql.identifier(name)),
+  sql`, `,
+);
+const columnArrays = sql.join(
+  columns.map(([name, { type }]) => sql`${p(name)}::${sql.raw(type)}[]`),
+  sql`, `,
+);
+const freshTokens = sql.join(
+  Object.keys(tokenColumns).map((name) => sql`select ${sql.identifier(name)} from fresh`),
+  sql` union all `,
+);
 
 // Only what a message brings for the first time is written: a message delivered again must not
 // bring back a value erased in between. Rows are inserted in the order of their keys, the ledger
@@ -21,12 +64,8 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
     select *
     from unnest(
       ${p('messageIds')}::uuid[], ${p('sentDays')}::date[], ${p('resentDays')}::date[],
-      ${p('userIds')}::text[], ${p('deviceTypes')}::text[], ${p('maskedIps')}::text[],
-      ${p('maskedDeviceIds')}::text[], ${p('locales')}::text[], ${p('appVersions')}::integer[]
-    ) as login (
-      message_id, sent_on, resent_on,
-      user_id, device_type, masked_ip, masked_device_id, locale, app_version
-    )
+      ${columnArrays}
+    ) as login (message_id, sent_on, resent_on, ${columnNames})
   ), key as (
     select ${p('dataKeyId')}::uuid as id, ${p('wrappedKey')}::bytea, ${p('kmsKeyArn')}::text
   ), received as (
@@ -48,15 +87,13 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
       ${p('tokens')}::text[], ${p('kinds')}::text[], ${p('ciphertexts')}::bytea[]
     ) as value (token, kind, ciphertext)
     where (select count(*) from received) = (select count(*) from login)
-      or token in (select masked_ip from fresh union all select masked_device_id from fresh)
+      or token in (${freshTokens})
     order by token collate "C"
     on conflict (token) do nothing
     returning 1
   ), stored as (
-    insert into public.${userLogins}
-      (user_id, device_type, masked_ip, masked_device_id, locale, app_version, create_date)
-    select user_id, device_type, masked_ip, masked_device_id, locale, app_version, sent_on
-    from fresh
+    insert into public.${userLogins} (${columnNames}, create_date)
+    select ${columnNames}, sent_on from fresh
   )
   select
     (select count(*) from received)::integer as stored,
@@ -86,12 +123,7 @@ function parameters({ logins, sealed, dataKey }: MaskedBatch): Record<string, un
     messageIds: uuidArray(logins.map((login) => login.messageId)),
     sentDays: dateArray(logins.map((login) => login.sentOn)),
     resentDays: dateArray(logins.map((login) => login.resentOn)),
-    userIds: textArray(logins.map((login) => login.userId)),
-    deviceTypes: textArray(logins.map((login) => login.deviceType)),
-    maskedIps: textArray(logins.map((login) => login.maskedIp)),
-    maskedDeviceIds: textArray(logins.map((login) => login.maskedDeviceId)),
-    locales: textArray(logins.map((login) => login.locale)),
-    appVersions: integerArray(logins.map((login) => login.appVersion)),
+    ...Object.fromEntries(columns.map(([name, { array }]) => [name, array(logins)])),
     tokens: textArray(sealed.map((value) => value.token)),
     kinds: textArray(sealed.map((value) => value.kind)),
     ciphertexts: byteaArray(sealed.map((value) => value.ciphertext)),

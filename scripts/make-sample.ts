@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 
+import { perField, perKind, type PiiKind } from '../lib/pii-fields.ts';
 import { samplePath } from './local/messages.ts';
 import { createDice, type Dice } from './local/dice.ts';
 
@@ -21,6 +22,12 @@ const addresses = [
   '2001:0db8:0000:0000:0000:0000:cafe:0001',
   ...Array.from({ length: 50 }, (_, index) => (index % 5 === 0 ? ipv6(dice) : ipv4(dice))),
 ];
+/** The values that the sample's logins have, by kind. */
+const values: Record<PiiKind, string[]> = {
+  ...perKind(({ example }) => Array.from({ length: 60 }, (_, n) => example(n))),
+  ip: addresses,
+  device_id: devices,
+};
 
 const lines = Array.from({ length: messages }, (_, index) =>
   JSON.stringify(index === strangerAt ? { event: 'heartbeat', node: 'edge-3' } : login(dice)),
@@ -32,11 +39,17 @@ function login(roll: Dice) {
     user_id: roll.uuid(),
     app_version: version(roll),
     device_type: roll.pick(['android', 'ios']),
-    // squared, so that a few devices and addresses return often
-    ip: addresses[Math.floor(roll.fraction() ** 2 * addresses.length)],
     locale: roll.fraction() < 0.3 ? null : roll.pick(locales),
-    device_id: devices[Math.floor(roll.fraction() ** 2 * devices.length)],
+    ...perField(
+      ({ messageField }) => messageField,
+      ({ kind }) => repeated(values[kind], roll),
+    ),
   };
+}
+
+// squared, so that a few values return often
+function repeated(choices: readonly string[], roll: Dice): string | undefined {
+  return choices[Math.floor(roll.fraction() ** 2 * choices.length)];
 }
 
 function version(roll: Dice): string {

@@ -1,6 +1,6 @@
 import { getTableColumns, sql } from 'drizzle-orm';
 
-import { piiKinds } from '../../lib/pii-kind.ts';
+import { piiFields } from '../../lib/pii-fields.ts';
 import { tokenLength } from '../../lib/crypto/token.ts';
 import { type Connection, run, statement } from '../query.ts';
 import { userLogins } from '../schema.ts';
@@ -90,13 +90,15 @@ const kindsRefused: Partial<Record<string, string>> = {
   I: 'an index',
 };
 
-const longestToken = Math.max(...piiKinds.map((kind) => tokenLength(kind)));
+const tokenTypes = new Map<string, string>(
+  piiFields.map(({ kind, column }) => [column, `varchar(${tokenLength(kind)})`]),
+);
 const written = Object.values(getTableColumns(userLogins)).map((column) => ({
   name: column.name,
   // our own table has room for tokens of other schemes
-  type: column.name.startsWith('masked_') ? `varchar(${longestToken})` : column.getSQLType(),
+  type: tokenTypes.get(column.name) ?? column.getSQLType(),
 }));
-const writtenNull = new Set(['masked_ip', 'masked_device_id', 'locale']);
+const writtenNull = new Set(['locale', ...tokenTypes.keys()]);
 
 /**
  * What keeps the vault from writing to the `user_logins` that is there already, a phrase each;

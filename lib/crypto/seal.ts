@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
 
 import { SealBroken } from '../errors.ts';
-import type { PiiKind } from '../pii-kind.ts';
+import type { PiiKind } from '../pii-fields.ts';
 
 const algorithm = 'aes-256-gcm';
 const nonceBytes = 12;

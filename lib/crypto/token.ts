@@ -2,7 +2,7 @@ import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:cryp
 
 import { KeyServiceError } from '../errors.ts';
 import type { TokenRootService } from './kms.ts';
-import { type PiiKind, piiKinds } from '../pii-kind.ts';
+import { perKind, type PiiKind, piiKinds } from '../pii-fields.ts';
 
 const scheme = 'v1';
 const tokenBytes = 20;
@@ -22,10 +22,7 @@ export interface Tokenizer {
  * The root is zeroed: the caller cannot use it again.
  */
 export function createTokenizer(root: Uint8Array): Tokenizer {
-  const keys = {
-    ip: deriveKey(root, 'ip'),
-    device_id: deriveKey(root, 'device_id'),
-  } satisfies Record<PiiKind, KeyObject>;
+  const keys = perKind(({ kind }) => deriveKey(root, kind));
   root.fill(0);
   return {
     token: (kind, canonicalValue) => {

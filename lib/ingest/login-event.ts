@@ -1,15 +1,14 @@
 import * as z from 'zod/mini';
 
 import { encodeAppVersion } from './app-version.ts';
-import { canonical } from '../pii-kind.ts';
+import { perField, perKind, type PiiKind } from '../pii-fields.ts';
 import { characterCount, isStorableText } from '../text.ts';
 
-/** A login as it is stored but for its tokens: `ip` and `deviceId` are still plain, in canonical form. */
+/** A login as it is stored, except that its personal values are still plain, in canonical form. */
 export interface LoginEvent {
   userId: string;
   deviceType: string;
-  ip: string | null;
-  deviceId: string | null;
+  pii: Record<PiiKind, string | null>;
   locale: string | null;
   appVersion: number;
 }
@@ -41,11 +40,18 @@ function converted<T>(convert: (value: string) => T | null) {
   );
 }
 
+const personal = perField(
+  ({ messageField }) => messageField,
+  ({ isOptional, canonical }): z.ZodMiniType<string | null | undefined> => {
+    const value = z.nullable(converted(canonical));
+    return isOptional ? z.optional(value) : value;
+  },
+);
+
 const loginMessage = z.object({
   user_id: text(128).check(z.minLength(1)),
   device_type: text(32),
-  ip: z.nullable(converted(canonical.ip)),
-  device_id: z.nullable(converted(canonical.device_id)),
+  ...personal,
   locale: z.nullable(text(32)),
   app_version: converted(encodeAppVersion),
 });
@@ -70,8 +76,7 @@ export function parseLoginEvent(body: string): LoginEvent | { rejected: Rejectio
   return {
     userId: login.user_id,
     deviceType: login.device_type,
-    ip: login.ip,
-    deviceId: login.device_id,
+    pii: perKind(({ messageField }) => login[messageField] ?? null),
     locale: login.locale,
     appVersion: login.app_version,
   };

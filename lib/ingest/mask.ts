@@ -1,6 +1,6 @@
 import type { DataKey, SealingKeys } from '../crypto/data-key.ts';
 import type { LoginEvent } from './login-event.ts';
-import { type PiiKind, piiKinds } from '../pii-kind.ts';
+import { perKind, type PiiKind, piiKinds } from '../pii-fields.ts';
 import { seal } from '../crypto/seal.ts';
 import type { Tokenizer } from '../crypto/token.ts';
 
@@ -22,8 +22,7 @@ export interface MaskedLogin {
   resentOn: string | null;
   userId: string;
   deviceType: string;
-  maskedIp: string | null;
-  maskedDeviceId: string | null;
+  tokens: Record<PiiKind, string | null>;
   locale: string | null;
   appVersion: number;
 }
@@ -48,7 +47,7 @@ export async function maskLogins(
   tokenizer: Tokenizer,
   keys: SealingKeys,
 ): Promise<MaskedBatch> {
-  const values: Record<PiiKind, Map<string, string>> = { ip: new Map(), device_id: new Map() };
+  const values = perKind(() => new Map<string, string>());
   const tokenOf = (kind: PiiKind, value: string | null): string | null => {
     if (value === null) return null;
     const known = values[kind].get(value);
@@ -64,12 +63,11 @@ export async function maskLogins(
     resentOn,
     userId: event.userId,
     deviceType: event.deviceType,
-    maskedIp: tokenOf('ip', event.ip),
-    maskedDeviceId: tokenOf('device_id', event.deviceId),
+    tokens: perKind(({ kind }) => tokenOf(kind, event.pii[kind])),
     locale: event.locale,
     appVersion: event.appVersion,
   }));
-  const distinct = values.ip.size + values.device_id.size;
+  const distinct = piiKinds.reduce((sum, kind) => sum + values[kind].size, 0);
   if (distinct === 0) return { logins: masked, sealed: [], dataKey: null };
 
   const { key, ...dataKey } = await keys.take(distinct);

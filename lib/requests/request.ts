@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 
 import { InvalidRequest } from '../errors.ts';
-import { canonical, type PiiKind, piiKinds } from '../pii-kind.ts';
+import { canonical, type PiiKind, piiKinds } from '../pii-fields.ts';
 import { characterCount, isStorableText } from '../text.ts';
 import { kindOfToken } from '../crypto/token.ts';
 

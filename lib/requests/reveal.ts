@@ -10,7 +10,7 @@ import { asVaultError, available, QuotaExceeded, SealBroken, VaultUnavailable } 
 import type { WrappedDataKey } from '../crypto/kms.ts';
 import { type Log, loggingFailure } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { PiiKind } from '../pii-kind.ts';
+import type { PiiKind } from '../pii-fields.ts';
 import type { Principal } from '../audit/entry.ts';
 import type { TokensRequest } from './request.ts';
 import { open } from '../crypto/seal.ts';

@@ -1,5 +1,9 @@
 import type { Client } from 'pg';
 
+import { piiFields } from '../../lib/pii-fields.ts';
+
+const tokenColumns = piiFields.map(({ column }) => column).join(', ');
+
 // tokens of the newest KMS key: `sls remove` ends the keys, and rows from before it stay sealed
 const openable = `
   select token from vault.pii_vault join vault.data_keys on data_keys.id = data_key_id
@@ -18,7 +22,7 @@ export async function countIngested(client: Client): Promise<number> {
 /** Rows of `public.user_logins`, as an analyst sees them. */
 export async function someLogins(client: Client, rows: number): Promise<Record<string, unknown>[]> {
   const result = await client.query<Record<string, unknown>>(
-    `select user_id, device_type, masked_ip, masked_device_id, locale, app_version,
+    `select user_id, device_type, ${tokenColumns}, locale, app_version,
        create_date::text as create_date
      from public.user_logins limit $1`,
     [rows],
@@ -35,8 +39,7 @@ export interface RepeatedToken {
 export async function mostRepeated(client: Client, rows: number): Promise<RepeatedToken[]> {
   const result = await client.query<RepeatedToken>(
     `select token, count(*)::integer as logins
-     from (select masked_ip as token from public.user_logins
-           union all select masked_device_id from public.user_logins) as tokens
+     from public.user_logins, unnest(array[${tokenColumns}]) as token
      where token in (${openable})
      group by token order by logins desc, token limit $1`,
     [rows],
@@ -54,8 +57,7 @@ export async function leastRepeated(
 ): Promise<string | null> {
   const result = await client.query<{ token: string }>(
     `select token
-     from (select user_id, masked_ip as token from public.user_logins
-           union all select user_id, masked_device_id from public.user_logins) as tokens
+     from public.user_logins, unnest(array[${tokenColumns}]) as token
      where token in (${openable})
      group by token having $1::text[] is null or bool_and(user_id = any ($1))
      order by count(*), token desc limit 1`,

@@ -1,3 +1,4 @@
+import { valuesPerMessage } from './workload.ts';
 import { type Price, prices, suppositions as s } from './prices.ts';
 
 /** What the benchmark measured of one batch size. */
@@ -44,7 +45,9 @@ export function bill(
     messages / s.messagesPerSqsRequest + (2 * messages) / perRequest + s.emptyReceivesAMonth;
   const storedBytes =
     messages *
-    (rowBytes.login + rowBytes.ledger * s.ledgerMonths + 2 * s.newShare * rowBytes.value);
+    (rowBytes.login +
+      rowBytes.ledger * s.ledgerMonths +
+      valuesPerMessage * s.newShare * rowBytes.value);
   const logGb = (batches * s.logBytesPerBatch) / 1e9;
   return [
     { what: 'Lambda requests', dollars: at(prices.lambdaRequest, batches) },
@@ -82,7 +85,7 @@ export function total(lines: readonly BillLine[]): number {
 export function withCallPerValue(lines: readonly BillLine[], millions: number): BillLine[] {
   return lines.map((line) =>
     line.what === 'KMS requests'
-      ? { ...line, dollars: at(prices.kmsRequest, 2 * millions * 1_000_000) }
+      ? { ...line, dollars: at(prices.kmsRequest, valuesPerMessage * millions * 1_000_000) }
       : line,
   );
 }

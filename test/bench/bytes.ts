@@ -5,7 +5,7 @@ import { withDatabase } from './cluster.ts';
 import type { Context } from './context.ts';
 import { sharedKms } from './keys.ts';
 import { number, type PartResult } from './table.ts';
-import { seedBatches } from './workload.ts';
+import { seedBatches, valuesPerMessage } from './workload.ts';
 
 const tables = {
   'sealed value': 'vault.pii_vault',
@@ -36,7 +36,7 @@ export async function bytes({ cluster, quick }: Context): Promise<PartResult> {
   return {
     tables: [
       {
-        title: `Bytes a row after ${number(messages)} messages with two new values each`,
+        title: `Bytes a row after ${number(messages)} messages with ${valuesPerMessage} new values each`,
         columns: ['', 'table', 'index', 'together', 'rows'],
         rows: sizes.map(([what, size]) => {
           const { table, index } = perRow(size);

@@ -1,3 +1,4 @@
+import { piiKinds } from '../../lib/pii-fields.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 
 /** Messages of the last 15 days, in every vault: the ledger does not grow with the vault. */
@@ -21,13 +22,13 @@ export async function fill(database: TestDatabase, values: number): Promise<void
   await admin.query(
     `insert into vault.pii_vault (token, kind, ciphertext, data_key_id)
     select
-      case when n % 2 = 0 then 'ip_v1_' else 'device_id_v1_' end
-        || rtrim(translate(encode(substr(sha256(n::text::bytea), 1, 20), 'base64'), '+/', '-_'), '='),
-      case when n % 2 = 0 then 'ip' else 'device_id' end::vault.pii_kind,
+      kind || '_v1_' || rtrim(translate(encode(substr(sha256(n::text::bytea), 1, 20), 'base64'), '+/', '-_'), '='),
+      kind::vault.pii_kind,
       sha256(n::text::bytea) || substr(sha256((-n)::text::bytea), 1, 10),
       (select id from vault.data_keys limit 1)
-    from generate_series(1, $1::integer) as n`,
-    [missing],
+    from generate_series(1, $1::integer) as n,
+      lateral (select ($2::text[])[1 + n % cardinality($2::text[])]) as field (kind)`,
+    [missing, piiKinds],
   );
   await admin.query(
     `insert into vault.ingested_messages

@@ -9,6 +9,8 @@ import {
   textArray,
   uuidArray,
 } from '../../db/binary-array.ts';
+import type { MaskedLogin } from '../../lib/ingest/mask.ts';
+import { piiFields } from '../../lib/pii-fields.ts';
 import type { FinishedRows } from './finished-rows.ts';
 
 /** Writes finished rows by a client that knows nothing else, all or nothing. */
@@ -21,7 +23,7 @@ const ledger = 'insert into vault.ingested_messages (message_id, sent_on)';
 const keys = 'insert into vault.data_keys (id, wrapped_key, kms_key_arn)';
 const vault = 'insert into vault.pii_vault (token, kind, ciphertext, data_key_id)';
 const logins = `insert into public.user_logins
-  (user_id, device_type, masked_ip, masked_device_id, locale, app_version, create_date)`;
+  (user_id, device_type, locale, app_version, create_date, ${piiFields.map(({ column }) => column).join()})`;
 
 const unnestStatement = `
   with message as (
@@ -34,7 +36,8 @@ const unnestStatement = `
     on conflict (token) do nothing
   )
   ${logins} select * from unnest(
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::integer[], $2::date[])`;
+    $9::text[], $10::text[], $11::text[], $12::integer[], $2::date[],
+    ${piiFields.map((_, index) => `$${13 + index}::text[]`).join()})`;
 
 /** One statement, its rows in arrays: one round trip. */
 const unnestText: FloorWay = async (client, rows) => {
@@ -53,10 +56,9 @@ const unnestText: FloorWay = async (client, rows) => {
       list(value, (each) => `"\\\\x${hex(each.ciphertext)}"`),
       list(login, (each) => quoted(each.userId)),
       list(login, (each) => quoted(each.deviceType)),
-      list(login, (each) => each.maskedIp ?? 'NULL'),
-      list(login, (each) => each.maskedDeviceId ?? 'NULL'),
       list(login, (each) => (each.locale === null ? 'NULL' : quoted(each.locale))),
       list(login, (each) => String(each.appVersion)),
+      ...piiFields.map(({ kind }) => list(login, (each) => each.tokens[kind] ?? 'NULL')),
     ],
   });
 };
@@ -77,16 +79,15 @@ const unnestBinary: FloorWay = async (client, { logins: login, values: value, da
       byteaArray(value.map((each) => each.ciphertext)),
       textArray(login.map((each) => each.userId)),
       textArray(login.map((each) => each.deviceType)),
-      textArray(login.map((each) => each.maskedIp)),
-      textArray(login.map((each) => each.maskedDeviceId)),
       textArray(login.map((each) => each.locale)),
       integerArray(login.map((each) => each.appVersion)),
+      ...piiFields.map(({ kind }) => textArray(login.map((each) => each.tokens[kind]))),
     ],
   });
 };
 
 /** Literals in four statements of the simple protocol, which are one transaction: one round trip. */
-const literals: FloorWay = async (client, { logins: login, values: value, dataKey }) => {
+const inLiterals: FloorWay = async (client, { logins: login, values: value, dataKey }) => {
   await client.query(`
     ${ledger} values ${commas(login, (each) => `('${each.messageId}','${each.sentOn}')`)}
       on conflict (message_id) do nothing;
@@ -99,9 +100,7 @@ const literals: FloorWay = async (client, { logins: login, values: value, dataKe
     ${logins} values ${commas(
       login,
       (each) =>
-        `(${[each.userId, each.deviceType, each.maskedIp, each.maskedDeviceId, each.locale]
-          .map((text) => (text === null ? 'null' : `'${text}'`))
-          .join(',')},${each.appVersion},'${each.sentOn}')`,
+        `(${literals([each.userId, each.deviceType, each.locale])},${each.appVersion},'${each.sentOn}',${literals(tokensOf(each))})`,
     )}`);
 };
 
@@ -129,11 +128,10 @@ const copy: FloorWay = async (client, { logins: login, values: value, dataKey })
     login.map((each) => [
       each.userId,
       each.deviceType,
-      each.maskedIp,
-      each.maskedDeviceId,
       each.locale,
       each.appVersion,
       each.sentOn,
+      ...tokensOf(each),
     ]),
   );
   await client.query(`
@@ -156,7 +154,15 @@ async function copyRows(
 }
 
 /** By name: the fastest of them in a run is its floor. */
-export const floorWays = { unnestText, unnestBinary, literals, copy };
+export const floorWays = { unnestText, unnestBinary, literals: inLiterals, copy };
+
+function tokensOf(login: MaskedLogin): (string | null)[] {
+  return piiFields.map(({ kind }) => login.tokens[kind]);
+}
+
+function literals(texts: readonly (string | null)[]): string {
+  return texts.map((text) => (text === null ? 'null' : `'${text}'`)).join(',');
+}
 
 function list<T>(all: readonly T[], element: (each: T) => string): string {
   return `{${commas(all, element)}}`;

@@ -5,7 +5,7 @@ import { ratios, rotate, type Spread, spread } from './statistics.ts';
 import { createStore } from './store.ts';
 import { number, type PartResult, withSpread } from './table.ts';
 import type { WayName } from './ways.ts';
-import { type BatchPlan, newValues } from './workload.ts';
+import { type BatchPlan, newValues, valuesPerMessage } from './workload.ts';
 
 const held = 50_000;
 const warmUpRounds = 3;
@@ -39,7 +39,7 @@ export async function floor(context: Context): Promise<PartResult> {
   return {
     tables: [
       {
-        title: `Ingest and the floor, messages a second (median, IQR); vault of ${number(2 * held)} values`,
+        title: `Ingest and the floor, messages a second (median, IQR); vault of ${number(valuesPerMessage * held)} values`,
         columns: ['batch', 'new', 'handlers', 'ingest', ...floorNames, 'ingest ÷ floor'],
         rows: cells.map((cell) => [
           number(cell.size),

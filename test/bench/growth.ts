@@ -5,10 +5,10 @@ import { fill } from './fill.ts';
 import { ratios, rotate, type Spread, spread } from './statistics.ts';
 import { createStore, type Store } from './store.ts';
 import { type Figure, number, type PartResult, withSpread } from './table.ts';
-import { type BatchPlan, newValues } from './workload.ts';
+import { type BatchPlan, newValues, valuesPerMessage } from './workload.ts';
 
 const held = 5_000;
-const smallest = 2 * held;
+const smallest = valuesPerMessage * held;
 const plan = { size: 1_000, newShare: 0.5, held };
 const batches = 5;
 

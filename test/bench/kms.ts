@@ -9,7 +9,7 @@ import { sharedKms } from './keys.ts';
 import { prices, suppositions } from './prices.ts';
 import { percentile } from './statistics.ts';
 import { number, type PartResult, type Table } from './table.ts';
-import { makeBatch } from './workload.ts';
+import { makeBatch, valuesPerMessage } from './workload.ts';
 
 const { containers } = suppositions;
 const hours = 24;
@@ -138,7 +138,7 @@ async function batchCosts({ cluster, quick }: Context): Promise<BatchCost[]> {
       const all: BatchCost[] = [];
       for (let n = quick ? -2 : -10; n < (quick ? 5 : 30); n += 1) {
         const batch = makeBatch({ size, newShare: suppositions.newShare, firstNew, held });
-        firstNew += 2 * size;
+        firstNew += valuesPerMessage * size;
         const before = { wal: await wal(), cpu: process.cpuUsage(), time: performance.now() };
         await ingest(batch, parts);
         const wallMs = performance.now() - before.time;

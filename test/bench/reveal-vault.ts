@@ -3,7 +3,7 @@ import { ingest } from '../../lib/ingest/ingest.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { createKmsDouble, type KmsDouble } from '../helpers/kms-double.ts';
 import { ingestParts } from '../helpers/vault.ts';
-import { seedBatches } from './workload.ts';
+import { seedBatches, valuesPerMessage } from './workload.ts';
 
 const values = 10_000;
 
@@ -21,7 +21,7 @@ export async function prepareVault(
 ): Promise<PreparedVault> {
   const kms = createKmsDouble();
   const parts = ingestParts(database, kms);
-  const messages = values / 2;
+  const messages = values / valuesPerMessage;
   for (const batch of seedBatches(messages, Math.min(1_000, messages / dataKeys))) {
     await ingest(batch, {
       ...parts,

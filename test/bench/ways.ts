@@ -4,6 +4,7 @@ import { Client } from 'pg';
 
 import { encodeAppVersion } from '../../lib/ingest/app-version.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
+import { piiFields } from '../../lib/pii-fields.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { ingestParts } from '../helpers/vault.ts';
 import type { Place } from './connect.ts';
@@ -64,16 +65,15 @@ async function storeByScript(client: Client, record: SQSRecord): Promise<void> {
   const login = JSON.parse(record.body) as Record<string, string>;
   await client.query(
     `insert into public.user_logins
-      (user_id, device_type, masked_ip, masked_device_id, locale, app_version, create_date)
-    values ($1, $2, $3, $4, $5, $6, $7)`,
+      (user_id, device_type, locale, app_version, create_date, ${piiFields.map(({ column }) => column).join()})
+    values ($1, $2, $3, $4, $5, ${piiFields.map((_, index) => `$${6 + index}`).join()})`,
     [
       login['user_id'],
       login['device_type'],
-      sha256(login['ip']),
-      sha256(login['device_id']),
       login['locale'],
       encodeAppVersion(login['app_version'] ?? ''),
       new Date(Number(record.attributes.SentTimestamp)).toISOString().slice(0, 10),
+      ...piiFields.map(({ messageField }) => sha256(login[messageField])),
     ],
   );
 }

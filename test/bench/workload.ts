@@ -1,10 +1,14 @@
 import type { SQSRecord } from 'aws-lambda';
 
+import { perField, piiFields } from '../../lib/pii-fields.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
+
+/** How many personal values a message of these has. */
+export const valuesPerMessage = piiFields.length;
 
 /** A batch to make. Two of the same plan bring the same values, in messages of their own. */
 export interface BatchPlan {
-  /** Messages; each brings two values. */
+  /** Messages; each brings a value of each kind. */
   size: number;
   /** How much of the values the vault does not hold yet, 0 to 1. */
   newShare: number;
@@ -16,7 +20,7 @@ export interface BatchPlan {
 
 /** Values that `plan` brings to the vault for the first time. */
 export function newValues({ size, newShare }: Pick<BatchPlan, 'size' | 'newShare'>): number {
-  return Math.round(2 * size * newShare);
+  return Math.round(valuesPerMessage * size * newShare);
 }
 
 /** SQS records as Lambda hands them over. Every value of the held ones is as likely as another. */
@@ -24,34 +28,31 @@ export function makeBatch(plan: BatchPlan): SQSRecord[] {
   const total = newValues(plan);
   let fresh = 0;
   const next = (slot: number): number => {
-    if (Math.floor(((slot + 1) * total) / (2 * plan.size)) > fresh) {
+    if (Math.floor(((slot + 1) * total) / (valuesPerMessage * plan.size)) > fresh) {
       fresh += 1;
       return plan.firstNew + fresh - 1;
     }
     return Math.floor(Math.random() * plan.held);
   };
   return Array.from({ length: plan.size }, (_, index) =>
-    sqsRecord(
-      loginMessage({ ip: ipOf(next(2 * index)), device_id: deviceIdOf(next(2 * index + 1)) }),
-    ),
+    record((field) => next(valuesPerMessage * index + field)),
   );
 }
 
-/** Batches that bring the values 0 to `held` − 1 of both kinds into an empty vault. */
+/** Batches that bring the values 0 to `held` − 1 of each kind into an empty vault. */
 export function* seedBatches(held: number, size = 1000): Generator<SQSRecord[]> {
   for (let first = 0; first < held; first += size) {
     yield Array.from({ length: Math.min(size, held - first) }, (_, index) =>
-      sqsRecord(loginMessage({ ip: ipOf(first + index), device_id: deviceIdOf(first + index) })),
+      record(() => first + index),
     );
   }
 }
 
-// multiplying by an odd number permutes the 32-bit numbers: every n has an address of its own
-function ipOf(n: number): string {
-  const scrambled = Math.imul(n, 0x9e3779b1);
-  return [24, 16, 8, 0].map((shift) => (scrambled >>> shift) & 0xff).join('.');
-}
-
-function deviceIdOf(n: number): string {
-  return `593-47-${5_363_785 + n}`;
+/** A message with a value of each kind; `numberOf` says which, given the place of the field in `piiFields`. */
+function record(numberOf: (place: number) => number): SQSRecord {
+  const values = perField(
+    ({ messageField }) => messageField,
+    (field) => field.example(numberOf(piiFields.indexOf(field))),
+  );
+  return sqsRecord(loginMessage(values));
 }

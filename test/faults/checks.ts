@@ -6,6 +6,7 @@ import { readAudit } from '../../db/read-audit.ts';
 import { createRevealStore } from '../../db/reveal-store.ts';
 import { chainStart, verifyChain } from '../../lib/audit/chain.ts';
 import { createOpeningKeys } from '../../lib/crypto/data-key.ts';
+import { type PiiColumn, piiFields } from '../../lib/pii-fields.ts';
 import { reveal } from '../../lib/requests/reveal.ts';
 import { spellings } from '../helpers/readable.ts';
 import { silentLog, silentMetrics } from '../helpers/vault.ts';
@@ -28,11 +29,9 @@ function shown(storm: Storm, wrong: readonly { messageId: string; what: string }
   return more > 0 ? [...told, `and ${more} more`] : told;
 }
 
-interface LoginRow {
+interface LoginRow extends Record<PiiColumn, string | null> {
   user_id: string;
   device_type: string;
-  masked_ip: string | null;
-  masked_device_id: string | null;
   locale: string | null;
   app_version: number;
   day: string;
@@ -63,8 +62,9 @@ export async function checkLogins(storm: Storm): Promise<string[]> {
     const expected: Record<string, unknown> = {
       user_id: login.userId,
       device_type: login.deviceType,
-      masked_ip: storm.tokenOf('ip', login.ip),
-      masked_device_id: storm.tokenOf('device_id', login.deviceId),
+      ...Object.fromEntries(
+        piiFields.map(({ kind, column }) => [column, storm.tokenOf(kind, login.pii[kind])]),
+      ),
       locale: login.locale,
       app_version: login.appVersion,
       day: login.day,
@@ -147,9 +147,9 @@ export async function checkRevealable(storm: Storm): Promise<Revealed> {
        where audit.token = held.token and audit.action = 'erase' and audit.outcome = 'erased'
      ) as erased
      from (
-       select masked_ip as token from user_logins where masked_ip is not null
-       union select masked_device_id from user_logins where masked_device_id is not null
-     ) as held`,
+       ${piiFields.map(({ column }) => `select ${column} from user_logins`).join(' union ')}
+     ) as held (token)
+     where token is not null`,
   );
   const wasErased = new Map(rows.map(({ token, erased }) => [token, erased]));
   const tokens = [...wasErased.keys()];

@@ -1,11 +1,11 @@
+import { perField, perKind, piiFields, type PiiKind } from '../../lib/pii-fields.ts';
 import type { Dice } from '../../scripts/local/dice.ts';
 
-/** A login as it must lie in the database at last; `ip` and `deviceId` are canonical. */
+/** A login as it must be in the database in the end, with its personal values in canonical form. */
 export interface ExpectedLogin {
   userId: string;
   deviceType: string;
-  ip: string | null;
-  deviceId: string | null;
+  pii: Record<PiiKind, string | null>;
   locale: string | null;
   appVersion: number;
   day: string;
@@ -19,8 +19,44 @@ export interface Sent {
   becomes: { login: ExpectedLogin } | { reason: string };
 }
 
-/** What every plaintext of these messages has in it, by which it is found where it must not be. */
-export const markers = ['canary-', '198.18.', '2001:db8:', '2001:DB8:', '::ffff:198.18'] as const;
+/** How values of a field are made, how producers spell them, and what every one of them contains. */
+interface Workload {
+  make: (dice: Dice) => string;
+  spell: (canonical: string, dice: Dice) => string;
+  markers: readonly string[];
+}
+
+const workloads: Partial<Record<PiiKind, Workload>> = {
+  ip: {
+    make: (dice) =>
+      dice.fraction() < 0.7
+        ? `198.18.${dice.below(256)}.${dice.below(256)}`
+        : `2001:db8:${(1 + dice.below(0xfffe)).toString(16)}::${(1 + dice.below(0xfffe)).toString(16)}`,
+    spell: spelledIp,
+    markers: ['198.18.', '2001:db8:', '2001:DB8:', '::ffff:198.18'],
+  },
+  device_id: {
+    make: (dice) => `canary-${dice.hex(12)}-${dice.pick(['é', 'Å', '😀', 'x'])}`,
+    spell: (canonical, dice) =>
+      dice.pick([canonical, canonical.normalize('NFD'), ` ${canonical}\t`]),
+    markers: ['canary-'],
+  },
+};
+
+/** A field without a workload of its own has a few of its examples, each of which is a marker. */
+const workloadOf = perKind(({ kind, example }): Workload => {
+  const examples = Array.from({ length: 12 }, (_, n) => example(471_100 + n));
+  return (
+    workloads[kind] ?? {
+      make: (dice) => dice.pick(examples),
+      spell: (canonical) => canonical,
+      markers: examples,
+    }
+  );
+});
+
+/** One of them is in every plaintext of these messages: so it is found where it must not be. */
+export const markers = Object.values(workloadOf).flatMap((workload) => workload.markers);
 
 /** The device type that the table's owner refuses. */
 export const refusedDeviceType = 'forbidden';
@@ -65,27 +101,20 @@ interface Login extends Omit<ExpectedLogin, 'day'> {
 }
 
 function createLogins(dice: Dice): () => Login {
-  const ips: string[] = [];
-  const devices: string[] = [];
+  const held = perKind((): string[] => []);
   let users = 0;
-  const value = (held: string[], fresh: () => string): string | null => {
+  const value = (kind: PiiKind): string | null => {
     if (dice.fraction() < 0.03) return null;
-    if (held.length > 0 && dice.fraction() < 0.5) return dice.pick(held);
-    const made = fresh();
-    held.push(made);
+    if (held[kind].length > 0 && dice.fraction() < 0.5) return dice.pick(held[kind]);
+    const made = workloadOf[kind].make(dice);
+    held[kind].push(made);
     return made;
   };
+  const spelled = (kind: PiiKind, canonical: string | null) =>
+    canonical === null ? null : workloadOf[kind].spell(canonical, dice);
   return () => {
     users += 1;
-    const ip = value(ips, () =>
-      dice.fraction() < 0.7
-        ? `198.18.${dice.below(256)}.${dice.below(256)}`
-        : `2001:db8:${(1 + dice.below(0xfffe)).toString(16)}::${(1 + dice.below(0xfffe)).toString(16)}`,
-    );
-    const deviceId = value(
-      devices,
-      () => `canary-${dice.hex(12)}-${dice.pick(['é', 'Å', '😀', 'x'])}`,
-    );
+    const pii = perKind(({ kind }) => value(kind));
     const userId = `${users}-${dice.uuid()}`.padEnd(dice.below(50) === 0 ? 127 : 1, '-');
     const deviceType = dice.pick(['android', 'iOS', '', '😀'.repeat(32)]);
     const locale = dice.pick(['RU', 'en-GB', '', null, 'ü'.repeat(32)]);
@@ -93,15 +122,16 @@ function createLogins(dice: Dice): () => Login {
     return {
       userId,
       deviceType,
-      ip,
-      deviceId,
+      pii,
       locale,
       appVersion,
       message: {
         user_id: userId,
         device_type: deviceType,
-        ip: ip === null ? null : spelledIp(ip, dice),
-        device_id: deviceId === null ? null : spelledDevice(deviceId, dice),
+        ...perField(
+          ({ messageField }) => messageField,
+          ({ kind }) => spelled(kind, pii[kind]),
+        ),
         locale,
         app_version: version,
         ...(dice.below(10) === 0 && { unknown: 'field' }),
@@ -130,10 +160,6 @@ function spelledIp(canonical: string, dice: Dice): string {
   ]);
 }
 
-function spelledDevice(canonical: string, dice: Dice): string {
-  return dice.pick([canonical, canonical.normalize('NFD'), ` ${canonical}\t`]);
-}
-
 interface Poison extends Partial<Pick<Sent, 'messageId' | 'body' | 'sentTimestamp'>> {
   reason: string;
 }
@@ -152,7 +178,12 @@ const field =
     body: JSON.stringify({ ...message, [name]: value(dice) }),
   });
 
-const anyField = ['user_id', 'device_type', 'ip', 'device_id', 'locale', 'app_version'] as const;
+const ownFields = ['user_id', 'device_type', 'locale', 'app_version'];
+const anyField = [...ownFields, ...piiFields.map(({ messageField }) => messageField)];
+const requiredField = [
+  ...ownFields,
+  ...piiFields.filter(({ isOptional }) => !isOptional).map(({ messageField }) => messageField),
+];
 
 const poisons: MakePoison[] = [
   body('invalid_json', () => ''),
@@ -167,8 +198,8 @@ const poisons: MakePoison[] = [
   body('invalid_message', () => 'null'),
   body('invalid_message', () => '42'),
   body('invalid_field:user_id', (text) => `{"__proto__":${text}}`),
+  ...requiredField.map((name) => field(name, () => undefined)),
   ...anyField.flatMap((name) => [
-    field(name, () => undefined),
     field(name, () => ({ nested: ['canary-nested'] })),
     field(name, () => true),
     field(name, () => 'canary-a\0b'),

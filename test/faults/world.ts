@@ -1,4 +1,4 @@
-import type { PiiKind } from '../../lib/pii-kind.ts';
+import { piiKinds, type PiiKind } from '../../lib/pii-fields.ts';
 import { createTokenizer } from '../../lib/crypto/token.ts';
 import { createDice } from '../../scripts/local/dice.ts';
 import { type CrashingPostgres, startCrashingPostgres } from '../helpers/crashing-postgres.ts';
@@ -34,9 +34,10 @@ export async function startWorld(seed: number, size: Size): Promise<World> {
   const values = new Map<string, string>();
   for (const { becomes } of messages) {
     if (!('login' in becomes)) continue;
-    const { ip, deviceId } = becomes.login;
-    if (ip !== null) values.set(tokenizer.token('ip', ip), ip);
-    if (deviceId !== null) values.set(tokenizer.token('device_id', deviceId), deviceId);
+    for (const kind of piiKinds) {
+      const value = becomes.login.pii[kind];
+      if (value !== null) values.set(tokenizer.token(kind, value), value);
+    }
   }
   const postgres = await startCrashingPostgres(size.fsync);
   await postgres.database.admin.query(

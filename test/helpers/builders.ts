@@ -1,17 +1,47 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 
-/** A complete login as producers send it; a test changes only what it is about. */
+import { perField, piiFields, type PiiMessageField } from '../../lib/pii-fields.ts';
+
+/**
+ * A complete login as producers send it, without what a message may lack; a test changes only what
+ * it is about.
+ */
 export function loginMessage(changes: Record<string, unknown> = {}): Record<string, unknown> {
   return {
     user_id: randomUUID(),
     app_version: '2.3.0',
     device_type: 'android',
-    ip: `198.51.${randomInt(256)}.${randomInt(256)}`,
     locale: 'RU',
-    device_id: `593-47-${randomUUID()}`,
+    ...requiredFields(),
     ...changes,
   };
+}
+
+/** A value for each personal field, under the names that a message has for them. */
+export function personalFields(n = anyNumber()): Record<PiiMessageField, string> {
+  return perField(
+    ({ messageField }) => messageField,
+    ({ example }) => example(n),
+  );
+}
+
+/** Null for each personal field. */
+export const noPersonalFields = perField(
+  ({ messageField }) => messageField,
+  () => null,
+);
+
+function requiredFields(): Record<string, string> {
+  return Object.fromEntries(
+    piiFields
+      .filter(({ isOptional }) => !isOptional)
+      .map(({ messageField, example }) => [messageField, example(anyNumber())]),
+  );
+}
+
+function anyNumber(): number {
+  return randomInt(2 ** 47);
 }
 
 /** An SQS record as Lambda hands it to a function, around a body of any kind. */

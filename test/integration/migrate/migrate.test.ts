@@ -269,7 +269,7 @@ describe('a table of logins that was there', () => {
 
   const faults: [string, string[]][] = [
     [
-      'user_logins.masked_ip is varchar(16), the vault writes up to varchar(40)',
+      'user_logins.masked_ip is varchar(16), the vault writes up to varchar(33)',
       [teamsTable({ masked_ip: 'varchar(16)' })],
     ],
     [
@@ -277,7 +277,7 @@ describe('a table of logins that was there', () => {
       ['create domain short as varchar(39)', teamsTable({ masked_device_id: 'short' })],
     ],
     [
-      'user_logins.masked_ip is inet, the vault writes up to varchar(40)',
+      'user_logins.masked_ip is inet, the vault writes up to varchar(33)',
       [teamsTable({ masked_ip: 'inet' })],
     ],
     [
@@ -407,7 +407,7 @@ describe('a table of logins that was there', () => {
       message:
         'nothing was migrated: the schema vault holds what the vault did not make: apples; ' +
         'user_logins belongs to postgres: run db/bootstrap.sql as administrator; ' +
-        'user_logins.masked_ip is varchar(16), the vault writes up to varchar(40); ' +
+        'user_logins.masked_ip is varchar(16), the vault writes up to varchar(33); ' +
         'user_logins.masked_ip is not null, the vault writes null where a login has none; ' +
         'user_logins.locale is missing, the vault writes varchar(32); ' +
         'user_logins.tenant is not null and has no default, the vault leaves it out',

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { KeyServiceError } from '../../../lib/errors.ts';
-import { piiKinds } from '../../../lib/pii-kind.ts';
+import { piiKinds } from '../../../lib/pii-fields.ts';
 import { createTokenizer, createTokenizerSource, kindOfToken } from '../../../lib/crypto/token.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
 
@@ -35,7 +35,7 @@ describe('a token', () => {
     for (let index = 0; index < 1000; index += 1) {
       for (const kind of piiKinds) tokens.add(tokenizer.token(kind, `value ${index}`).slice(-27));
     }
-    expect(tokens.size).toBe(2000);
+    expect(tokens.size).toBe(1000 * piiKinds.length);
     const other = createTokenizer(new Uint8Array(32).fill(7));
     expect(other.token('ip', 'value 1')).not.toBe(tokenizer.token('ip', 'value 1'));
   });
@@ -52,7 +52,7 @@ describe('a token', () => {
   it.each([
     ['nothing', ''],
     ['no kind', `_v1_${rest}`],
-    ['an unknown kind', `email_v1_${rest}`],
+    ['an unknown kind', `unknown_v1_${rest}`],
     ['a kind in capitals', `IP_v1_${rest}`],
     ['a prototype key as its kind', `__proto___v1_${rest}`],
     ['another version', `ip_v2_${rest}`],

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { parseLoginEvent } from '../../../lib/ingest/login-event.ts';
-import { loginMessage } from '../../helpers/builders.ts';
+import { perKind, piiFields } from '../../../lib/pii-fields.ts';
+import { loginMessage, noPersonalFields, personalFields } from '../../helpers/builders.ts';
 
 const parse = (changes: Record<string, unknown>) =>
   parseLoginEvent(JSON.stringify(loginMessage(changes)));
@@ -10,6 +11,7 @@ const parse = (changes: Record<string, unknown>) =>
 describe('a login message', () => {
   it('is read with its personal fields in canonical form', () => {
     const body = JSON.stringify({
+      ...noPersonalFields,
       user_id: 'u1',
       app_version: '2.3.0',
       device_type: 'ios',
@@ -20,24 +22,37 @@ describe('a login message', () => {
     expect(parseLoginEvent(body)).toEqual({
       userId: 'u1',
       deviceType: 'ios',
-      ip: '2001:db8::1',
-      deviceId: '593-47',
+      pii: { ...perKind(() => null), ip: '2001:db8::1', device_id: '593-47' },
       locale: 'RU',
       appVersion: 2_003_000,
     });
   });
 
-  it('may have null in place of its address, device and locale', () => {
-    expect(parse({ ip: null, device_id: null, locale: null })).toMatchObject({
-      ip: null,
-      deviceId: null,
+  it('may have null in place of its personal values and its locale', () => {
+    expect(parse({ ...noPersonalFields, locale: null })).toMatchObject({
+      pii: perKind(() => null),
       locale: null,
     });
   });
 
+  it.each(piiFields)('has its $messageField read as the value of its $kind', (field) => {
+    const value = field.example(7);
+    expect(parse({ ...noPersonalFields, [field.messageField]: value })).toMatchObject({
+      pii: { ...perKind(() => null), [field.kind]: value },
+    });
+  });
+
+  it.each(piiFields)('may lack its $messageField if that is optional: $isOptional', (field) => {
+    const { kind, messageField, isOptional } = field;
+    const { [messageField]: _left, ...rest } = loginMessage(personalFields());
+    expect(parseLoginEvent(JSON.stringify(rest))).toMatchObject(
+      isOptional ? { pii: { [kind]: null } } : { rejected: `invalid_field:${messageField}` },
+    );
+  });
+
   it('may have fields that are not known', () => {
     const known = loginMessage();
-    const extra = { ...known, extra: { nested: ['x'] }, email: 'a@example.org' };
+    const extra = { ...known, extra: { nested: ['x'] }, unknown: 'a@example.org' };
     expect(parseLoginEvent(JSON.stringify(extra))).toEqual(parseLoginEvent(JSON.stringify(known)));
   });
 
@@ -48,7 +63,10 @@ describe('a login message', () => {
       device_id: '😀'.repeat(256),
       locale: '😀'.repeat(32),
     };
-    expect(parse(longest)).toMatchObject({ userId: longest.user_id, deviceId: longest.device_id });
+    expect(parse(longest)).toMatchObject({
+      userId: longest.user_id,
+      pii: { device_id: longest.device_id },
+    });
   });
 
   it('has the last of the values given twice for a field, as JSON has it', () => {
@@ -85,7 +103,7 @@ describe('a login message', () => {
     expect(parseLoginEvent(JSON.stringify(rest))).toEqual({ rejected: `invalid_field:${field}` });
   });
 
-  const strings = ['user_id', 'device_type', 'ip', 'device_id', 'locale', 'app_version'];
+  const strings = Object.keys(loginMessage(personalFields()));
   const wrongTypes: unknown[] = [1, true, false, [], ['x'], {}, { toString: 'x' }];
   it.each(strings)('with anything but text in %s names that field', (field) => {
     for (const value of wrongTypes) {
@@ -97,14 +115,11 @@ describe('a login message', () => {
     expect(parse({ [field]: null })).toEqual({ rejected: `invalid_field:${field}` });
   });
 
-  it.each(['user_id', 'device_type', 'ip', 'device_id', 'locale', 'app_version'])(
-    'with a NUL or a lone surrogate in %s names that field',
-    (field) => {
-      for (const value of ['a\0', '\uD83D', '\uDE00b']) {
-        expect(parse({ [field]: value })).toEqual({ rejected: `invalid_field:${field}` });
-      }
-    },
-  );
+  it.each(strings)('with a NUL or a lone surrogate in %s names that field', (field) => {
+    for (const value of ['a\0', '\uD83D', '\uDE00b']) {
+      expect(parse({ [field]: value })).toEqual({ rejected: `invalid_field:${field}` });
+    }
+  });
 
   it.each<[string, string]>([
     ['user_id', ''],
@@ -113,11 +128,12 @@ describe('a login message', () => {
     ['user_id', 'x'.repeat(10_000_000)],
     ['device_type', 'x'.repeat(33)],
     ['locale', 'x'.repeat(33)],
-    ['device_id', ''],
     ['device_id', ' \u00A0'],
     ['device_id', 'x'.repeat(257)],
-    ['device_id', 'x'.repeat(10_000_000)],
-    ['ip', ''],
+    ...piiFields.flatMap(({ messageField }): [string, string][] => [
+      [messageField, ''],
+      [messageField, 'x'.repeat(10_000_000)],
+    ]),
     ['ip', 'localhost'],
     ['ip', '256.0.0.1'],
     ['ip', 'fe80::1%eth0'],
@@ -156,9 +172,11 @@ describe('a login message', () => {
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json(), login), (body) => {
         const result = parseLoginEvent(body);
         if ('rejected' in result) {
-          expect(result.rejected).toMatch(
-            /^(invalid_json|invalid_message|invalid_field:(user_id|device_type|ip|device_id|locale|app_version))$/,
-          );
+          expect([
+            'invalid_json',
+            'invalid_message',
+            ...strings.map((name) => `invalid_field:${name}`),
+          ]).toContain(result.rejected);
         } else {
           expect(result.userId).not.toBe('');
         }
