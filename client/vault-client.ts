@@ -1,6 +1,6 @@
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
 
-import type { PiiKind } from '../lib/pii-kind.ts';
+import type { PiiKind } from '../lib/pii-fields.ts';
 import type { EraseCertificate } from '../lib/requests/erase.ts';
 import type { RevealResponse } from '../lib/requests/reveal.ts';
 import type { TokenizeResponse } from '../lib/requests/tokenize.ts';
