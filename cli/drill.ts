@@ -7,6 +7,7 @@ import { type Manifest, writeDump } from './dump.ts';
 import { UserError } from './user-error.ts';
 import { askedOfAws, main } from './main.ts';
 import { ownersPool, restoreDump } from './restore-dump.ts';
+import { localClient } from '../scripts/local/local-client.ts';
 import { readSettings, type Settings } from '../scripts/local/settings.ts';
 import { deploy, invoke, reasonIn, sls } from '../scripts/local/sls.ts';
 import { createSteps, type Steps } from '../scripts/local/steps.ts';
@@ -57,7 +58,7 @@ async function go(
     (manifest) => `Dump of ${rowsOf(manifest)} rows, audit head ${manifest.audit.id}`,
   );
   await steps.run('Erase one value after it', () =>
-    invoke(settings, 'erase', { tokens: [erased], ...request }),
+    localClient(settings).erase([erased], request.reason),
   );
   await steps.run('Dump of the audit as it is now', () =>
     writeDump(source, join(dumps, 'audit'), { auditAlone: true }),

@@ -1,13 +1,18 @@
-import type { Context } from 'aws-lambda';
+import type {
+  Context,
+  LambdaFunctionURLEventWithIAMAuthorizer,
+  LambdaFunctionURLResult,
+} from 'aws-lambda';
 
 import { eraseValues } from '../db/erase-values.ts';
 import { createPool } from '../db/pool.ts';
 import { databaseConfig, keyScopeConfig } from '../lib/config.ts';
-import { erase, type EraseCertificate } from '../lib/requests/erase.ts';
+import { erase } from '../lib/requests/erase.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
-import { claimedPrincipal } from '../lib/requests/principal.ts';
-import { parseClaimedTokensRequest } from '../lib/requests/request.ts';
+import { requestBody, respond } from '../lib/requests/function-url.ts';
+import { verifiedPrincipal } from '../lib/requests/principal.ts';
+import { parseTokensRequest } from '../lib/requests/request.ts';
 
 const parts = {
   erase: eraseValues.bind(null, createPool(databaseConfig(), 'request')),
@@ -15,8 +20,13 @@ const parts = {
   metrics: createMetrics(keyScopeConfig().stage),
 };
 
-/** Erases the values of tokens for a caller who invoked the function directly. */
-export const handler = async (event: unknown, context: Context): Promise<EraseCertificate> => {
-  const request = parseClaimedTokensRequest(event);
-  return erase(request, claimedPrincipal(request.requestedBy), context.awsRequestId, parts);
-};
+/** Erases the values of tokens for whoever signed the request to the function's URL. */
+export const handler = (
+  event: LambdaFunctionURLEventWithIAMAuthorizer,
+  context: Context,
+): Promise<LambdaFunctionURLResult> =>
+  respond(async () => {
+    const principal = verifiedPrincipal(event);
+    const request = parseTokensRequest(requestBody(event));
+    return erase(request, principal, context.awsRequestId, parts);
+  });

@@ -1,4 +1,8 @@
-import type { Context } from 'aws-lambda';
+import type {
+  Context,
+  LambdaFunctionURLEventWithIAMAuthorizer,
+  LambdaFunctionURLResult,
+} from 'aws-lambda';
 
 import { createPool } from '../db/pool.ts';
 import { repeatable } from '../db/query.ts';
@@ -8,10 +12,11 @@ import { databaseConfig, keyScopeConfig, tokenKeyArn } from '../lib/config.ts';
 import { createKmsClient, createTokenRootService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
-import { claimedPrincipal } from '../lib/requests/principal.ts';
-import { parseClaimedValuesRequest } from '../lib/requests/request.ts';
+import { requestBody, respond } from '../lib/requests/function-url.ts';
+import { verifiedPrincipal } from '../lib/requests/principal.ts';
+import { parseValuesRequest } from '../lib/requests/request.ts';
 import { createTokenizerSource } from '../lib/crypto/token.ts';
-import { tokenize, type TokenizeResponse } from '../lib/requests/tokenize.ts';
+import { tokenize } from '../lib/requests/tokenize.ts';
 
 const pool = createPool(databaseConfig(), 'request');
 
@@ -23,8 +28,13 @@ const parts = {
   metrics: createMetrics(keyScopeConfig().stage),
 };
 
-/** Finds the tokens of values for a caller who invoked the function directly. */
-export const handler = async (event: unknown, context: Context): Promise<TokenizeResponse> => {
-  const request = parseClaimedValuesRequest(event);
-  return tokenize(request, claimedPrincipal(request.requestedBy), context.awsRequestId, parts);
-};
+/** Finds the tokens of values for whoever signed the request to the function's URL. */
+export const handler = (
+  event: LambdaFunctionURLEventWithIAMAuthorizer,
+  context: Context,
+): Promise<LambdaFunctionURLResult> =>
+  respond(async () => {
+    const principal = verifiedPrincipal(event);
+    const request = parseValuesRequest(requestBody(event));
+    return tokenize(request, principal, context.awsRequestId, parts);
+  });

@@ -17,6 +17,15 @@ export interface KeyScopeConfig {
   stage: string;
 }
 
+/** How many tokens or values an hour the functions that log in as this role may handle. */
+export interface RoleLimits {
+  role: 'vault_reveal' | 'vault_reveal_url' | 'vault_tokenize' | 'vault_erase';
+  /** For one caller. */
+  perCaller: number;
+  /** For all callers together. */
+  overall: number;
+}
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the database settings. Throws `InvalidConfig` naming the first variable at fault. */
@@ -68,6 +77,22 @@ export function anchorPlace(
 /** Where messages go that can never be stored. */
 export function deadLetterQueueUrl(environment: Environment = process.env): string {
   return required(environment, 'DEAD_LETTER_QUEUE_URL');
+}
+
+/** The limits that `migrate` writes to the database; 0 for `vault_reveal` where direct reveal is off. */
+export function limitsConfig(environment: Environment = process.env): readonly RoleLimits[] {
+  const isDirect = oneOf(environment, 'DIRECT_REVEAL', ['on', 'off']) === 'on';
+  const limits = (name: string) => ({
+    perCaller: positiveInteger(environment, `${name}_QUOTA_PER_HOUR`),
+    overall: positiveInteger(environment, `${name}_CAP_PER_HOUR`),
+  });
+  const reveal = limits('REVEAL');
+  return Object.freeze([
+    { role: 'vault_reveal', ...(isDirect ? reveal : { perCaller: 0, overall: 0 }) },
+    { role: 'vault_reveal_url', ...reveal },
+    { role: 'vault_tokenize', ...limits('TOKENIZE') },
+    { role: 'vault_erase', ...limits('ERASE') },
+  ]);
 }
 
 /** Tokens that one principal may reveal an hour. */

@@ -12,6 +12,7 @@ export type MetricName =
   | 'failed'
   | 'revealed'
   | 'denied'
+  | 'capped'
   | 'lookedUp'
   | 'erased'
   | 'pruned'

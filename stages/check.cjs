@@ -31,7 +31,17 @@ module.exports = async ({ resolveConfigurationProperty, resolveVariable }) => {
     if (arn !== '' && !key.test(arn))
       faults.push(`${arn} is no ARN of a key (no alias) in ${region}`);
   }
-  for (const name of ['tracing', 'trail']) {
+  for (const name of ['reveal', 'tokenize', 'erase']) {
+    const limits = [`${name}QuotaPerHour`, `${name}CapPerHour`];
+    const [quota, cap] = await Promise.all(limits.map((limit) => param(limit).then(Number)));
+    for (const [index, value] of [quota, cap].entries()) {
+      if (!Number.isSafeInteger(value) || value < 1) {
+        faults.push(`${limits[index]} is not a whole number of at least 1`);
+      }
+    }
+    if (cap < quota) faults.push(`${limits[1]} is less than ${limits[0]}`);
+  }
+  for (const name of ['tracing', 'trail', 'directReveal']) {
     if (!['on', 'off'].includes(await param(name))) faults.push(`${name} is neither on nor off`);
   }
   const reserved = await param('ingestReservedConcurrency, null');

@@ -8,22 +8,23 @@ import { kindOfToken } from '../crypto/token.ts';
 /** The most tokens or values one request may name. */
 export const mostPerRequest = 100;
 
-// control characters, line separators, and what is not seen or turns the text around it; but for
-// the joiners, which some scripts are written with
-const manyLines = /[\p{Cc}\p{Zl}\p{Zp}]|(?![\u200C\u200D])\p{Cf}/u;
-const visible = /[\p{L}\p{N}\p{P}\p{S}]/u;
+// control characters, line separators, and characters that nobody sees (fillers, tags, blanks) or
+// that turn the text around them; except joiners and variation selectors, which real words need
+const unseen =
+  /[\p{Cc}\p{Zl}\p{Zp}\u2800\u{13441}\u{13442}]|(?![\u200C\u200D\p{Variation_Selector}])[\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
+const letterOrDigit = /[\p{L}\p{N}]/gu;
 
-const line = (shortest: number, longest: number) =>
+const line = (minLength: number, maxLength: number, minLetters: number) =>
   z
     .string()
     .check(
       z.refine(
         (value) =>
-          characterCount(value) <= longest &&
-          value.trim().length >= shortest &&
+          characterCount(value) <= maxLength &&
+          value.trim().length >= minLength &&
           isStorableText(value) &&
-          visible.test(value) &&
-          !manyLines.test(value),
+          !unseen.test(value) &&
+          (value.match(letterOrDigit)?.length ?? 0) >= minLetters,
       ),
     );
 
@@ -31,17 +32,12 @@ const tokens = z
   .array(z.string().check(z.refine((token) => kindOfToken(token) !== null)))
   .check(z.minLength(1), z.maxLength(mostPerRequest));
 
-const reason = line(10, 500);
-const requestedBy = line(1, 256);
+const reason = line(10, 500, 5);
+const requestedBy = line(1, 256, 1);
 
 const values = z.array(z.string()).check(z.minLength(1), z.maxLength(mostPerRequest));
 
-const claimedValuesRequest = z.strictObject({
-  kind: z.enum(piiKinds),
-  values,
-  reason,
-  requestedBy,
-});
+const valuesRequest = z.strictObject({ kind: z.enum(piiKinds), values, reason });
 const tokensRequest = z.strictObject({ tokens, reason });
 const claimedTokensRequest = z.strictObject({ tokens, reason, requestedBy });
 
@@ -50,8 +46,14 @@ const expected: Readonly<Record<string, string>> = {
   tokens: `must be 1 to ${mostPerRequest} tokens as user_logins holds them`,
   values: `must be 1 to ${mostPerRequest} valid values of that kind`,
   kind: `must be one of ${piiKinds.join(', ')}`,
-  reason: 'must be 10 to 500 characters on one line',
-  requestedBy: 'must be 1 to 256 characters on one line',
+  reason: 'must be 10 to 500 characters on one line, with at least 5 letters or digits',
+  requestedBy: 'must be 1 to 256 characters on one line, with at least one letter or digit',
+};
+
+/** What one element of a list has to be. */
+const expectedElement: Readonly<Record<string, string>> = {
+  tokens: 'is not a token',
+  values: 'is not text',
 };
 
 /** A request that names tokens, each once, and why. */
@@ -84,30 +86,29 @@ export function parseTokensRequest(body: unknown): TokensRequest {
   return { ...request, tokens: [...new Set(request.tokens)] };
 }
 
-/** Reads which values a direct invocation looks up. Throws `InvalidRequest`. */
-export function parseClaimedValuesRequest(event: unknown): ValuesRequest & Claimed {
-  const { kind, values: given, ...rest } = parse(claimedValuesRequest, event);
+/** Reads which values the body of a signed request looks up. Throws `InvalidRequest`. */
+export function parseValuesRequest(body: unknown): ValuesRequest {
+  const { kind, values: given, reason: why } = parse(valuesRequest, body);
   const canonicalValues = given.map((value, index) => {
     const form = canonical[kind](value);
     if (form === null) throw new InvalidRequest(`values[${index}]`, `is not a valid ${kind}`);
     return form;
   });
-  return { ...rest, kind, values: canonicalValues };
+  return { kind, values: canonicalValues, reason: why };
 }
 
 function parse<Schema extends z.ZodMiniType>(schema: Schema, input: unknown): z.output<Schema> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  if (issue?.code === 'unrecognized_keys') throw unknownField(issue.keys[0]);
-  const field = issue?.path[0];
+  // its name is not told: a value may stand in its place
+  if (issue?.code === 'unrecognized_keys') {
+    throw new InvalidRequest('request', 'has a field that is not known');
+  }
+  const [field, index] = issue?.path ?? [];
   if (typeof field !== 'string') throw new InvalidRequest('request', 'must be a JSON object');
+  if (typeof index === 'number') {
+    throw new InvalidRequest(`${field}[${index}]`, expectedElement[field] ?? 'is not valid');
+  }
   throw new InvalidRequest(field, expected[field] ?? 'is not valid');
-}
-
-// a mistyped name helps its author; anything that is no plain word might be a misplaced value
-function unknownField(name: string | undefined): InvalidRequest {
-  return name !== undefined && /^[A-Za-z_]{1,32}$/.test(name)
-    ? new InvalidRequest(name, 'is not a known field')
-    : new InvalidRequest('request', 'has a field that is not known');
 }

@@ -21,44 +21,40 @@ export async function demonstrate(
   const erasable = await leastRepeated(tables, demoUsers);
   if (repeated === undefined) return [];
 
-  const show = async (title: string, functionName: string, token: string, reason: string) => {
-    const request = { tokens: [token], reason, requestedBy };
-    const answer = await steps.run(vault.commandFor(functionName), () =>
-      vault.invoke(functionName, request),
-    );
-    return {
-      title,
-      command: typed(vault, functionName, request),
-      result: flat(answer),
-      audit: await lastAuditRow(tables, token),
-    };
-  };
-
+  const reveal = { tokens: [repeated.token], reason: 'npm start shows a reveal', requestedBy };
+  const revealed = await steps.run(vault.commandFor('reveal'), () =>
+    vault.invoke('reveal', reveal),
+  );
   const shown: Demonstration[] = [
-    await show('A reveal, and its audit row', 'reveal', repeated.token, 'npm start shows a reveal'),
+    {
+      title: 'A reveal, and its audit row',
+      command: `${vault.commandFor('reveal')} -d '${JSON.stringify(reveal)}'`,
+      result: flat(revealed),
+      audit: await lastAuditRow(tables, repeated.token),
+    },
   ];
   if (erasable !== null && demoUsers !== null) {
-    shown.push(await show('An erasure', 'erase', erasable, 'npm start shows an erasure'));
+    const reason = 'npm start shows an erasure';
+    const certificate = await steps.run('Erase one value through the signed URL', () =>
+      vault.erase([erasable], reason),
+    );
+    shown.push({
+      title: 'An erasure',
+      command: vault.eraseCommand([erasable], reason),
+      result: flat(certificate),
+      audit: await lastAuditRow(tables, erasable),
+    });
   }
   if (erasable !== null && demoUsers === null && vault.staysUp) {
-    shown.push(leftToYou(vault, erasable));
+    shown.push({
+      title: 'An erasure, left to you',
+      command: vault.eraseCommand([erasable], 'case 4712: to be forgotten'),
+      result: 'The values are yours, so none was erased. This erases one for good:',
+    });
   }
   const command = vault.commandFor('maintain');
   const verified = await steps.run(command, () => vault.invoke('maintain'));
   return [...shown, { title: 'The audit chain, verified', command, result: flat(verified) }];
-}
-
-function leftToYou(vault: RunningVault, token: string): Demonstration {
-  const request = { tokens: [token], reason: 'case 4712: to be forgotten', requestedBy: 'you' };
-  return {
-    title: 'An erasure, left to you',
-    command: typed(vault, 'erase', request),
-    result: 'The values are yours, so none was erased. This erases one for good:',
-  };
-}
-
-function typed(vault: RunningVault, functionName: string, request: unknown): string {
-  return `${vault.commandFor(functionName)} -d '${JSON.stringify(request)}'`;
 }
 
 function flat(answer: unknown): Record<string, unknown> {

@@ -1,11 +1,12 @@
 import { createSqsClient, sendMessages } from '../../lib/sqs.ts';
 import { drain, takeBaseline } from './drain.ts';
+import { curlCommand, localClient } from './local-client.ts';
 import { findQueues } from './queues.ts';
 import type { RunningVault } from './running-vault.ts';
 import { localAws, type Settings } from './settings.ts';
 import { invoke } from './sls.ts';
 
-const reason = '"reason":"case 4711: account takeover","requestedBy":"you"';
+const reason = '"reason":"case 4711: account takeover"';
 
 /** The vault as `sls` deployed it to an emulator. */
 export async function deployedVault(
@@ -15,6 +16,8 @@ export async function deployedVault(
   const client = createSqsClient({ endpoint: settings.endpoint.origin, ...localAws });
   const queues = await findQueues(client);
   const before = await takeBaseline(client, queues, countStored);
+  const erase = await curlCommand(settings, 'EraseUrl');
+  const tokenize = await curlCommand(settings, 'TokenizeUrl');
   let taken = 0;
   return {
     queues,
@@ -29,9 +32,11 @@ export async function deployedVault(
     commandFor: (functionName) => `npx sls invoke -f ${functionName} --stage local`,
     nextCommands: (token) => [
       'npm start -- --file YOUR-LOGINS.jsonl',
-      `npx sls invoke -f reveal --stage local -d '{"tokens":["${token}"],${reason}}'`,
-      `npx sls invoke -f tokenize --stage local -d '{"kind":"ip","values":["192.0.2.2"],${reason}}'`,
+      `npx sls invoke -f reveal --stage local -d '{"tokens":["${token}"],${reason},"requestedBy":"you"}'`,
+      `echo '{"kind":"ip","values":["192.0.2.2"],${reason}}' | ${tokenize}`,
     ],
     invoke: (functionName, request) => invoke(settings, functionName, request),
+    erase: (tokens, why) => localClient(settings).erase(tokens, why),
+    eraseCommand: (tokens, why) => `echo '${JSON.stringify({ tokens, reason: why })}' | ${erase}`,
   };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 
+import type { EraseCertificate } from '../../lib/requests/erase.ts';
 import { createKmsDouble } from '../../test/helpers/kms-double.ts';
 import { startAwsStandIn } from './aws-stand-in.ts';
 import { databaseName, type LocalDatabase } from './database.ts';
@@ -65,7 +66,18 @@ export async function inProcessVault(
       isFunctionName(name)
         ? call(name, request)
         : Promise.reject(new UserError(`${name} needs an emulator`)),
+    async erase(tokens, reason) {
+      const answer = (await call('erase', urlEvent({ tokens, reason }))) as { body: string };
+      return JSON.parse(answer.body) as EraseCertificate;
+    },
+    eraseCommand: () => 'functions/erase.ts, in this process',
   };
+}
+
+/** What Lambda makes of a signed request to a function's URL. */
+function urlEvent(request: unknown): unknown {
+  const userArn = 'arn:aws:iam::000000000000:root';
+  return { requestContext: { authorizer: { iam: { userArn } } }, body: JSON.stringify(request) };
 }
 
 function isFunctionName(name: string): name is FunctionName {
@@ -85,7 +97,13 @@ function environment(database: LocalDatabase, endpoint: string): Record<string, 
     DATA_KEY_ARN: 'data-key',
     TOKEN_KEY_ARN: 'token-key',
     DEAD_LETTER_QUEUE_URL: `${endpoint}/dead-letters`,
+    DIRECT_REVEAL: 'on',
     REVEAL_QUOTA_PER_HOUR: '1000',
+    REVEAL_CAP_PER_HOUR: '5000',
+    TOKENIZE_QUOTA_PER_HOUR: '10000',
+    TOKENIZE_CAP_PER_HOUR: '50000',
+    ERASE_QUOTA_PER_HOUR: '10000',
+    ERASE_CAP_PER_HOUR: '50000',
     LOG_LEVEL: 'SILENT',
     POWERTOOLS_METRICS_DISABLED: 'true',
     AWS_ENDPOINT_URL: endpoint,

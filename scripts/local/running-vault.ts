@@ -1,3 +1,4 @@
+import type { EraseCertificate } from '../../lib/requests/erase.ts';
 import type { Outcome } from './drain.ts';
 
 /** The vault as `npm start` uses it, wherever its functions run. */
@@ -13,5 +14,10 @@ export interface RunningVault {
   commandFor(functionName: string): string;
   /** Three commands that a person might type next. */
   nextCommands(token: string): string[];
+  /** Invokes a function directly. */
   invoke(functionName: string, request?: unknown): Promise<unknown>;
+  /** Erases values through the signed URL, as one of the vault's erasers. */
+  erase(tokens: readonly string[], reason: string): Promise<EraseCertificate>;
+  /** How a person asks for that. */
+  eraseCommand(tokens: readonly string[], reason: string): string;
 }

@@ -1,14 +1,16 @@
+import { type HttpAnswer, signedPost } from '../../client/signed-post.ts';
+import { createVaultClient, type VaultClient } from '../../client/vault-client.ts';
 import { localAws } from '../../scripts/local/settings.ts';
+import { found, iam } from './aws-api.ts';
 import type { OwnStack } from './own-stack.ts';
-import { type AwsKey, postSigned } from './signed-request.ts';
 
-/** People with an access key each and one of the stack's managed policies. */
+/** A person with an access key and one of the stack's managed policies. */
 export interface Caller {
   arn: string;
-  /** Asks the signed URL of `reveal-url`. */
-  askUrl(request: unknown): Promise<{ status: number; body: unknown }>;
-  /** Invokes a function directly. */
-  invoke(functionName: string, request: unknown): Promise<{ status: number; body: unknown }>;
+  /** Calls the signed URLs. */
+  vault: VaultClient;
+  /** Invokes a function directly, with any event. */
+  invoke(functionName: string, event: unknown): Promise<HttpAnswer>;
 }
 
 /** Makes an IAM user and attaches the policy that this output of the stack names. */
@@ -17,42 +19,36 @@ export async function createCaller(
   name: string,
   policyOutput: string,
 ): Promise<Caller> {
-  const { stdout } = await stack.sls('info', '--verbose');
-  const policy = found(stdout, new RegExp(`${policyOutput}: (\\S+)`));
-  const urlId = found(stdout, /https:\/\/(\w+)\.lambda-url/);
-  const iam = (parameters: Record<string, string>) =>
-    send(localAws.credentials, 'iam', stack.endpoint, new URLSearchParams(parameters).toString());
+  const outputs = await stack.outputs();
+  const output = (key: string) => outputs.get(key) ?? '';
+  const ask = (parameters: Record<string, string>) => iam(stack.endpoint, parameters);
 
-  const user = await iam({ Action: 'CreateUser', UserName: name });
-  await iam({ Action: 'AttachUserPolicy', UserName: name, PolicyArn: policy });
-  const key = await iam({ Action: 'CreateAccessKey', UserName: name });
+  const user = await ask({ Action: 'CreateUser', UserName: name });
+  await ask({ Action: 'AttachUserPolicy', UserName: name, PolicyArn: output(policyOutput) });
+  const key = await ask({ Action: 'CreateAccessKey', UserName: name });
   const credentials = {
     accessKeyId: found(key, /<AccessKeyId>(.+?)</),
     secretAccessKey: found(key, /<SecretAccessKey>(.+?)</),
   };
-  const ask = async (path: string, request: unknown) => {
-    const url = new URL(path, stack.endpoint);
-    const body = JSON.stringify(request);
-    const answer = await postSigned(credentials, 'lambda', url, body, 'application/json');
-    return { status: answer.status, body: JSON.parse(answer.text) as unknown };
-  };
   return {
     arn: found(user, /<Arn>(.+?)</),
-    askUrl: (request) => ask(`/_aws/lambda-url/${urlId}/`, request),
-    invoke: (functionName, request) =>
-      ask(`/2015-03-31/functions/pii-vault-local-${functionName}/invocations`, request),
+    vault: createVaultClient({
+      urls: {
+        reveal: output('RevealUrl'),
+        tokenize: output('TokenizeUrl'),
+        erase: output('EraseUrl'),
+      },
+      endpoint: stack.endpoint.origin,
+      credentials,
+    }),
+    invoke: (functionName, event) =>
+      signedPost(
+        new URL(
+          `/2015-03-31/functions/pii-vault-local-${functionName}/invocations`,
+          stack.endpoint,
+        ),
+        JSON.stringify(event),
+        { service: 'lambda', region: localAws.region, credentials },
+      ),
   };
-}
-
-async function send(key: AwsKey, service: string, endpoint: URL, body: string): Promise<string> {
-  const form = 'application/x-www-form-urlencoded';
-  const { status, text } = await postSigned(key, service, new URL('/', endpoint), body, form);
-  if (status !== 200) throw new Error(text);
-  return text;
-}
-
-function found(text: string, pattern: RegExp): string {
-  const match = pattern.exec(text)?.[1];
-  if (match === undefined) throw new Error(`nothing like ${pattern} in ${text}`);
-  return match;
 }

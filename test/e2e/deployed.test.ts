@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { AccessDenied, VaultUnavailable } from '../../client/errors.ts';
 import { messageOf } from '../../cli/user-error.ts';
+import { localClient } from '../../scripts/local/local-client.ts';
 import { pythonWith } from '../../scripts/local/python.ts';
 import { loginMessage } from '../helpers/builders.ts';
-import { createCaller } from './callers.ts';
+import { functionUrlEvent } from '../helpers/function-url-event.ts';
+import { type Caller, createCaller } from './callers.ts';
 import {
   eventually,
   type OwnStack,
@@ -42,7 +45,7 @@ describe.skipIf(obstacle !== null)('the vault, deployed with sls', () => {
     );
   const countLogins = async (userId: string) => (await storedLogins(userId)).length;
 
-  const askedToken = async () => (await storedLogins('asked'))[0]?.['masked_ip'];
+  const askedToken = async () => String((await storedLogins('asked'))[0]?.['masked_ip']);
 
   test('stores logins under equal tokens for equal values', async () => {
     const login = loginMessage({ user_id: 'equal', ip: '2001:db8::1', app_version: '2.3' });
@@ -122,42 +125,116 @@ describe.skipIf(obstacle !== null)('the vault, deployed with sls', () => {
     });
   });
 
-  test('reveals to a revealer by the signed URL alone, under the verified ARN', async () => {
-    const revealer = await createCaller(stack, 'revealer', 'RevealerPolicyArn');
-    const token = await askedToken();
-    const { reason } = request;
+  const reason = 'the end-to-end test asks';
+  const everyFunction = [
+    'ingest',
+    'reveal',
+    'reveal-url',
+    'tokenize',
+    'erase',
+    'maintain',
+    'migrate',
+  ];
 
-    expect(await revealer.askUrl({ tokens: [token], reason })).toMatchObject({
-      status: 200,
-      body: { principal: { id: revealer.arn, source: 'iam' }, revealed: [{ token }] },
+  /** Each function refuses a direct call of this caller, one that imitates a signed request too. */
+  async function expectNoDirectCall(caller: Caller, functions: readonly string[]) {
+    const tokens = [await askedToken()];
+    const forged = functionUrlEvent({ tokens, reason }, 'arn:aws:iam::000000000000:user/mallory');
+    for (const name of functions) {
+      for (const event of [{ tokens, ...request }, forged]) {
+        expect(await caller.invoke(name, event), name).toMatchObject({ status: 403 });
+      }
+    }
+  }
+
+  test('reveals to a revealer by the signed URL of reveal-url only, under the verified ARN', async () => {
+    const { arn, vault, ...caller } = await createCaller(stack, 'revealer', 'RevealerPolicyArn');
+    const token = await askedToken();
+
+    expect(await vault.reveal([token], reason)).toMatchObject({
+      principal: { id: arn, source: 'iam' },
+      revealed: [{ token, value: '198.51.100.77' }],
     });
-    for (const name of ['reveal', 'reveal-url', 'tokenize', 'erase']) {
-      expect(await revealer.invoke(name, { tokens: [token], ...request })).toMatchObject({
-        status: 403,
+    await expect(vault.tokenize('ip', ['198.51.100.77'], reason)).rejects.toThrow(AccessDenied);
+    await expect(vault.erase([token], reason)).rejects.toThrow(AccessDenied);
+    await expectNoDirectCall({ arn, vault, ...caller }, everyFunction);
+  });
+
+  test('finds tokens for a finder by the signed URL of tokenize only', async () => {
+    const { arn, vault, ...caller } = await createCaller(stack, 'finder', 'FinderPolicyArn');
+    const token = await askedToken();
+
+    expect(await vault.tokenize('ip', ['198.51.100.77', '192.0.2.99'], reason)).toMatchObject({
+      principal: { id: arn, source: 'iam' },
+      tokens: [{ token, held: true }, { held: false }],
+    });
+    await expect(vault.reveal([token], reason)).rejects.toThrow(AccessDenied);
+    await expect(vault.erase([token], reason)).rejects.toThrow(AccessDenied);
+    await expectNoDirectCall({ arn, vault, ...caller }, everyFunction);
+  });
+
+  test('erases for an eraser by the signed URL of erase only, and gives a certificate', async () => {
+    const { arn, vault, ...caller } = await createCaller(stack, 'eraser', 'EraserPolicyArn');
+    await stack.send(loginMessage({ user_id: 'forgotten', ip: '198.51.100.78' }));
+    await eventually(() => countLogins('forgotten'), atLeast(1));
+    const [login] = await storedLogins('forgotten');
+    const token = String(login?.['masked_ip']);
+
+    const certificate = await vault.erase([token], reason);
+    expect(certificate).toMatchObject({
+      principal: { id: arn, source: 'iam' },
+      erased: [token],
+      missing: [],
+    });
+    const rows = await stack.query(
+      'select token, principal from vault.reveal_audit where id = $1',
+      [certificate.audit.id],
+    );
+    expect(rows).toEqual([{ token, principal: arn }]);
+    expect(await vault.erase([token], reason)).toMatchObject({ erased: [], missing: [{ token }] });
+    await expect(vault.reveal([token], reason)).rejects.toThrow(AccessDenied);
+    await expect(vault.tokenize('ip', ['198.51.100.77'], reason)).rejects.toThrow(AccessDenied);
+    await expectNoDirectCall({ arn, vault, ...caller }, everyFunction);
+  });
+
+  test('reveals to an operator by direct invocation of reveal only', async () => {
+    const operator = await createCaller(stack, 'operator', 'OperatorPolicyArn');
+    const token = await askedToken();
+
+    const { status, text } = await operator.invoke('reveal', { tokens: [token], ...request });
+    expect(status).toBe(200);
+    expect(JSON.parse(text)).toMatchObject({
+      principal: { id: 'vitest', source: 'claimed' },
+      revealed: [{ token }],
+    });
+    await expectNoDirectCall(
+      operator,
+      everyFunction.filter((name) => name !== 'reveal'),
+    );
+    const { vault } = operator;
+    await expect(vault.reveal([token], reason)).rejects.toThrow(AccessDenied);
+    await expect(vault.tokenize('ip', ['198.51.100.77'], reason)).rejects.toThrow(AccessDenied);
+    await expect(vault.erase([token], reason)).rejects.toThrow(AccessDenied);
+  });
+
+  test('takes nobody at their word in tokenize and erase, not even who may invoke them', async () => {
+    const token = await askedToken();
+    const values = ['198.51.100.77'];
+    for (const [name, event] of [
+      ['tokenize', { kind: 'ip', values, ...request }],
+      ['erase', { tokens: [token], ...request }],
+    ] as const) {
+      expect(await stack.invoke(name, event)).toMatchObject({
+        statusCode: 403,
+        body: expect.stringContaining('CallerUnverified'),
       });
     }
   });
 
-  test('reveals to an operator by direct invocation alone', async () => {
-    const operator = await createCaller(stack, 'operator', 'OperatorPolicyArn');
-    const token = await askedToken();
-
-    expect(await operator.invoke('reveal', { tokens: [token], ...request })).toMatchObject({
-      status: 200,
-      body: { principal: { id: 'vitest', source: 'claimed' }, revealed: [{ token }] },
-    });
-    for (const name of ['ingest', 'reveal-url', 'maintain', 'migrate']) {
-      expect(await operator.invoke(name, {})).toMatchObject({ status: 403 });
-    }
-    expect(await operator.askUrl({ tokens: [token], reason: request.reason })).toMatchObject({
-      status: 403,
-    });
-  });
-
   test('lets KMS refuse functions that run in the role of another', async () => {
     const reveal = async () => stack.invoke('reveal', { tokens: [await askedToken()], ...request });
-    const tokenize = () =>
-      stack.invoke('tokenize', { kind: 'ip', values: ['192.0.2.1'], ...request });
+    const vault = localClient(settings);
+    const tokenize = () => vault.tokenize('ip', ['192.0.2.1'], reason);
 
     const undo = await stack.redeploy('infra/functions.yml', (text) =>
       text
@@ -165,7 +242,7 @@ describe.skipIf(obstacle !== null)('the vault, deployed with sls', () => {
         .replace('role: TokenizeRole', 'role: RevealRole'),
     );
     await expect(reveal()).rejects.toMatchObject({ errorType: 'VaultUnavailable' });
-    await expect(tokenize()).rejects.toMatchObject({ errorType: 'VaultUnavailable' });
+    await expect(tokenize()).rejects.toThrow(VaultUnavailable);
 
     await undo();
     await expect(reveal()).resolves.toMatchObject({ revealed: [{ kind: 'ip' }] });

@@ -65,6 +65,8 @@ const documented: Record<string, string[]> = {
   MaintainRole: [
     'logs:CreateLogStream on MaintainLogGroup',
     'logs:PutLogEvents on MaintainLogGroup',
+    'never s3:PutObject on the audit bucket, anywhere for more than 401 days',
+    'never s3:PutObjectRetention on the audit bucket, anywhere for more than 401 days',
     'rds-db:connect on vault_maintain',
     's3:ListBucketVersions on the audit bucket, below audit-heads/',
     's3:PutObject on the audit bucket, below audit-heads/',
@@ -185,27 +187,48 @@ describe('the IAM matrix of the compiled template', () => {
     expect(Object.fromEntries(use)).toEqual(documentedKeyUse);
   });
 
-  it('lets revealers in through the URL alone, and operators to three functions directly', () => {
-    expect(statementsOf(resources['RevealerPolicy']!.Properties)).toMatchObject([
+  it.each([
+    ['RevealerPolicy', 'RevealDashurl'],
+    ['FinderPolicy', 'Tokenize'],
+    ['EraserPolicy', 'Erase'],
+  ])('lets the %s open its own URL and nothing else', (policy, name) => {
+    const Resource = { 'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'] };
+    expect(statementsOf(resources[policy]!.Properties)).toEqual([
       {
+        Sid: 'CallUrl',
+        Effect: 'Allow',
         Action: 'lambda:InvokeFunctionUrl',
-        Resource: { 'Fn::GetAtt': ['RevealDashurlLambdaFunction', 'Arn'] },
+        Resource,
         Condition: { StringEquals: { 'lambda:FunctionUrlAuthType': 'AWS_IAM' } },
       },
       {
+        Sid: 'RunThroughUrl',
+        Effect: 'Allow',
         Action: 'lambda:InvokeFunction',
-        Resource: { 'Fn::GetAtt': ['RevealDashurlLambdaFunction', 'Arn'] },
+        Resource,
         Condition: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } },
       },
     ]);
-    const [direct, ...more] = statementsOf(resources['OperatorPolicy']!.Properties);
-    expect(more).toEqual([]);
-    expect(direct).toMatchObject({
-      Action: 'lambda:InvokeFunction',
-      Resource: ['Reveal', 'Tokenize', 'Erase'].map((name) => ({
-        'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'],
-      })),
-    });
+  });
+
+  it('lets operators invoke reveal directly, and nothing else', () => {
+    expect(statementsOf(resources['OperatorPolicy']!.Properties)).toEqual([
+      {
+        Sid: 'InvokeDirectly',
+        Effect: 'Allow',
+        Action: 'lambda:InvokeFunction',
+        Resource: { 'Fn::GetAtt': ['RevealLambdaFunction', 'Arn'] },
+      },
+    ]);
+  });
+
+  it('has no other policy for people', () => {
+    const policies = ofType('AWS::IAM::ManagedPolicy').map(([name]) => name);
+    expect(policies.toSorted()).toEqual(
+      ['RevealerPolicy', 'FinderPolicy', 'EraserPolicy', 'OperatorPolicy']
+        .concat(policiesWithoutResource)
+        .toSorted(),
+    );
   });
 
   it('lets the schedule alone invoke a function without IAM, and only maintain', () => {
@@ -219,7 +242,7 @@ describe('the IAM matrix of the compiled template', () => {
       ],
     );
     const urls = ofType('AWS::Lambda::Url').map(([, { Properties }]) => Properties['AuthType']);
-    expect(urls).toEqual(['AWS_IAM']);
+    expect(urls).toEqual(['AWS_IAM', 'AWS_IAM', 'AWS_IAM']);
   });
 });
 
@@ -242,10 +265,12 @@ function rightsOf(role: string): string[] {
   return [resources[role]!.Properties, ...attached]
     .flatMap(statementsOf)
     .flatMap((statement) => {
-      expect(statement.Effect).toBe('Allow');
+      const never = statement.Effect === 'Deny' ? 'never ' : '';
       return [statement.Action]
         .flat()
-        .map((action) => `${action} on ${nameOf(statement.Resource)}${conditionOf(statement)}`);
+        .map(
+          (action) => `${never}${action} on ${nameOf(statement.Resource)}${conditionOf(statement)}`,
+        );
     })
     .toSorted();
 }
@@ -255,6 +280,7 @@ function nameOf(resource: unknown): string {
   const [, attribute] = /^\{"Fn::GetAtt":\["(\w+)","Arn"\]\}$/.exec(text) ?? [];
   const [, databaseUser] = /dbuser:prx-0123456789abcdef0\/(\w+)"\}$/.exec(text) ?? [];
   if (text.endsWith(':s3:::audit-bucket"}')) return 'the audit bucket';
+  if (text.endsWith(':s3:::audit-bucket/*"}')) return 'the audit bucket, anywhere';
   const isBucket = text.endsWith(':s3:::audit-bucket/pii-vault/prod/audit-heads/*"}');
   return attribute ?? databaseUser ?? (isBucket ? 'the audit bucket, below audit-heads/' : text);
 }
@@ -275,6 +301,8 @@ function conditionOf({ Condition }: Statement): string {
   if (text === algorithm) return ' with HMAC_SHA_256';
   const heads = JSON.stringify({ StringEquals: { 's3:prefix': 'pii-vault/prod/audit-heads/' } });
   if (text === heads) return ', below audit-heads/';
+  const retention = { 's3:object-lock-remaining-retention-days': '401' };
+  if (text === JSON.stringify({ NumericGreaterThan: retention })) return ' for more than 401 days';
   const account = JSON.stringify({
     StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
   });
@@ -290,6 +318,12 @@ function conditionOf({ Condition }: Statement): string {
   return text === logGroups ? ' for the log groups of the functions' : ` if ${text}`;
 }
 
+/** What stands in a stage that has the function reveal. */
+function whereDirectReveal(value: unknown): unknown {
+  const [condition, then] = (value as { 'Fn::If'?: unknown[] })['Fn::If'] ?? [];
+  return condition === 'DirectReveal' ? then : value;
+}
+
 const services = new Map([
   ['"cloudwatch.amazonaws.com"', 'CloudWatch'],
   ['{"Fn::Sub":"logs.${AWS::Region}.amazonaws.com"}', 'Logs'],
@@ -298,7 +332,7 @@ const services = new Map([
 function principalsOf({ Principal }: Statement): string[] {
   const { AWS, Service } = Principal as { AWS?: unknown; Service?: unknown };
   return [AWS ?? Service].flat().map((principal) => {
-    const text = JSON.stringify(principal);
+    const text = JSON.stringify(whereDirectReveal(principal));
     const service = services.get(text);
     if (service !== undefined) return service;
     return /^\{"Fn::GetAtt":\["(\w+)","Arn"\]\}$/.exec(text)?.[1] ?? text;

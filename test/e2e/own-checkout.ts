@@ -45,6 +45,7 @@ export interface Ended {
 const { service: repository, cache } = readSettings({});
 const beside = [
   'cli',
+  'client',
   'scripts',
   join('test', 'helpers'),
   join('test', 'fixtures'),

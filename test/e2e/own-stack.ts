@@ -14,6 +14,7 @@ import { pythonWith } from '../../scripts/local/python.ts';
 import { findQueues } from '../../scripts/local/queues.ts';
 import { copyService } from '../../scripts/local/service-copy.ts';
 import { localAws, readSettings, type Settings } from '../../scripts/local/settings.ts';
+import { stackOutputs } from '../../scripts/local/stack-outputs.ts';
 import { deploy, invoke, sls } from '../../scripts/local/sls.ts';
 import { describeGround, removeStack } from '../../scripts/local/stack.ts';
 import { freePort } from '../helpers/cluster.ts';
@@ -28,6 +29,8 @@ export interface OwnStack {
   query(sql: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
   /** What `sls invoke` returns. */
   invoke(functionName: string, payload?: unknown): Promise<unknown>;
+  /** The stack's outputs, by name. */
+  outputs(): Promise<ReadonlyMap<string, string>>;
   /** Changes a file of the service's copy and deploys that; returns what undoes it. */
   redeploy(file: string, change: (text: string) => string): Promise<() => Promise<void>>;
   pauseDatabase(): Promise<void>;
@@ -91,6 +94,7 @@ export async function startOwnStack(settings: Settings): Promise<OwnStack> {
       }
     },
     invoke: (functionName, payload) => invoke(settings, functionName, payload),
+    outputs: () => stackOutputs(settings),
     async redeploy(file, change) {
       const path = join(settings.service, file);
       const before = await readFile(path, 'utf8');

@@ -11,6 +11,7 @@ import {
   SealBroken,
   VaultUnavailable,
 } from '../../lib/errors.ts';
+import { limitsConfig } from '../../lib/config.ts';
 import { createLog } from '../../lib/log.ts';
 import { createMetrics, type MetricName } from '../../lib/metrics.ts';
 import {
@@ -63,6 +64,7 @@ const counts: Record<MetricName, number> = {
   failed: 1,
   revealed: 1,
   denied: 1,
+  capped: 1,
   lookedUp: 1,
   erased: 1,
   pruned: 1,
@@ -189,7 +191,7 @@ describe('a stage on AWS', () => {
   test('names for each alarm a section of the runbook, and tells the topic', async () => {
     const runbook = await readFile(join(settings.service, 'docs', 'operations.md'), 'utf8');
     const sections = [...runbook.matchAll(/^## (.+)$/gmu)].map(([, name]) => name);
-    expect(alarms().map(({ AlarmName }) => AlarmName)).toHaveLength(11);
+    expect(alarms().map(({ AlarmName }) => AlarmName)).toHaveLength(13);
     for (const { AlarmName, AlarmDescription, AlarmActions } of alarms()) {
       const section = AlarmName.replace('pii-vault-prod-', '');
       expect(AlarmDescription).toContain(`See docs/operations.md#${section}.`);
@@ -201,7 +203,12 @@ describe('a stage on AWS', () => {
   test('watches metrics under the very names and dimensions that the functions write', () => {
     const written = writtenMetrics(resources);
     const ofVault = alarms().filter(({ Namespace }) => Namespace === 'PiiVault');
-    expect(ofVault.map(({ MetricName }) => MetricName).toSorted()).toEqual(['denied', 'revealed']);
+    expect(ofVault.map(({ MetricName }) => MetricName).toSorted()).toEqual([
+      'capped',
+      'denied',
+      'lookedUp',
+      'revealed',
+    ]);
     for (const { Namespace, MetricName, Dimensions = [] } of ofVault) {
       const dimensions = Dimensions.map(({ Name, Value }) => `${Name}=${String(Value)}`);
       expect(written).toContain([Namespace, MetricName, ...dimensions.toSorted()].join(' '));
@@ -322,6 +329,80 @@ describe('a stage on AWS', () => {
     expect(users.map(([, user = '']) => user).toSorted()).toEqual([...roles].toSorted());
   });
 
+  test('tells migrate the limits', () => {
+    const { Environment } = resources['MigrateLambdaFunction']!.Properties as {
+      Environment: { Variables: Record<string, string> };
+    };
+    expect(limitsConfig(asText(Environment.Variables))).toEqual([
+      { role: 'vault_reveal', perCaller: 1000, overall: 5000 },
+      { role: 'vault_reveal_url', perCaller: 1000, overall: 5000 },
+      { role: 'vault_tokenize', perCaller: 10_000, overall: 50_000 },
+      { role: 'vault_erase', perCaller: 10_000, overall: 50_000 },
+    ]);
+  });
+
+  test('has no function, role, right or policy of direct reveal where that is off', async () => {
+    const on = JSON.parse(await packaged({})) as Template;
+    const off = JSON.parse(await packaged({ directReveal: "'off'" })) as Template;
+    const [direct, withoutIt] = [on, off].map(deployed);
+    const names = ['RevealLambdaFunction', 'RevealRole', 'RevealKeyPolicy', 'OperatorPolicy'];
+    for (const name of names) expect(direct!.Resources).toHaveProperty(name);
+    const left = Object.keys(direct!.Resources).filter((name) => !(name in withoutIt!.Resources));
+    expect(left.toSorted()).toEqual(names.toSorted());
+    // nothing that is left names any of them
+    expect(JSON.stringify(direct!.Resources['DataKey'])).toContain('"RevealRole"');
+    for (const name of names) expect(JSON.stringify(withoutIt)).not.toContain(`"${name}"`);
+    expect(withoutIt!.Outputs).not.toHaveProperty('OperatorPolicyArn');
+    expect(off.Resources['MigrateLambdaFunction']).toMatchObject({
+      Properties: { Environment: { Variables: { DIRECT_REVEAL: 'off' } } },
+    });
+    // what was logged is a witness of the audit
+    expect(withoutIt!.Resources).toHaveProperty('RevealLogGroup');
+  });
+
+  test('tells in its outputs what people and their commands need to find', async () => {
+    const { Outputs } = deployed(JSON.parse(await packaged(everyOption)) as Template);
+    expect(Object.keys(Outputs)).toEqual(
+      expect.arrayContaining([
+        'RevealUrl',
+        'TokenizeUrl',
+        'EraseUrl',
+        'RevealerPolicyArn',
+        'FinderPolicyArn',
+        'EraserPolicyArn',
+        'OperatorPolicyArn',
+        'LoginQueueUrl',
+        'DeadLetterQueueUrl',
+        'AlarmTopicArn',
+        'AuditBucketName',
+        'DataKeyArn',
+        'OpeningDataKeyArns',
+        'TokenKeyArn',
+        'DatabaseHost',
+        'DatabasePort',
+        'DatabaseName',
+      ]),
+    );
+  });
+
+  test('is refused with limits that are not whole numbers, or a cap below its quota', async () => {
+    await expect(
+      packaged({
+        revealQuotaPerHour: '0',
+        revealCapPerHour: '1.5',
+        tokenizeCapPerHour: '9999',
+        eraseCapPerHour: 'many',
+        directReveal: 'no',
+      }),
+    ).rejects.toThrow(
+      'revealQuotaPerHour is not a whole number of at least 1; ' +
+        'revealCapPerHour is not a whole number of at least 1; ' +
+        'tokenizeCapPerHour is less than tokenizeQuotaPerHour; ' +
+        'eraseCapPerHour is not a whole number of at least 1; ' +
+        'directReveal is neither on nor off',
+    );
+  });
+
   test('is refused without a file of its own, whatever its name', async () => {
     const missing = 'there is no stages/qa.yml: copy stages/prod.example.yml';
     await expect(packageStage(settings, 'qa', null, output)).rejects.toThrow(missing);
@@ -356,6 +437,37 @@ describe('a stage on AWS', () => {
     );
   });
 });
+
+interface Template {
+  Conditions: Record<string, { 'Fn::Equals': [unknown, unknown] } | { 'Fn::Not': unknown }>;
+  Resources: Record<string, Resource & { Condition?: string }>;
+  Outputs: Record<string, { Condition?: string }>;
+}
+
+/** What CloudFormation makes of the template: what its conditions leave, and no empty value. */
+function deployed(template: Template): Template {
+  const { DirectReveal } = template.Conditions;
+  const [given, wanted] = (DirectReveal as { 'Fn::Equals': [unknown, unknown] })['Fn::Equals'];
+  const isOff = given !== wanted;
+  const kept = <T extends { Condition?: string }>(all: Record<string, T>) =>
+    Object.fromEntries(
+      Object.entries(all).filter(([, { Condition }]) => !isOff || Condition !== 'DirectReveal'),
+    );
+  const text = JSON.stringify(
+    { ...template, Resources: kept(template.Resources), Outputs: kept(template.Outputs) },
+    (_key, value: unknown) => {
+      const [condition, then, otherwise] = (value as { 'Fn::If'?: unknown[] })?.['Fn::If'] ?? [];
+      return condition === 'DirectReveal' ? (isOff ? otherwise : then) : value;
+    },
+  );
+  return JSON.parse(text) as Template;
+}
+
+function asText(variables: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [name, String(value)]),
+  );
+}
 
 /** The metrics that a function with the template's environment writes: namespace, name, dimensions. */
 function writtenMetrics(resources: Record<string, Resource>): string[] {

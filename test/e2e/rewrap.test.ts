@@ -12,7 +12,7 @@ import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import { databaseUrl, type LocalDatabase } from '../../scripts/local/database.ts';
 import { messageOf } from '../../cli/user-error.ts';
 import { pythonWith } from '../../scripts/local/python.ts';
-import { awsVariables, localAws } from '../../scripts/local/settings.ts';
+import { awsVariables } from '../../scripts/local/settings.ts';
 import { readState } from '../../scripts/local/state.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
 import { type RunningScript, startScript } from '../helpers/script.ts';
@@ -24,7 +24,7 @@ import {
   removeOwnStack,
   startOwnStack,
 } from './own-stack.ts';
-import { postSigned } from './signed-request.ts';
+import { found, iam } from './aws-api.ts';
 
 const containers = 25;
 
@@ -47,26 +47,11 @@ function statement(action: string, users: readonly string[]): string {
         AWS: [${users.map((user) => `arn:aws:iam::000000000000:user/${user}`).join(', ')}]
       Action: ${action}
       Resource: '*'
-      Condition: \${file(infra/encryption-context.yml)}
+      Condition: \${file(infra/shared.yml):encryptionContext}
 `;
 }
 
 /** Asks IAM as the account's root. */
-async function iam(endpoint: URL, parameters: Record<string, string>): Promise<string> {
-  const body = new URLSearchParams(parameters).toString();
-  const form = 'application/x-www-form-urlencoded';
-  const url = new URL('/', endpoint);
-  const { status, text } = await postSigned(localAws.credentials, 'iam', url, body, form);
-  if (status !== 200) throw new Error(text);
-  return text;
-}
-
-function found(text: string, pattern: RegExp): string {
-  const match = pattern.exec(text)?.[1];
-  if (match === undefined) throw new Error(`nothing like ${pattern} in ${text}`);
-  return match;
-}
-
 const settings = await ownSettings();
 const obstacle = await pythonWith('ministack', settings).then(() => null, messageOf);
 if (obstacle !== null && process.env['CI'] === 'true') {

@@ -4,6 +4,7 @@ import {
   databaseConfig,
   deadLetterQueueUrl,
   keyScopeConfig,
+  limitsConfig,
   revealQuota,
   sealingKeyConfig,
 } from '../../lib/config.ts';
@@ -25,7 +26,13 @@ function environment(changes: Environment = {}): Environment {
     TOKEN_KEY_ARN: 'arn:aws:kms:eu-central-1:000000000000:key/token',
     DATA_KEY_ARN: 'arn:aws:kms:eu-central-1:000000000000:key/data',
     DEAD_LETTER_QUEUE_URL: 'https://sqs.example/dead-letters',
+    DIRECT_REVEAL: 'on',
     REVEAL_QUOTA_PER_HOUR: '1000',
+    REVEAL_CAP_PER_HOUR: '5000',
+    TOKENIZE_QUOTA_PER_HOUR: '10',
+    TOKENIZE_CAP_PER_HOUR: '50',
+    ERASE_QUOTA_PER_HOUR: '1',
+    ERASE_CAP_PER_HOUR: '1',
     ...changes,
   };
 }
@@ -59,7 +66,24 @@ describe('the configuration', () => {
     expect(databaseConfig(environment({ DATABASE_TLS: 'off' })).tls).toBe(false);
   });
 
+  it('has the limits of each role that people call', () => {
+    const others = [
+      { role: 'vault_reveal_url', perCaller: 1000, overall: 5000 },
+      { role: 'vault_tokenize', perCaller: 10, overall: 50 },
+      { role: 'vault_erase', perCaller: 1, overall: 1 },
+    ];
+    expect(limitsConfig(environment())).toEqual([
+      { role: 'vault_reveal', perCaller: 1000, overall: 5000 },
+      ...others,
+    ]);
+    expect(limitsConfig(environment({ DIRECT_REVEAL: 'off' }))).toEqual([
+      { role: 'vault_reveal', perCaller: 0, overall: 0 },
+      ...others,
+    ]);
+  });
+
   it('is frozen', () => {
+    expect(Object.isFrozen(limitsConfig(environment()))).toBe(true);
     expect(Object.isFrozen(databaseConfig(environment()))).toBe(true);
     expect(Object.isFrozen(keyScopeConfig(environment()))).toBe(true);
     expect(Object.isFrozen(sealingKeyConfig(environment()))).toBe(true);
@@ -79,6 +103,13 @@ describe('the configuration', () => {
     ['DATA_KEY_ARN', sealingKeyConfig],
     ['DEAD_LETTER_QUEUE_URL', deadLetterQueueUrl],
     ['REVEAL_QUOTA_PER_HOUR', revealQuota],
+    ['DIRECT_REVEAL', limitsConfig],
+    ['REVEAL_QUOTA_PER_HOUR', limitsConfig],
+    ['REVEAL_CAP_PER_HOUR', limitsConfig],
+    ['TOKENIZE_QUOTA_PER_HOUR', limitsConfig],
+    ['TOKENIZE_CAP_PER_HOUR', limitsConfig],
+    ['ERASE_QUOTA_PER_HOUR', limitsConfig],
+    ['ERASE_CAP_PER_HOUR', limitsConfig],
   ];
 
   it.each(readers)('names %s when it is missing or empty', (variable, read) => {
@@ -97,6 +128,9 @@ describe('the configuration', () => {
     ['REVEAL_QUOTA_PER_HOUR', revealQuota, '0'],
     ['REVEAL_QUOTA_PER_HOUR', revealQuota, 'Infinity'],
     ['REVEAL_QUOTA_PER_HOUR', revealQuota, '9007199254740992'],
+    ['TOKENIZE_CAP_PER_HOUR', limitsConfig, '1e9canary'],
+    ['ERASE_QUOTA_PER_HOUR', limitsConfig, '-1'],
+    ['DIRECT_REVEAL', limitsConfig, 'canary'],
     ['DATABASE_TLS', databaseConfig, 'on'],
     ['DATABASE_TLS', databaseConfig, 'OFF'],
     ['DATABASE_AUTH', databaseConfig, 'canary'],

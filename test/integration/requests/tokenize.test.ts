@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { heldTokens } from '../../../db/read-sealed.ts';
 import { recordOutcomes } from '../../../db/record-reveal.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
-import { parseClaimedValuesRequest } from '../../../lib/requests/request.ts';
+import { parseValuesRequest } from '../../../lib/requests/request.ts';
 import { createTokenizerSource } from '../../../lib/crypto/token.ts';
 import { tokenize, type TokenizeParts } from '../../../lib/requests/tokenize.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
@@ -12,7 +12,7 @@ import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts
 import { createKmsDouble } from '../../helpers/kms-double.ts';
 import { ingestParts, silentLog, silentMetrics } from '../../helpers/vault.ts';
 
-const analyst = { id: 'security analyst', source: 'claimed' } as const;
+const analyst = { id: 'arn:aws:iam::123456789012:user/analyst', source: 'iam' } as const;
 const kms = createKmsDouble();
 
 let database: TestDatabase;
@@ -33,8 +33,8 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 function lookUp(values: string[]): ReturnType<typeof tokenize> {
-  const request = { kind: 'ip', values, reason: 'where did it log in?', requestedBy: analyst.id };
-  return tokenize(parseClaimedValuesRequest(request), analyst, randomUUID(), parts);
+  const request = { kind: 'ip', values, reason: 'where did it log in?' };
+  return tokenize(parseValuesRequest(request), analyst, randomUUID(), parts);
 }
 
 describe('tokenize', () => {
