@@ -4,7 +4,7 @@ import { inject } from 'vitest';
 
 import { createPool } from '../../db/pool.ts';
 import type { Role } from '../../db/roles.ts';
-import { templateDatabase, testPassword } from './cluster.ts';
+import { testPassword } from './cluster.ts';
 
 /** A migrated database of its own, on the real Postgres that all test files share. */
 export interface TestDatabase {
@@ -17,11 +17,14 @@ export interface TestDatabase {
   drop: () => Promise<void>;
 }
 
-/** Clones the template database; null makes an empty one. `port` is that of another server. */
+/**
+ * Clones the template database; null makes an empty one. `port` is that of another server. `close`
+ * ends all connections to it, so that it can be cloned itself.
+ */
 export async function createTestDatabase(
-  from: string | null = templateDatabase,
+  from: string | null = inject('templateDatabase'),
   port: number = inject('databasePort'),
-): Promise<TestDatabase> {
+): Promise<TestDatabase & { close: () => Promise<void> }> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const server = { host: '127.0.0.1', port, user: 'postgres', password: testPassword };
   const maintenance = new Client({ ...server, database: 'postgres' });
@@ -33,6 +36,11 @@ export async function createTestDatabase(
   const pools: Pool[] = [];
   const admin = new Pool({ ...server, database: name, max: 4 });
   admin.on('error', () => undefined);
+  let closed: Promise<unknown> | null = null;
+  const close = async () => {
+    closed ??= Promise.all([admin, ...pools].map((pool) => pool.end()));
+    await closed;
+  };
   return {
     name,
     port,
@@ -49,8 +57,9 @@ export async function createTestDatabase(
       pools.push(pool);
       return pool;
     },
+    close,
     drop: async () => {
-      await Promise.all([admin, ...pools].map((pool) => pool.end()));
+      await close();
       await maintenance.query(`drop database ${name} with (force)`);
       await maintenance.end();
     },

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { createOpeningKeys } from '../../lib/crypto/data-key.ts';
@@ -6,13 +6,14 @@ import { ingest } from '../../lib/ingest/ingest.ts';
 import { createLog } from '../../lib/log.ts';
 import { createMetrics } from '../../lib/metrics.ts';
 import { parseClaimedTokensRequest } from '../../lib/requests/request.ts';
+import { perField, perKind, type PiiKind, piiKinds } from '../../lib/pii-fields.ts';
 import { reveal } from '../../lib/requests/reveal.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { terminate, untilBlocked, whileHolding } from '../helpers/faults.ts';
 import { createKmsDouble } from '../helpers/kms-double.ts';
 import { type CapturedOutput, captureOutput } from '../helpers/output.ts';
-import { type Server, startPostgres } from '../helpers/postgres.ts';
+import { type Server, startPostgres, templateDatabase } from '../helpers/postgres.ts';
 import { readable, spellings } from '../helpers/readable.ts';
 import { ingestParts, revealParts } from '../helpers/vault.ts';
 
@@ -21,8 +22,21 @@ const group = () => randomBytes(2).toString('hex').replace(/^./, 'f');
 const groups = Array.from({ length: 6 }, group).join(':');
 const device = `canary-${randomUUID()}`;
 const ip = `2001:db8:${groups}`;
-const canaries = [ip, `2001:0DB8:${groups.toUpperCase()}`, ip.replaceAll(':', ''), device];
-const spelled = { ip: canaries[1], device_id: `  ${device}\t` };
+const values: Record<PiiKind, string> = {
+  ...perKind(({ example }) => example(randomInt(2 ** 40, 2 ** 41))),
+  ip,
+  device_id: device,
+};
+const capitals = `2001:0DB8:${groups.toUpperCase()}`;
+const canaries = [...Object.values(values), capitals, ip.replaceAll(':', '')];
+const spelled = {
+  ...perField(
+    ({ messageField }) => messageField,
+    ({ kind }) => values[kind],
+  ),
+  ip: capitals,
+  device_id: `  ${device}\t`,
+};
 
 const jane = { id: 'jane', source: 'claimed' } as const;
 const reason = 'ticket 4711: fraud';
@@ -45,7 +59,7 @@ beforeAll(async () => {
     'log_parameter_max_length_on_error=-1',
     'log_lock_waits=on',
   ]);
-  database = await createTestDatabase(undefined, server.port);
+  database = await createTestDatabase(templateDatabase, server.port);
   vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'TRACE');
   output = captureOutput();
   try {
@@ -86,8 +100,12 @@ async function goThroughEverything(): Promise<void> {
   expect(await ingest([first, record()], parts)).toEqual({ batchItemFailures: [] });
   await ingest([first], parts);
   const tokenizer = await parts.tokenizer();
-  tokens.push(tokenizer.token('ip', ip), tokenizer.token('device_id', device));
-  expect((await ask()).revealed.map(({ value }) => value)).toEqual([ip, device]);
+  tokens.push(...piiKinds.map((kind) => tokenizer.token(kind, values[kind])));
+  expect((await ask()).revealed.map(({ value }) => value)).toEqual(
+    piiKinds.map((kind) => values[kind]),
+  );
+
+  const deviceToken = tokenizer.token('device_id', device);
 
   // messages that are rejected, for each reason there is
   await admin.query(
@@ -96,7 +114,7 @@ async function goThroughEverything(): Promise<void> {
   const rejected = [
     sqsRecord(`${device} ${ip}`),
     sqsRecord([device, ip]),
-    ...['user_id', 'device_type', 'ip', 'device_id', 'locale', 'app_version'].flatMap((field) => [
+    ...Object.keys(loginMessage(spelled)).flatMap((field) => [
       sqsRecord(loginMessage({ ...spelled, [field]: `${device} ${ip}`.repeat(10) })),
       sqsRecord(loginMessage({ ...spelled, [field]: [device, ip] })),
     ]),
@@ -136,7 +154,7 @@ async function goThroughEverything(): Promise<void> {
     await terminate(database, 'vault_reveal');
     await work;
   });
-  await admin.query('update vault.pii_vault set kind = $1 where token = $2', ['ip', tokens[1]]);
+  await admin.query('update vault.pii_vault set kind = $1 where token = $2', ['ip', deviceToken]);
   await failing(ask);
 
   // requests that put values where none belong

@@ -4,13 +4,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { pruneLedger } from '../../../db/prune-ledger.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
-import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
+import { perField } from '../../../lib/pii-fields.ts';
+import { loginMessage, noPersonalFields, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
 import { ingestParts } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();
 const settled = { batchItemFailures: [] };
+const noTokens = perField(
+  ({ column }) => column,
+  () => null,
+);
 
 let database: TestDatabase;
 let parts: ReturnType<typeof ingestParts>;
@@ -50,6 +55,7 @@ describe('ingest', () => {
     expect(await ingest([record], parts)).toEqual(settled);
     expect(await storedLogins()).toEqual([
       {
+        ...noTokens,
         user_id: userId,
         device_type: 'android',
         masked_ip: expect.stringMatching(/^ip_v1_[A-Za-z0-9_-]{27}$/),
@@ -61,13 +67,11 @@ describe('ingest', () => {
     ]);
   });
 
-  it('stores null for a null address, device and locale, and seals nothing', async () => {
+  it('stores null for a null locale and null personal values, and seals nothing', async () => {
     const before = await sealedValues();
-    const record = sqsRecord(message({ ip: null, device_id: null, locale: null }));
+    const record = sqsRecord(message({ ...noPersonalFields, locale: null }));
     expect(await ingest([record], parts)).toEqual(settled);
-    expect(await storedLogins()).toMatchObject([
-      { masked_ip: null, masked_device_id: null, locale: null },
-    ]);
+    expect(await storedLogins()).toMatchObject([{ ...noTokens, locale: null }]);
     expect(await sealedValues()).toBe(before);
   });
 
@@ -78,7 +82,7 @@ describe('ingest', () => {
   });
 
   it('ignores fields it does not know', async () => {
-    const record = sqsRecord(message({ email: 'x@example.org', nested: { ip: '192.0.2.1' } }));
+    const record = sqsRecord(message({ unknown: 'x@example.org', nested: { ip: '192.0.2.1' } }));
     expect(await ingest([record], parts)).toEqual(settled);
     expect(await storedLogins()).toHaveLength(1);
     expect(parts.deadLetters).toEqual([]);
