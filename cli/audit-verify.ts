@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { Pool } from 'pg';
 
-import { readAuditHead } from '../db/append-audit.ts';
+import { readAuditHead } from '../db/audit-head.ts';
 import { readAudit, readCheckpoint } from '../db/read-audit.ts';
 import { type ChainPosition, chainStart, verifyChain } from '../lib/audit/chain.ts';
 import { databaseUrl } from '../scripts/local/database.ts';

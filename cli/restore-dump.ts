@@ -1,6 +1,6 @@
 import { Pool, type PoolClient } from 'pg';
 
-import { readAuditHead } from '../db/append-audit.ts';
+import { readAuditHead } from '../db/audit-head.ts';
 import {
   analyzeTables,
   auditTables,

@@ -70,9 +70,7 @@ export async function readCheckpoint(connection: Connection): Promise<ChainPosit
 const addCheckpointStatement = statement(
   'add_audit_checkpoint',
   sql`
-  insert into ${auditCheckpoints} (id, hash)
-  values (${sql.placeholder('id')}::bigint, ${sql.placeholder('hash')}::bytea)
-  on conflict (id) do nothing
+  select vault.add_checkpoint(${sql.placeholder('id')}::bigint, ${sql.placeholder('hash')}::bytea)
 `,
 );
 

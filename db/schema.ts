@@ -2,21 +2,25 @@ import { sql } from 'drizzle-orm';
 import {
   bigint,
   boolean,
+  check,
   customType,
   date,
   index,
   integer,
   pgSchema,
   pgTable,
+  primaryKey,
   text,
   timestamp,
   uuid,
   varchar,
 } from 'drizzle-orm/pg-core';
 
+import { auditOutcomes } from '../lib/audit/entry.ts';
 import { perKind } from '../lib/pii-fields.ts';
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
+const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' });
 
 /** One row a login, for analysts. A contract with its readers: columns and order stay as they are. */
 export const userLogins = pgTable('user_logins', {
@@ -42,23 +46,38 @@ export const piiKind = vault.enum(
 );
 
 /** Data keys, wrapped by KMS. Shared by all values that one container sealed in an hour. */
-export const dataKeys = vault.table('data_keys', {
-  id: uuid('id').primaryKey(),
-  wrappedKey: bytea('wrapped_key').notNull(),
-  kmsKeyArn: text('kms_key_arn').notNull(),
-  createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
-});
+export const dataKeys = vault.table(
+  'data_keys',
+  {
+    id: uuid('id').primaryKey(),
+    wrappedKey: bytea('wrapped_key').notNull(),
+    kmsKeyArn: text('kms_key_arn').notNull(),
+    createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  ({ wrappedKey, kmsKeyArn }) => [
+    // KMS gives up to 6144 bytes
+    check('data_keys_wrapped_key', sql`octet_length(${wrappedKey}) between 1 and 6144`),
+    check('data_keys_kms_key_arn', sql`octet_length(${kmsKeyArn}) between 1 and 2048`),
+  ],
+);
 
 /** One sealed original per token: nonce ‖ ciphertext ‖ tag. */
-export const piiVault = vault.table('pii_vault', {
-  token: text('token').primaryKey(),
-  kind: piiKind('kind').notNull(),
-  ciphertext: bytea('ciphertext').notNull(),
-  dataKeyId: uuid('data_key_id')
-    .notNull()
-    .references(() => dataKeys.id),
-  createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
-});
+export const piiVault = vault.table(
+  'pii_vault',
+  {
+    token: text('token').primaryKey(),
+    kind: piiKind('kind').notNull(),
+    ciphertext: bytea('ciphertext').notNull(),
+    dataKeyId: uuid('data_key_id')
+      .notNull()
+      .references(() => dataKeys.id),
+    createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  ({ token, ciphertext }) => [
+    check('pii_vault_token', sql`octet_length(${token}) between 1 and 256`),
+    check('pii_vault_ciphertext', sql`octet_length(${ciphertext}) <= 4096`),
+  ],
+);
 
 /** The messages already stored, so that a message delivered again counts once. */
 export const ingestedMessages = vault.table('ingested_messages', {
@@ -66,6 +85,9 @@ export const ingestedMessages = vault.table('ingested_messages', {
   sentOn: date('sent_on').notNull(),
   resentOn: date('resent_on'),
 });
+
+/** What an audit row may say became of a token: lib/audit/entry.ts has the meanings. */
+const outcomes = sql.raw(auditOutcomes.map((outcome) => `'${outcome}'`).join(', '));
 
 export const auditAction = vault.enum('audit_action', ['reveal', 'tokenize', 'erase']);
 export const principalSource = vault.enum('principal_source', ['iam', 'claimed']);
@@ -93,6 +115,21 @@ export const revealAudit = vault.table(
     index('reveal_audit_erased')
       .on(table.token)
       .where(sql`${table.action} = 'erase' and ${table.outcome} = 'erased'`),
+    // Bounds for whoever reads the audit later, whatever the writer's role was made to write.
+    check('reveal_audit_id', sql`${table.id} > 0`),
+    check('reveal_audit_at', sql`isfinite(${table.at})`),
+    check('reveal_audit_request_id', sql`octet_length(${table.requestId}) between 1 and 128`),
+    check('reveal_audit_principal', sql`octet_length(${table.principal}) between 1 and 2048`),
+    check('reveal_audit_reason', sql`char_length(${table.reason}) between 10 and 500`),
+    check(
+      'reveal_audit_token',
+      sql`${table.token} ~ '^[a-z][a-z_]{0,31}_v[0-9]{1,9}_[A-Za-z0-9_-]{27}$'`,
+    ),
+    check('reveal_audit_outcome', sql`${table.outcome} in (${outcomes})`),
+    check(
+      'reveal_audit_hashes',
+      sql`octet_length(${table.previousHash}) = 32 and octet_length(${table.hash}) = 32`,
+    ),
   ],
 );
 
@@ -110,3 +147,50 @@ export const auditCheckpoints = vault.table('audit_checkpoints', {
   hash: bytea('hash').notNull(),
   verifiedAt: timestamp('verified_at', { withTimezone: true }).notNull().defaultNow(),
 });
+
+/** How much the callers of a function may ask for in an hour; `migrate` writes it from the stage. */
+export const limits = vault.table('limits', {
+  role: text('role').primaryKey(),
+  perCaller: integer('per_caller').notNull(),
+  overall: integer('overall').notNull(),
+});
+
+/**
+ * What callers used of their limits, as running totals, so that an hour's use is the difference of
+ * two rows. The caller '' stands for all callers of the role.
+ */
+export const usage = vault.table(
+  'usage',
+  {
+    role: text('role').notNull(),
+    caller: text('caller').notNull(),
+    total: bigint('total', { mode: 'number' }).notNull(),
+    at: timestamp('at', { withTimezone: true }).notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.role, table.caller, table.total] }),
+    index('usage_at').on(table.role, table.caller, table.at),
+  ],
+);
+
+/**
+ * What `vault.claim_reveal` recorded as revealed, for `vault.take_revealed` to hand out once:
+ * which audit rows, and the transaction that must have committed first.
+ */
+export const revealClaims = vault.table(
+  'reveal_claims',
+  {
+    role: text('role').notNull(),
+    requestId: text('request_id').notNull(),
+    transaction: xid8('transaction').notNull(),
+    firstAuditId: bigint('first_audit_id', { mode: 'number' }).notNull(),
+    lastAuditId: bigint('last_audit_id', { mode: 'number' }).notNull(),
+    expiresAt: timestamp('expires_at', { withTimezone: true }).notNull(),
+    takenAt: timestamp('taken_at', { withTimezone: true }),
+    faultReportedAt: timestamp('fault_reported_at', { withTimezone: true }),
+  },
+  (table) => [
+    primaryKey({ columns: [table.role, table.requestId] }),
+    index('reveal_claims_expires_at').on(table.expiresAt),
+  ],
+);

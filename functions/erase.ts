@@ -4,18 +4,20 @@ import type {
   LambdaFunctionURLResult,
 } from 'aws-lambda';
 
-import { eraseValues } from '../db/erase-values.ts';
+import { eraseValues } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
 import { databaseConfig, keyScopeConfig } from '../lib/config.ts';
-import { erase } from '../lib/requests/erase.ts';
+import { erase, type EraseDeps } from '../lib/requests/erase.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { requestBody, respond } from '../lib/requests/function-url.ts';
 import { verifiedPrincipal } from '../lib/requests/principal.ts';
 import { parseTokensRequest } from '../lib/requests/request.ts';
 
-const parts = {
-  erase: eraseValues.bind(null, createPool(databaseConfig(), 'request')),
+const pool = createPool(databaseConfig(), 'request');
+
+const deps: EraseDeps = {
+  erase: (context, tokens) => eraseValues(pool, context, tokens),
   log: createLog(),
   metrics: createMetrics(keyScopeConfig().stage),
 };
@@ -28,5 +30,5 @@ export const handler = (
   respond(async () => {
     const principal = verifiedPrincipal(event);
     const request = parseTokensRequest(requestBody(event));
-    return erase(request, principal, context.awsRequestId, parts);
+    return erase(request, principal, context.awsRequestId, deps);
   });

@@ -1,4 +1,4 @@
-import { readAuditHead } from '../db/append-audit.ts';
+import { readAuditHead } from '../db/audit-head.ts';
 import { createPool } from '../db/pool.ts';
 import { pruneLedger } from '../db/prune-ledger.ts';
 import { addCheckpoint, readAudit, readCheckpoint } from '../db/read-audit.ts';

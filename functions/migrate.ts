@@ -1,14 +1,15 @@
-import { migrate } from '../db/migrate/migrate.ts';
+import { migrate, type MigrationReport } from '../db/migrate/migrate.ts';
 import { createPool } from '../db/pool.ts';
-import { databaseConfig } from '../lib/config.ts';
+import { databaseConfig, limitsConfig } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';
 
 const pool = createPool(databaseConfig(), 'maintenance');
+const limits = limitsConfig();
 const log = createLog();
 
-/** Brings the database to this deployment's schema; returns how many migrations were applied. */
-export const handler = async (): Promise<{ applied: number }> => {
-  const result = await migrate(pool);
-  log.info('migrated', result);
-  return result;
+/** Brings the database to this deployment's tables, functions, rights and limits. */
+export const handler = async (): Promise<MigrationReport> => {
+  const report = await migrate(pool, limits);
+  log.info('migrated', { applied: report.applied, findings: report.findings.length });
+  return report;
 };

@@ -4,9 +4,9 @@ import type {
   LambdaFunctionURLResult,
 } from 'aws-lambda';
 
+import { claimReveal, reportFault, takeRevealed } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
-import { createRevealStore } from '../db/reveal-store.ts';
-import { databaseConfig, keyScopeConfig, revealQuota } from '../lib/config.ts';
+import { databaseConfig, keyScopeConfig } from '../lib/config.ts';
 import { createOpeningKeys } from '../lib/crypto/data-key.ts';
 import { requestBody, respond } from '../lib/requests/function-url.ts';
 import { createKmsClient, createOpeningKeyService } from '../lib/crypto/kms.ts';
@@ -14,12 +14,15 @@ import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { verifiedPrincipal } from '../lib/requests/principal.ts';
 import { parseTokensRequest } from '../lib/requests/request.ts';
-import { reveal } from '../lib/requests/reveal.ts';
+import { reveal, type RevealDeps } from '../lib/requests/reveal.ts';
 
-const parts = {
-  ...createRevealStore(createPool(databaseConfig(), 'request')),
+const pool = createPool(databaseConfig(), 'request');
+
+const deps: RevealDeps = {
+  claim: (context, tokens) => claimReveal(pool, context, tokens),
+  take: (requestId) => takeRevealed(pool, requestId),
+  reportFault: (requestId, outcomes) => reportFault(pool, requestId, outcomes),
   keys: createOpeningKeys(createOpeningKeyService(createKmsClient(), keyScopeConfig())),
-  quota: revealQuota(),
   log: createLog(),
   metrics: createMetrics(keyScopeConfig().stage),
 };
@@ -32,5 +35,5 @@ export const handler = (
   respond(async () => {
     const principal = verifiedPrincipal(event);
     const request = parseTokensRequest(requestBody(event));
-    return reveal(request, principal, context.awsRequestId, parts);
+    return reveal(request, principal, context.awsRequestId, deps);
   });

@@ -4,10 +4,8 @@ import type {
   LambdaFunctionURLResult,
 } from 'aws-lambda';
 
+import { lookUp } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
-import { repeatable } from '../db/query.ts';
-import { heldTokens } from '../db/read-sealed.ts';
-import { recordOutcomes } from '../db/record-reveal.ts';
 import { databaseConfig, keyScopeConfig, tokenKeyArn } from '../lib/config.ts';
 import { createKmsClient, createTokenRootService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
@@ -16,14 +14,13 @@ import { requestBody, respond } from '../lib/requests/function-url.ts';
 import { verifiedPrincipal } from '../lib/requests/principal.ts';
 import { parseValuesRequest } from '../lib/requests/request.ts';
 import { createTokenizerSource } from '../lib/crypto/token.ts';
-import { tokenize } from '../lib/requests/tokenize.ts';
+import { tokenize, type TokenizeDeps } from '../lib/requests/tokenize.ts';
 
 const pool = createPool(databaseConfig(), 'request');
 
-const parts = {
+const deps: TokenizeDeps = {
   tokenizer: createTokenizerSource(createTokenRootService(createKmsClient(), tokenKeyArn())),
-  held: (tokens: readonly string[]) => repeatable(() => heldTokens(pool, tokens)),
-  recordOutcomes: recordOutcomes.bind(null, pool),
+  lookUp: (context, tokens) => lookUp(pool, context, tokens),
   log: createLog(),
   metrics: createMetrics(keyScopeConfig().stage),
 };
@@ -36,5 +33,5 @@ export const handler = (
   respond(async () => {
     const principal = verifiedPrincipal(event);
     const request = parseValuesRequest(requestBody(event));
-    return tokenize(request, principal, context.awsRequestId, parts);
+    return tokenize(request, principal, context.awsRequestId, deps);
   });

@@ -95,11 +95,6 @@ export function limitsConfig(environment: Environment = process.env): readonly R
   ]);
 }
 
-/** Tokens that one principal may reveal an hour. */
-export function revealQuota(environment: Environment = process.env): number {
-  return positiveInteger(environment, 'REVEAL_QUOTA_PER_HOUR');
-}
-
 function required(environment: Environment, variable: string): string {
   const value = environment[variable];
   if (value === undefined || value === '') throw new InvalidConfig(variable, 'is not set');

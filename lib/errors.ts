@@ -29,19 +29,35 @@ export class CallerUnverified extends VaultError {
   }
 }
 
-/** The caller has revealed as many tokens in the last hour as the stage allows. */
+/** An hourly limit leaves no room: the caller's quota, or the cap of all callers together. */
 export class QuotaExceeded extends VaultError {
   override readonly name = 'QuotaExceeded';
   override readonly code = 'ERR_QUOTA_EXCEEDED';
-  /** ISO 8601; null when the request alone is larger than the hourly quota. */
+  readonly limit: 'quota' | 'cap';
+  /** ISO 8601; null when the request is larger than the limit. */
   readonly retryAt: string | null;
 
-  constructor(quota: number, retryAt: Date | null) {
+  constructor({
+    limit,
+    allowed,
+    remaining,
+    retryAt,
+  }: {
+    limit: 'quota' | 'cap';
+    allowed: number;
+    remaining: number;
+    retryAt: Date | null;
+  }) {
+    const left =
+      limit === 'quota'
+        ? `${remaining} of your ${allowed} tokens an hour are left`
+        : `all callers together have used the cap of ${allowed} tokens an hour`;
     super(
       retryAt === null
-        ? `the request asks for more tokens than the ${quota} an hour allowed: ask for fewer`
-        : `the quota of ${quota} tokens an hour is used up: try again at ${retryAt.toISOString()}`,
+        ? `the request names more tokens than the ${limit} of ${allowed} an hour: ask for fewer`
+        : `${left}: ask for fewer, or try again at ${retryAt.toISOString()}`,
     );
+    this.limit = limit;
     this.retryAt = retryAt?.toISOString() ?? null;
   }
 }

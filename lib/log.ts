@@ -24,6 +24,7 @@ const allowed = {
   pruned: count,
   verified: count,
   applied: count,
+  findings: count,
   reason: matching(/^[a-z_]{1,32}(:[a-z_]{1,32})?$/),
   outcome: code,
   requestId: uuid,

@@ -75,7 +75,7 @@ const columnsStatement = statement<{ [Key in keyof Column]: Column[Key] }>(
   from pg_attribute
   join pg_type as type on type.oid = atttypid
   left join pg_type as base on base.oid = type.typbasetype
-  where attrelid = 'public.user_logins'::regclass and attnum > 0 and not attisdropped
+  where attrelid = to_regclass('public.user_logins') and attnum > 0 and not attisdropped
   order by attnum
 `,
 );
@@ -101,19 +101,14 @@ const written = Object.values(getTableColumns(userLogins)).map((column) => ({
 const writtenNull = new Set(['locale', ...tokenTypes.keys()]);
 
 /**
- * What keeps the vault from writing to the `user_logins` that is there already, a phrase each;
- * none where there is no such table. A column may have another type than ours when INSERT converts
- * to it and it holds as much: a text as long, a number as large, a timestamp for a day. Columns
- * that are not ours must fill themselves. Throws `DatabaseError`.
+ * What keeps the vault from writing to the `user_logins` that is there already, whatever its columns,
+ * a phrase each; none where there is no such table. Throws `DatabaseError`.
  */
-export async function findLoginsFaults(connection: Connection): Promise<string[]> {
+export async function findTableFaults(connection: Connection): Promise<string[]> {
   const [table] = await run(connection, tableStatement);
   if (table === undefined) return [];
   const refused = kindsRefused[table.kind];
   if (refused !== undefined) return [`user_logins is ${refused}, the vault writes to a table`];
-
-  const columns = new Map<string, Column>();
-  for (const column of await run(connection, columnsStatement)) columns.set(column.name, column);
   const faults: string[] = [];
   if (!table.isOurs) {
     faults.push(`user_logins belongs to ${table.owner}: run db/bootstrap.sql as administrator`);
@@ -122,9 +117,23 @@ export async function findLoginsFaults(connection: Connection): Promise<string[]
     faults.push('user_logins has row-level security, and no policy lets vault_ingest insert');
   }
   if (table.isWithoutPartition) faults.push('user_logins is partitioned and has no partition');
+  return faults;
+}
+
+/**
+ * What keeps the vault from writing to the columns of `user_logins`, a phrase each. A column may
+ * have another type than ours when INSERT converts to it and it holds as much: a text as long, a
+ * number as large, a timestamp for a day. Columns that are not ours must fill themselves. Those
+ * that are missing count when `all` are to be there. Throws `DatabaseError`.
+ */
+export async function findColumnFaults(connection: Connection, all = true): Promise<string[]> {
+  const columns = new Map<string, Column>();
+  for (const column of await run(connection, columnsStatement)) columns.set(column.name, column);
+  const faults: string[] = [];
   for (const { name, type } of written) {
     const column = columns.get(name);
     columns.delete(name);
+    if (column === undefined && !all) continue;
     faults.push(...faultsOfOurs(name, type, column).map((fault) => `user_logins.${name} ${fault}`));
   }
   for (const column of columns.values()) {

@@ -45,8 +45,7 @@ const countAppliedStatement = statement<{ count: number }>(
   sql`select count(*)::integer as count from vault.migrations`,
 );
 
-/** How many migrations this database has had. Throws `DatabaseError`. */
-export async function countApplied(connection: Connection): Promise<number> {
+async function countApplied(connection: Connection): Promise<number> {
   const [migrations] = await run(connection, isMigratedStatement);
   if (!migrations?.exists) return 0;
   const [counted] = await run(connection, countAppliedStatement);

@@ -1,47 +1,75 @@
-import { fileURLToPath } from 'node:url';
 import { sql } from 'drizzle-orm';
-import { drizzle } from 'drizzle-orm/node-postgres';
-import { migrate as applyMigrations } from 'drizzle-orm/node-postgres/migrator';
 import type { Pool } from 'pg';
 
-import { DatabaseUnfit } from '../../lib/errors.ts';
-import { findLoginsFaults } from './check-logins-table.ts';
-import { countApplied, findSchemaFaults } from './check-vault-schema.ts';
+import type { RoleLimits } from '../../lib/config.ts';
+import { DatabaseError, DatabaseUnfit } from '../../lib/errors.ts';
+import { type Connection, run, statement, transaction } from '../query.ts';
+import { writeLimits } from '../write-limits.ts';
+import { applyFunctionsAndGrants, applyMigrations } from './apply-migrations.ts';
+import { applyRoles } from './apply-roles.ts';
+import { findColumnFaults, findTableFaults } from './check-logins-table.ts';
+import { findSchemaFaults } from './check-vault-schema.ts';
+import { findBackdoors } from './find-backdoors.ts';
+import { lockMigrations } from './lock-migrations.ts';
 import { openSequences } from './open-sequences.ts';
-import { run, statement, withoutParameters } from '../query.ts';
-import { sqlFolder } from '../sql-folder.ts';
 
-const migrationsFolder = fileURLToPath(new URL('migrations', sqlFolder));
-
-const lockStatement = statement(
-  'lock_migrations',
-  sql`select pg_advisory_lock(hashtext('vault.migrations'))`,
+const settingsStatement = statement(
+  'migration_settings',
+  sql`
+  select
+    -- ingest writes all the time, and would wait behind a change that waits for a long reader
+    set_config('lock_timeout', '5s', true),
+    -- what the migrations name without a schema is public.user_logins
+    set_config('search_path', 'public, pg_temp', true)
+`,
 );
 
+/** What a migration did. */
+export interface MigrationReport {
+  /** How many migrations were applied. */
+  applied: number;
+  /** What the vault did not put there, a phrase each: changed role settings, foreign functions and rights. */
+  findings: string[];
+}
+
 /**
- * Applies the migrations this database lacks, in one transaction; what is there is left as it is.
- * Returns how many were applied. Throws `DatabaseUnfit`, with nothing changed, where what is there
- * is not what the vault can write to; and `DatabaseError`.
+ * Brings the database to this release in one transaction: tables, functions, roles, rights and
+ * limits; a copy that no stage uses yet needs no limits. Rows stay as they are. Throws `DatabaseUnfit`, with nothing changed, where what is there is
+ * not what the vault can write to, or is in use; and `DatabaseError`.
  */
-export async function migrate(pool: Pool): Promise<{ applied: number }> {
-  const client = await withoutParameters(() => pool.connect());
+export async function migrate(
+  pool: Pool,
+  limits: readonly RoleLimits[] = [],
+): Promise<MigrationReport> {
   try {
-    // two deployments at once: the second waits, and then finds nothing to do
-    await run(client, lockStatement);
-    const faults = [...(await findSchemaFaults(client)), ...(await findLoginsFaults(client))];
-    if (faults.length > 0) throw new DatabaseUnfit(faults);
-    const before = await countApplied(client);
-    await withoutParameters(() =>
-      applyMigrations(drizzle(client), {
-        migrationsFolder,
-        migrationsSchema: 'vault',
-        migrationsTable: 'migrations',
-      }),
-    );
-    await openSequences(client);
-    return { applied: (await countApplied(client)) - before };
-  } finally {
-    // ends the session, and with it the lock
-    client.release(true);
+    return await transaction(pool, (connection) => bringUp(connection, limits));
+  } catch (error) {
+    const isInUse = error instanceof DatabaseError && error.state === '55P03';
+    throw isInUse
+      ? new DatabaseUnfit(['a session has a table locked that this release changes: try again'])
+      : error;
   }
+}
+
+async function bringUp(
+  connection: Connection,
+  limits: readonly RoleLimits[],
+): Promise<MigrationReport> {
+  await run(connection, settingsStatement);
+  await lockMigrations(connection);
+  const faults = [...(await findSchemaFaults(connection)), ...(await findTableFaults(connection))];
+  // the whole list at once, but for columns that a migration may add
+  if (faults.length > 0) refuse([...faults, ...(await findColumnFaults(connection, false))]);
+  const applied = await applyMigrations(connection);
+  // only now: a migration may have added what was missing
+  refuse([...(await findTableFaults(connection)), ...(await findColumnFaults(connection))]);
+  const findings = await applyRoles(connection);
+  await applyFunctionsAndGrants(connection);
+  await openSequences(connection);
+  await writeLimits(connection, limits);
+  return { applied, findings: [...findings, ...(await findBackdoors(connection))] };
+}
+
+function refuse(faults: readonly string[]): void {
+  if (faults.length > 0) throw new DatabaseUnfit(faults);
 }

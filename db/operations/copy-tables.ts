@@ -4,12 +4,13 @@ import type { Client, ClientBase } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { Readable, Writable } from 'node:stream';
 
-import { type Connection, run, statement } from '../query.ts';
+import { type Connection, run, statement, withoutParameters } from '../query.ts';
 import {
   auditCheckpoints,
   auditHead,
   dataKeys,
   ingestedMessages,
+  limits,
   piiVault,
   revealAudit,
   userLogins,
@@ -19,7 +20,13 @@ import {
 export const auditTables = ['reveal_audit', 'audit_head', 'audit_checkpoints'] as const;
 
 /** Everything else, in the order in which it can be loaded. */
-export const valueTables = ['data_keys', 'pii_vault', 'ingested_messages', 'user_logins'] as const;
+export const valueTables = [
+  'data_keys',
+  'pii_vault',
+  'ingested_messages',
+  'user_logins',
+  'limits',
+] as const;
 
 export type TableName = (typeof auditTables)[number] | (typeof valueTables)[number];
 
@@ -29,6 +36,7 @@ const tables: Record<TableName, PgTable> = {
   ingested_messages: ingestedMessages,
   user_logins: userLogins,
   reveal_audit: revealAudit,
+  limits,
   audit_head: auditHead,
   audit_checkpoints: auditCheckpoints,
 };
@@ -100,6 +108,13 @@ const openAuditStatement = statement(
   'open_audit',
   sql`alter table ${revealAudit} disable trigger chain_audit_row`,
 );
+const auditChecksStatement = statement<{ name: string; definition: string }>(
+  'audit_checks',
+  sql`
+  select conname as name, regexp_replace(pg_get_constraintdef(oid), ' NOT VALID$', '') as definition
+  from pg_constraint where conrelid = 'vault.reveal_audit'::regclass and contype = 'c'
+`,
+);
 const emptyHeadStatement = statement('empty_audit_head', sql`delete from ${auditHead}`);
 const closeAuditStatement = statement(
   'close_audit',
@@ -108,16 +123,24 @@ const closeAuditStatement = statement(
 
 /**
  * Lets `load` fill the audit's tables with rows that keep their ids, times and hashes: the trigger
- * that sets them rests meanwhile, within the caller's transaction. Throws `DatabaseError`.
+ * that sets them rests meanwhile, within the caller's transaction, and so do the checks of their
+ * form: an audit that was attacked is restored too, and verified. Throws `DatabaseError`.
  */
 export async function whileAuditIsOpen(
   connection: Connection,
   load: () => Promise<void>,
 ): Promise<void> {
+  const alter = (change: string) =>
+    withoutParameters(() => connection.query(`alter table vault.reveal_audit ${change}`));
+  const checks = await run(connection, auditChecksStatement);
+  for (const { name } of checks) await alter(`drop constraint "${name}"`);
   await run(connection, openAuditStatement);
   await run(connection, emptyHeadStatement);
   await load();
   await run(connection, closeAuditStatement);
+  for (const { name, definition } of checks) {
+    await alter(`add constraint "${name}" ${definition} not valid`);
+  }
 }
 
 const analyzeStatements = Object.entries(tables).map(([name, table]) =>

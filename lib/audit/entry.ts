@@ -4,30 +4,32 @@ export interface Principal {
   source: 'iam' | 'claimed';
 }
 
-/** What an audit row says of one token. */
-export type AuditOutcome =
-  /** Its plaintext was returned. */
-  | 'revealed'
-  /** The vault never held it. */
-  | 'unknown'
-  /** An erase removed it: this one, or for another action one before. */
-  | 'erased'
-  /** An erase found that one before had removed it. */
-  | 'already_erased'
-  /** The quota was used up; nothing of the request was returned. */
-  | 'denied'
-  /** Its seal did not open; nothing of the request was returned. */
-  | 'seal_broken'
-  /** It could have been returned, but another token of the request could not. */
-  | 'withheld'
-  /** KMS did not answer; nothing of the request was returned. */
-  | 'unavailable'
+/** What an audit row can say of one token. */
+export const auditOutcomes = [
+  /** Its sealed value was handed out to be opened. */
+  'revealed',
+  /** The vault does not hold it, and no erase removed it. */
+  'unknown',
+  /** An erase removed it: this one or, for another action, an earlier one. */
+  'erased',
+  /** An erase found that an earlier one had removed it. */
+  'already_erased',
+  /** The quota or the cap left no room; nothing of the request was returned. */
+  'denied',
+  /** After `revealed`: its seal did not open; nothing of the request was returned. */
+  'seal_broken',
+  /** After `revealed`: it opened, but another token of the request did not; nothing was returned. */
+  'withheld',
+  /** After `revealed`: KMS did not answer; nothing of the request was returned. */
+  'unavailable',
   /** A look-up found that the vault holds a value for it. */
-  | 'held';
+  'held',
+] as const;
+
+export type AuditOutcome = (typeof auditOutcomes)[number];
 
 /** What the rows of one request have in common. `requestId` is Lambda's. */
 export interface AuditContext {
-  action: 'reveal' | 'tokenize' | 'erase';
   requestId: string;
   principal: Principal;
   reason: string;
@@ -38,15 +40,24 @@ export interface AuditHead {
   id: number;
   /** SHA-256, 32 bytes. */
   hash: Uint8Array;
-  /** ISO 8601, microseconds, UTC. */
-  at: string;
 }
 
-/** Records outcomes as they are: one audit row a token, committed before it returns. */
-export type RecordOutcomes = (
-  context: AuditContext,
-  outcomes: ReadonlyMap<string, AuditOutcome>,
-) => Promise<AuditHead>;
+/** How a request was decided and recorded, in one transaction that has committed. */
+export interface Recorded {
+  /** By token, in the order asked. */
+  outcomes: ReadonlyMap<string, AuditOutcome>;
+  /** Which limit an hour the request exceeds: one caller's quota, or the cap of all callers together. */
+  denied: {
+    limit: 'quota' | 'cap';
+    allowed: number;
+    remaining: number;
+    /** Null when it never fits. */
+    retryAt: Date | null;
+  } | null;
+  head: AuditHead;
+  /** When it was recorded: ISO 8601, microseconds, UTC. */
+  at: string;
+}
 
 /** Fields by which a log line pins the chain as it was: a chain rewritten later contradicts it. */
 export function headFields(head: AuditHead): { auditId: number; auditHash: string } {

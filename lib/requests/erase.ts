@@ -1,22 +1,13 @@
-import {
-  type AuditContext,
-  type AuditHead,
-  type AuditOutcome,
-  headFields,
-} from '../audit/entry.ts';
-import { available } from '../errors.ts';
-import { type Log, loggingFailure } from '../log.ts';
-import type { Metrics } from '../metrics.ts';
 import type { Principal } from '../audit/entry.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { audited, type RecordRequest } from './audited.ts';
 import type { TokensRequest } from './request.ts';
 
 /** What `erase` works with. */
-export interface EraseParts {
-  /** Deletes the values and records it, in one transaction that has committed on return. */
-  erase: (
-    context: AuditContext,
-    tokens: readonly string[],
-  ) => Promise<{ outcomes: ReadonlyMap<string, AuditOutcome>; head: AuditHead }>;
+export interface EraseDeps {
+  /** Deletes the values and records it, in one transaction. */
+  erase: RecordRequest;
   log: Log;
   metrics: Metrics;
 }
@@ -39,39 +30,30 @@ export interface EraseCertificate {
 
 /**
  * Deletes the sealed values of the tokens; the tokens in `user_logins` stay, and count as before.
- * Throws `VaultUnavailable`: nothing is erased then, unless the answer to the commit was lost; the
- * audit tells.
+ * Throws `QuotaExceeded`; or `VaultUnavailable`: nothing is erased then, unless the answer to the
+ * commit was lost; the audit tells.
  */
 export async function erase(
   { tokens, reason }: TokensRequest,
   principal: Principal,
   requestId: string,
-  parts: EraseParts,
+  deps: EraseDeps,
 ): Promise<EraseCertificate> {
-  const context: AuditContext = { action: 'erase', requestId, principal, reason };
-  const { outcomes, head } = await loggingFailure(parts.log, 'erase failed', { requestId }, () =>
-    available('the database', parts.erase(context, tokens)),
-  );
-  const certificate: EraseCertificate = {
-    requestId,
-    principal,
-    reason,
-    erased: [],
-    missing: [],
-    erasedAt: head.at,
-    audit: { id: head.id, hash: Buffer.from(head.hash).toString('hex') },
-  };
-  for (const token of tokens) {
-    const outcome = outcomes.get(token);
-    if (outcome === 'erased') certificate.erased.push(token);
-    else certificate.missing.push({ token, why: outcome === 'unknown' ? 'unknown' : 'erased' });
-  }
-  parts.log.info('erase recorded', {
-    requestId,
-    tokens: tokens.length,
-    erased: certificate.erased.length,
-    ...headFields(head),
+  const context = { requestId, principal, reason };
+  return audited('erase', deps.erase, context, tokens, deps, ({ outcomes, head, at }) => {
+    const certificate: EraseCertificate = {
+      ...context,
+      erased: [],
+      missing: [],
+      erasedAt: at,
+      audit: { id: head.id, hash: Buffer.from(head.hash).toString('hex') },
+    };
+    for (const token of tokens) {
+      const outcome = outcomes.get(token);
+      if (outcome === 'erased') certificate.erased.push(token);
+      else certificate.missing.push({ token, why: outcome === 'unknown' ? 'unknown' : 'erased' });
+    }
+    deps.metrics.publish({ erased: certificate.erased.length });
+    return certificate;
   });
-  parts.metrics.publish({ erased: certificate.erased.length });
-  return certificate;
 }

@@ -1,22 +1,16 @@
-import {
-  type AuditContext,
-  type AuditOutcome,
-  headFields,
-  type RecordOutcomes,
-} from '../audit/entry.ts';
+import type { Principal } from '../audit/entry.ts';
+import type { Tokenizer } from '../crypto/token.ts';
 import { available } from '../errors.ts';
 import { type Log, loggingFailure } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import type { Principal } from '../audit/entry.ts';
+import { audited, type RecordRequest } from './audited.ts';
 import type { ValuesRequest } from './request.ts';
-import type { Tokenizer } from '../crypto/token.ts';
 
 /** What `tokenize` works with. */
-export interface TokenizeParts {
+export interface TokenizeDeps {
   tokenizer: () => Promise<Tokenizer>;
-  /** Which of the tokens the vault holds a value for. */
-  held: (tokens: readonly string[]) => Promise<ReadonlySet<string>>;
-  recordOutcomes: RecordOutcomes;
+  /** Tells which of the tokens the vault holds a value for, and records it. */
+  lookUp: RecordRequest;
   log: Log;
   metrics: Metrics;
 }
@@ -30,43 +24,26 @@ export interface TokenizeResponse {
 
 /**
  * Finds the tokens of values, so that their logins can be looked up, without opening anything.
- * An audit row for each is committed first. Throws `VaultUnavailable`.
+ * An audit row for each is committed first. Throws `QuotaExceeded` or `VaultUnavailable`.
  */
 export async function tokenize(
-  request: ValuesRequest,
-  principal: Principal,
-  requestId: string,
-  parts: TokenizeParts,
-): Promise<TokenizeResponse> {
-  return loggingFailure(parts.log, 'lookup failed', { requestId }, () =>
-    lookUp(request, principal, requestId, parts),
-  );
-}
-
-async function lookUp(
   { kind, values, reason }: ValuesRequest,
   principal: Principal,
   requestId: string,
-  parts: TokenizeParts,
+  deps: TokenizeDeps,
 ): Promise<TokenizeResponse> {
-  const tokenizer = await available('KMS', parts.tokenizer());
-  const tokens = values.map((value) => tokenizer.token(kind, value));
-  const held = await available('the database', parts.held(tokens));
-  const outcomes = new Map(
-    tokens.map((token): [string, AuditOutcome] => [token, held.has(token) ? 'held' : 'unknown']),
+  const tokenizer = await loggingFailure(deps.log, 'lookup failed', { requestId }, () =>
+    available('KMS', deps.tokenizer()),
   );
-  const context: AuditContext = { action: 'tokenize', requestId, principal, reason };
-  const head = await available('the audit', parts.recordOutcomes(context, outcomes));
-  parts.log.info('lookup recorded', {
-    requestId,
-    tokens: outcomes.size,
-    held: held.size,
-    ...headFields(head),
+  const tokens = values.map((value) => tokenizer.token(kind, value));
+  const distinct = [...new Set(tokens)];
+  const context = { requestId, principal, reason };
+  return audited('lookup', deps.lookUp, context, distinct, deps, ({ outcomes }) => {
+    deps.metrics.publish({ lookedUp: distinct.length });
+    return {
+      requestId,
+      principal,
+      tokens: tokens.map((token) => ({ token, held: outcomes.get(token) === 'held' })),
+    };
   });
-  parts.metrics.publish({ lookedUp: outcomes.size });
-  return {
-    requestId,
-    principal,
-    tokens: tokens.map((token) => ({ token, held: held.has(token) })),
-  };
 }

@@ -1,16 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import type { ClientBase } from 'pg';
 
 import type { Principal } from '../../lib/audit/entry.ts';
-import { reveal as revealTokens, type RevealParts } from '../../lib/requests/reveal.ts';
+import { reveal as revealTokens, type RevealDeps } from '../../lib/requests/reveal.ts';
 import type { TestDatabase } from '../helpers/database.ts';
-import { revealParts } from '../helpers/vault.ts';
+import { revealDeps } from '../helpers/vault.ts';
 import { withDatabase } from './cluster.ts';
 import type { Context } from './context.ts';
 import { prepareVault, type PreparedVault } from './reveal-vault.ts';
 import { percentile } from './statistics.ts';
 import { type Figure, number, type PartResult, type Table } from './table.ts';
-
-const quota = 1_000;
 
 interface Latency {
   dataKeys: number;
@@ -114,7 +113,7 @@ async function throughput(
   callers: number,
   requests: number,
 ): Promise<Throughput> {
-  const parts: RevealParts[] = [];
+  const parts: RevealDeps[] = [];
   for (let n = 0; n < callers; n += 1) parts.push(await warm(database, vault));
   const pools = parts.map(() => database.as('vault_ingest'));
   const each = async (times: number, work: (caller: number) => Promise<void>) => {
@@ -138,32 +137,35 @@ async function throughput(
 }
 
 /** The parts of a container that has opened every data key before. */
-async function warm(database: TestDatabase, vault: PreparedVault): Promise<RevealParts> {
-  const parts = { ...revealParts(database, vault.kms), quota };
+async function warm(database: TestDatabase, vault: PreparedVault): Promise<RevealDeps> {
+  const parts = revealDeps(database, vault.kms, 'vault_reveal_url');
   for (let first = 0; first < vault.oneOfEachKey.length; first += 100) {
     const tokens = vault.oneOfEachKey.slice(first, first + 100);
-    const { revealed } = await revealTokens(request(tokens), nextCaller(tokens.length), id, parts);
+    const { revealed } = await revealTokens(
+      request(tokens),
+      nextCaller(tokens.length),
+      randomUUID(),
+      parts,
+    );
     if (revealed.length !== tokens.length) throw new Error('a token was not revealed');
   }
   return parts;
 }
 
-async function revealOnce(vault: PreparedVault, count: number, parts: RevealParts): Promise<void> {
+async function revealOnce(vault: PreparedVault, count: number, parts: RevealDeps): Promise<void> {
   const first = Math.floor(Math.random() * (vault.tokens.length - count + 1));
   const tokens = vault.tokens.slice(first, first + count);
-  const { revealed } = await revealTokens(request(tokens), nextCaller(count), id, parts);
+  const { revealed } = await revealTokens(request(tokens), nextCaller(count), randomUUID(), parts);
   if (revealed.length !== count) throw new Error('a token was not revealed');
 }
 
-const id = '3b1c7f1e-0000-4000-8000-000000000000';
 const request = (tokens: string[]) => ({ tokens, reason: 'measured by the benchmark' });
 
 let asked = 0;
 
-/** Callers stay within the quota, as they have to: another one when it would be used up. */
+/** Another caller after a thousand tokens, as a quota has it. */
 function nextCaller(tokens: number): Principal {
-  if ((asked % quota) + tokens > quota) asked += quota - (asked % quota);
-  const n = Math.floor(asked / quota);
+  const n = Math.floor(asked / 1_000);
   asked += tokens;
   return { id: `arn:aws:iam::000000000000:role/bench-${n}`, source: 'iam' };
 }

@@ -278,7 +278,11 @@ describe('a stage on AWS', () => {
     ['a seal is broken', new SealBroken(), ['sealBroken']],
     ['the database is down', new VaultUnavailable('the database'), ['revealErrors']],
     ['there is a bug', new TypeError('x is not a function'), ['revealErrors']],
-    ['the caller met its quota', new QuotaExceeded(1000, null), []],
+    [
+      'the caller met its quota',
+      new QuotaExceeded({ limit: 'quota', allowed: 1000, remaining: 0, retryAt: null }),
+      [],
+    ],
     ['the caller is wrong', new InvalidRequest('tokens', 'must be a list'), []],
   ])('counts, from the line that is logged of it, that %s', (_, error, expected) => {
     const line = loggedError(error);

@@ -3,13 +3,12 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { readAudit } from '../../db/read-audit.ts';
-import { createRevealStore } from '../../db/reveal-store.ts';
 import { chainStart, verifyChain } from '../../lib/audit/chain.ts';
 import { createOpeningKeys } from '../../lib/crypto/data-key.ts';
 import { type PiiColumn, piiFields } from '../../lib/pii-fields.ts';
 import { reveal } from '../../lib/requests/reveal.ts';
 import { spellings } from '../helpers/readable.ts';
-import { silentLog, silentMetrics } from '../helpers/vault.ts';
+import { revealStore, silentLog, silentMetrics } from '../helpers/vault.ts';
 import { markers, type Sent } from './messages.ts';
 import type { Storm } from './storm.ts';
 
@@ -154,9 +153,8 @@ export async function checkRevealable(storm: Storm): Promise<Revealed> {
   const wasErased = new Map(rows.map(({ token, erased }) => [token, erased]));
   const tokens = [...wasErased.keys()];
   const parts = {
-    ...createRevealStore(database.as('vault_reveal')),
+    ...revealStore(database.as('vault_reveal')),
     keys: createOpeningKeys(storm.kms),
-    quota: 1_000_000,
     log: silentLog,
     metrics: silentMetrics,
   };

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 
-import { eraseValues } from '../../db/erase-values.ts';
-import { createRevealStore } from '../../db/reveal-store.ts';
+import { eraseValues } from '../../db/audited-requests.ts';
 import type { Role } from '../../db/roles.ts';
 import type { ChainPosition } from '../../lib/audit/chain.ts';
 import { createOpeningKeys } from '../../lib/crypto/data-key.ts';
@@ -13,7 +12,7 @@ import { reveal, type RevealResponse } from '../../lib/requests/reveal.ts';
 import type { Dice } from '../../scripts/local/dice.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { type FaultyProxy, startFaultyProxy } from '../helpers/faulty-proxy.ts';
-import { silentLog, silentMetrics } from '../helpers/vault.ts';
+import { revealStore, silentLog, silentMetrics } from '../helpers/vault.ts';
 import { toldBreaks } from './cards.ts';
 import { createDeck } from './deck.ts';
 import type { Now } from './now.ts';
@@ -47,7 +46,8 @@ interface Parts {
 }
 
 const reason = 'fault suite, under faults';
-const officer = { id: 'fault suite', source: 'claimed' } as const;
+const investigator = { id: 'fault suite', source: 'claimed' } as const;
+const officer = { id: 'arn:aws:iam::123456789012:user/fault-suite', source: 'iam' } as const;
 
 export async function startRequests(parts: Parts): Promise<Requests> {
   const { dice, database, kms, weather, tally, values } = parts;
@@ -61,12 +61,11 @@ export async function startRequests(parts: Parts): Promise<Requests> {
   const heads: ChainPosition[] = [];
   const answeredReveals = new Map<string, number>();
   const wasAsked = new Set<string>();
-  const revealParts = {
-    ...createRevealStore(revealing.pool),
+  const revealDeps = {
+    ...revealStore(revealing.pool),
     keys: createOpeningKeys({
       unwrapDataKey: (key) => weather.through(() => kms.unwrapDataKey(key)),
     }),
-    quota: 1_000_000,
     log: silentLog,
     metrics: silentMetrics,
   };
@@ -86,11 +85,11 @@ export async function startRequests(parts: Parts): Promise<Requests> {
     heads,
     answeredReveals,
     reveal: async () => {
-      disturb(revealing.proxy, 8);
+      disturb(revealing.proxy, 2);
       const asked = pickSome(50);
       const requestId = randomUUID();
       try {
-        const answer = await reveal({ tokens: asked, reason }, officer, requestId, revealParts);
+        const answer = await reveal({ tokens: asked, reason }, investigator, requestId, revealDeps);
         answeredReveals.set(requestId, asked.length);
         check(asked, answer);
         tally.counted('reveals answered');
@@ -105,7 +104,7 @@ export async function startRequests(parts: Parts): Promise<Requests> {
       revealing.proxy.disarm();
     },
     erase: async () => {
-      disturb(erasing.proxy, 6);
+      disturb(erasing.proxy, 2);
       const asked = pickSome(3);
       for (const token of asked) wasAsked.add(token);
       try {

@@ -44,7 +44,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<S
 export async function startEmptyPostgres(settings: readonly string[] = []): Promise<Server> {
   const directory = await mkdtemp(join(tmpdir(), 'pii-vault-test-'));
   const state = await prepareCluster(directory, await freePort(), testPassword);
-  await initialiseCluster(state, ['max_connections=200', ...settings]);
+  await initialiseCluster(state, ['max_connections=500', ...settings]);
   await startCluster(state);
   return {
     port: state.port,
@@ -55,6 +55,11 @@ export async function startEmptyPostgres(settings: readonly string[] = []): Prom
     },
   };
 }
+
+/** Limits that no test meets unless it sets others. */
+export const wideLimits = ['vault_reveal', 'vault_reveal_url', 'vault_tokenize', 'vault_erase'].map(
+  (role) => ({ role, perCaller: 1_000_000, overall: 10_000_000 }),
+);
 
 /** What the administrator of a database runs before the first migration. */
 export function bootstrapSql(): Promise<string> {
@@ -80,7 +85,7 @@ export async function createMigratedDatabase(port: number, name: string): Promis
     password: testPassword,
     tls: false,
   });
-  await migrate(pool);
+  await migrate(pool, wideLimits);
   await pool.end();
   for (const role of roles) await admin.query(`alter role ${role} password '${testPassword}'`);
   await admin.end();

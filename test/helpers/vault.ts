@@ -1,12 +1,14 @@
 import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
-import { createRevealStore } from '../../db/reveal-store.ts';
+import { claimReveal, reportFault, takeRevealed } from '../../db/audited-requests.ts';
 import { createBatchWriter } from '../../db/write-batch.ts';
 import { createOpeningKeys, createSealingKeys } from '../../lib/crypto/data-key.ts';
 import type { IngestParts } from '../../lib/ingest/ingest.ts';
-import type { RevealParts } from '../../lib/requests/reveal.ts';
+import type { RevealDeps } from '../../lib/requests/reveal.ts';
 import type { OutgoingMessage } from '../../lib/sqs.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
+import type { Pool } from 'pg';
+
 import type { TestDatabase } from './database.ts';
 import type { KmsDouble } from './kms-double.ts';
 
@@ -37,14 +39,38 @@ export function ingestParts(
   };
 }
 
-/** The parts of `reveal` as its function wires them, against a test's database and KMS. */
-export function revealParts(database: TestDatabase, kms: KmsDouble): RevealParts {
-  const pool = database.as('vault_reveal');
+/** The deps of `reveal` as its function wires them, against a test's database and KMS. */
+export function revealDeps(
+  database: TestDatabase,
+  kms: KmsDouble,
+  role: 'vault_reveal' | 'vault_reveal_url' = 'vault_reveal',
+): RevealDeps {
   return {
-    ...createRevealStore(pool),
+    ...revealStore(database.as(role)),
     keys: createOpeningKeys(kms),
-    quota: 1_000_000,
     log: silentLog,
     metrics: silentMetrics,
   };
+}
+
+/** The database's part of `reveal`. */
+export function revealStore(pool: Pool): Pick<RevealDeps, 'claim' | 'take' | 'reportFault'> {
+  return {
+    claim: (context, tokens) => claimReveal(pool, context, tokens),
+    take: (requestId) => takeRevealed(pool, requestId),
+    reportFault: (requestId, outcomes) => reportFault(pool, requestId, outcomes),
+  };
+}
+
+/** Sets the limits of a role an hour. */
+export async function setLimits(
+  database: TestDatabase,
+  role: string,
+  perCaller: number,
+  overall = 10_000_000,
+): Promise<void> {
+  await database.admin.query(
+    'update vault.limits set per_caller = $2, overall = $3 where role = $1',
+    [role, perCaller, overall],
+  );
 }

@@ -15,7 +15,7 @@ import { createKmsDouble } from '../helpers/kms-double.ts';
 import { type CapturedOutput, captureOutput } from '../helpers/output.ts';
 import { type Server, startPostgres, templateDatabase } from '../helpers/postgres.ts';
 import { readable, spellings } from '../helpers/readable.ts';
-import { ingestParts, revealParts } from '../helpers/vault.ts';
+import { ingestParts, revealDeps, setLimits } from '../helpers/vault.ts';
 
 /** Values that occur nowhere else, as producers spell them and as the vault does. */
 const group = () => randomBytes(2).toString('hex').replace(/^./, 'f');
@@ -88,7 +88,7 @@ async function goThroughEverything(): Promise<void> {
   const kms = createKmsDouble();
   const seen = { log: createLog(), metrics: createMetrics('test') };
   const parts = { ...ingestParts(database, kms), ...seen };
-  const revealing = { ...revealParts(database, kms), ...seen };
+  const revealing = { ...revealDeps(database, kms), ...seen };
   const record = () => sqsRecord(loginMessage(spelled));
   const { admin } = database;
   const tokens: string[] = [];
@@ -144,10 +144,14 @@ async function goThroughEverything(): Promise<void> {
   kms.fault = null;
 
   // faults on the way out
-  await failing(() => ask({ quota: 1 }));
-  await admin.query('revoke insert on vault.reveal_audit from vault_reveal');
+  await setLimits(database, 'vault_reveal', 1);
   await failing(ask);
-  await admin.query('grant insert on vault.reveal_audit to vault_reveal');
+  await setLimits(database, 'vault_reveal', 1_000_000);
+  await admin.query(
+    'alter table vault.reveal_audit add constraint refuses check (false) not valid',
+  );
+  await failing(ask);
+  await admin.query('alter table vault.reveal_audit drop constraint refuses');
   await whileHolding(database, 'select vault.lock_audit_chain()', async () => {
     const work = failing(ask);
     await untilBlocked(database, 'vault_reveal');

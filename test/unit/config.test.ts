@@ -5,7 +5,6 @@ import {
   deadLetterQueueUrl,
   keyScopeConfig,
   limitsConfig,
-  revealQuota,
   sealingKeyConfig,
 } from '../../lib/config.ts';
 import { InvalidConfig } from '../../lib/errors.ts';
@@ -53,7 +52,6 @@ describe('the configuration', () => {
       dataKeyArn: 'arn:aws:kms:eu-central-1:000000000000:key/data',
     });
     expect(deadLetterQueueUrl(environment())).toBe('https://sqs.example/dead-letters');
-    expect(revealQuota(environment())).toBe(1000);
   });
 
   it('has no password where the database authenticates by IAM', () => {
@@ -102,7 +100,6 @@ describe('the configuration', () => {
     ['TOKEN_KEY_ARN', sealingKeyConfig],
     ['DATA_KEY_ARN', sealingKeyConfig],
     ['DEAD_LETTER_QUEUE_URL', deadLetterQueueUrl],
-    ['REVEAL_QUOTA_PER_HOUR', revealQuota],
     ['DIRECT_REVEAL', limitsConfig],
     ['REVEAL_QUOTA_PER_HOUR', limitsConfig],
     ['REVEAL_CAP_PER_HOUR', limitsConfig],
@@ -125,9 +122,9 @@ describe('the configuration', () => {
     ['DATABASE_PORT', databaseConfig, '-1'],
     ['DATABASE_PORT', databaseConfig, '1.5'],
     ['DATABASE_PORT', databaseConfig, 'canary'],
-    ['REVEAL_QUOTA_PER_HOUR', revealQuota, '0'],
-    ['REVEAL_QUOTA_PER_HOUR', revealQuota, 'Infinity'],
-    ['REVEAL_QUOTA_PER_HOUR', revealQuota, '9007199254740992'],
+    ['REVEAL_QUOTA_PER_HOUR', limitsConfig, '0'],
+    ['REVEAL_QUOTA_PER_HOUR', limitsConfig, 'Infinity'],
+    ['REVEAL_QUOTA_PER_HOUR', limitsConfig, '9007199254740992'],
     ['TOKENIZE_CAP_PER_HOUR', limitsConfig, '1e9canary'],
     ['ERASE_QUOTA_PER_HOUR', limitsConfig, '-1'],
     ['DIRECT_REVEAL', limitsConfig, 'canary'],

@@ -17,10 +17,12 @@ import {
 } from '../../lib/errors.ts';
 import { readable } from '../helpers/readable.ts';
 
+const tooMany = { limit: 'quota', allowed: 20, remaining: 20, retryAt: null } as const;
+
 const all: [string, string, VaultError][] = [
   ['InvalidRequest', 'ERR_INVALID_REQUEST', new InvalidRequest('tokens', 'must be tokens')],
   ['CallerUnverified', 'ERR_CALLER_UNVERIFIED', new CallerUnverified()],
-  ['QuotaExceeded', 'ERR_QUOTA_EXCEEDED', new QuotaExceeded(20, null)],
+  ['QuotaExceeded', 'ERR_QUOTA_EXCEEDED', new QuotaExceeded(tooMany)],
   ['SealBroken', 'ERR_SEAL_BROKEN', new SealBroken()],
   ['VaultUnavailable', 'ERR_VAULT_UNAVAILABLE', new VaultUnavailable('KMS')],
   ['AuditBroken', 'ERR_AUDIT_BROKEN', new AuditBroken(7, 'was changed')],
@@ -41,18 +43,27 @@ describe('an error', () => {
     expect(error.stack).toContain(name);
   });
 
-  it('tells when to try again once the quota is used up', () => {
-    const error = new QuotaExceeded(20, new Date(Date.UTC(2026, 0, 31, 12)));
+  it('tells how many are left, and when to try again', () => {
+    const retryAt = new Date(Date.UTC(2026, 0, 31, 12));
+    const error = new QuotaExceeded({ ...tooMany, remaining: 3, retryAt });
     expect(error.retryAt).toBe('2026-01-31T12:00:00.000Z');
     expect(error.message).toBe(
-      'the quota of 20 tokens an hour is used up: try again at 2026-01-31T12:00:00.000Z',
+      '3 of your 20 tokens an hour are left: ask for fewer, or try again at 2026-01-31T12:00:00.000Z',
     );
   });
 
   it('tells to ask for fewer when the request alone is over the quota', () => {
-    const error = new QuotaExceeded(20, null);
+    const error = new QuotaExceeded(tooMany);
     expect(error.retryAt).toBeNull();
     expect(error.message).toContain('ask for fewer');
+  });
+
+  it('tells of the cap of all callers, and not how many of it are left', () => {
+    const retryAt = new Date(Date.UTC(2026, 0, 31, 12));
+    const error = new QuotaExceeded({ limit: 'cap', allowed: 20, remaining: 3, retryAt });
+    expect(error.message).toBe(
+      'all callers together have used the cap of 20 tokens an hour: ask for fewer, or try again at 2026-01-31T12:00:00.000Z',
+    );
   });
 
   it('of a passing fault keeps what caused it, for the log', () => {

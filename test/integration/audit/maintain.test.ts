@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { readAuditHead } from '../../../db/append-audit.ts';
+import { readAuditHead } from '../../../db/audit-head.ts';
 import { pruneLedger } from '../../../db/prune-ledger.ts';
 import { addCheckpoint, readAudit, readCheckpoint } from '../../../db/read-audit.ts';
 import { createAnchors, createS3Client } from '../../../lib/audit/anchor.ts';
 import { AuditBucketError } from '../../../lib/errors.ts';
 import { maintain, type MaintainParts } from '../../../lib/audit/maintain.ts';
-import { appendRows } from '../../helpers/audit.ts';
+import { appendRows, openAudit } from '../../helpers/audit.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { type S3Double, startS3Double } from '../../helpers/s3-double.ts';
 import { silentLog, silentMetrics } from '../../helpers/vault.ts';
@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 async function asOwner(...statements: string[]): Promise<void> {
-  await database.admin.query('alter table vault.reveal_audit disable trigger all');
+  await openAudit(database.admin);
   for (const statement of statements) await database.admin.query(statement);
 }
 

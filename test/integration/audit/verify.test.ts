@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { appendRows } from '../../helpers/audit.ts';
+import { appendRows, openAudit } from '../../helpers/audit.ts';
 import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 
@@ -38,7 +38,7 @@ describe('npm run audit:verify', () => {
   });
 
   it('prints the first broken row and exits with 1', async () => {
-    await database.admin.query('alter table vault.reveal_audit disable trigger all');
+    await openAudit(database.admin);
     await database.admin.query(`update vault.reveal_audit set reason = 'none' where id >= 2`);
     expect(await verify()).toMatchObject({
       code: 1,

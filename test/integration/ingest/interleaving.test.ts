@@ -2,30 +2,31 @@ import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { eraseValues } from '../../../db/erase-values.ts';
+import { eraseValues } from '../../../db/audited-requests.ts';
 import { erase } from '../../../lib/requests/erase.ts';
 import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
-import { reveal, type RevealParts } from '../../../lib/requests/reveal.ts';
+import { reveal, type RevealDeps } from '../../../lib/requests/reveal.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, revealParts, silentLog, silentMetrics } from '../../helpers/vault.ts';
+import { ingestParts, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
 
-const officer = { id: 'privacy officer', source: 'claimed' } as const;
+const investigator = { id: 'investigator', source: 'claimed' } as const;
+const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
 const reason = 'erasure request 2026-17';
 const kms = createKmsDouble();
 const devices = 6;
 
 let database: TestDatabase;
 let containers: IngestParts[];
-let revealing: RevealParts;
+let revealing: RevealDeps;
 let erasing: Parameters<typeof erase>[3];
 
 beforeAll(async () => {
   database = await createTestDatabase();
   // three containers: each with its own connection, tokenizer and data key
   containers = Array.from({ length: 3 }, () => ingestParts(database, kms));
-  revealing = revealParts(database, kms);
+  revealing = revealDeps(database, kms);
   const pool = database.as('vault_erase');
   erasing = {
     erase: (...request) => eraseValues(pool, ...request),
@@ -159,7 +160,7 @@ async function compare(
   const erased = new Set(erasures.map(({ token }) => token));
   const asked = [...new Set(logins.map(({ token }) => token))];
   if (asked.length === 0) return;
-  const answer = await reveal({ tokens: asked, reason }, officer, randomUUID(), revealing);
+  const answer = await reveal({ tokens: asked, reason }, investigator, randomUUID(), revealing);
   for (const { token, value } of answer.revealed) {
     expect(value).toBe(deviceIds[tokens.indexOf(token)]);
   }

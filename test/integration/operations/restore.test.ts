@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { readAuditHead } from '../../../db/append-audit.ts';
-import { eraseValues } from '../../../db/erase-values.ts';
+import { readAuditHead } from '../../../db/audit-head.ts';
+import { eraseValues } from '../../../db/audited-requests.ts';
 import { readAudit } from '../../../db/read-audit.ts';
 import { reapplyErasures } from '../../../db/operations/reapply-erasures.ts';
 import { chainStart, verifyChain } from '../../../lib/audit/chain.ts';
@@ -16,7 +16,7 @@ import { reveal, type RevealResponse } from '../../../lib/requests/reveal.ts';
 import { writeDump } from '../../../cli/dump.ts';
 import { UserError } from '../../../cli/user-error.ts';
 import { ownersPool, restoreDump } from '../../../cli/restore-dump.ts';
-import { appendRows, auditContext } from '../../helpers/audit.ts';
+import { appendRows, auditContext, openAudit } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
@@ -24,7 +24,7 @@ import { createKmsDouble, type KmsDouble } from '../../helpers/kms-double.ts';
 import { bootstrapSql } from '../../helpers/postgres.ts';
 import { readable, spellings } from '../../helpers/readable.ts';
 import { runScript } from '../../helpers/script.ts';
-import { ingestParts, revealParts } from '../../helpers/vault.ts';
+import { ingestParts, revealDeps } from '../../helpers/vault.ts';
 
 let directory: string;
 let kms: KmsDouble;
@@ -59,13 +59,15 @@ async function collect(device: string, into = ingesting): Promise<string> {
   return (await ingesting.tokenizer()).token('device_id', device);
 }
 
+const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
+
 const erase = (database: TestDatabase, ...tokens: string[]) =>
-  eraseValues(database.as('vault_erase'), auditContext({ action: 'erase' }), tokens);
+  eraseValues(database.as('vault_erase'), auditContext({ principal: officer }), tokens);
 
 function revealFrom(database: TestDatabase, ...tokens: string[]): Promise<RevealResponse> {
   const principal = { id: 'grace', source: 'claimed' } as const;
   const request = { tokens, reason: 'are they still there' };
-  return reveal(request, principal, randomUUID(), revealParts(database, kms));
+  return reveal(request, principal, randomUUID(), revealDeps(database, kms));
 }
 
 interface Result {
@@ -294,7 +296,7 @@ describe('npm run backup and npm run restore', () => {
     ],
     'an audit with a row changed': [
       async () => {
-        await source.admin.query('alter table vault.reveal_audit disable trigger all');
+        await openAudit(source.admin);
         await source.admin.query(`update vault.reveal_audit set reason = 'none' where id = 2`);
         return dump();
       },
@@ -302,7 +304,7 @@ describe('npm run backup and npm run restore', () => {
     ],
     'an audit cut off': [
       async () => {
-        await source.admin.query('alter table vault.reveal_audit disable trigger all');
+        await openAudit(source.admin);
         await source.admin.query('delete from vault.reveal_audit where id = 3');
         return dump();
       },

@@ -9,7 +9,7 @@ import {
 import { createOpeningKeys } from '../../../lib/crypto/data-key.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
 import { createKmsClient, createRewrappingKeyService } from '../../../lib/crypto/kms.ts';
-import { reveal, type RevealParts } from '../../../lib/requests/reveal.ts';
+import { reveal, type RevealDeps } from '../../../lib/requests/reveal.ts';
 import { rewrap, type RewrapParts } from '../../../lib/operations/rewrap.ts';
 import { startAwsDouble } from '../../helpers/aws-double.ts';
 import { type AwsServer, startAwsServer } from '../../helpers/aws-server.ts';
@@ -18,14 +18,14 @@ import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble, type KmsDouble } from '../../helpers/kms-double.ts';
 import { runScript, startScript } from '../../helpers/script.ts';
-import { ingestParts, revealParts } from '../../helpers/vault.ts';
+import { ingestParts, revealDeps } from '../../helpers/vault.ts';
 
 const containers = 25;
 
 let kms: KmsDouble;
 let database: TestDatabase;
 let aws: AwsServer;
-let revealing: RevealParts;
+let revealing: RevealDeps;
 let devices: string[];
 let oldKey: string;
 let newKey: string;
@@ -35,7 +35,7 @@ beforeEach(async () => {
   newKey = kms.addKey();
   database = await createTestDatabase();
   aws = await startAwsServer(kms);
-  revealing = revealParts(database, kms);
+  revealing = revealDeps(database, kms);
   devices = [];
   // a data key each, as of many containers
   for (let n = 0; n < containers; n += 1) {

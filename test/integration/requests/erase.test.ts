@@ -1,33 +1,34 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { eraseValues } from '../../../db/erase-values.ts';
+import { eraseValues } from '../../../db/audited-requests.ts';
 import { readAudit } from '../../../db/read-audit.ts';
 import { chainStart, verifyChain } from '../../../lib/audit/chain.ts';
-import { erase, type EraseCertificate, type EraseParts } from '../../../lib/requests/erase.ts';
+import { erase, type EraseCertificate, type EraseDeps } from '../../../lib/requests/erase.ts';
 import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
-import { reveal, type RevealParts } from '../../../lib/requests/reveal.ts';
+import { reveal, type RevealDeps } from '../../../lib/requests/reveal.ts';
 import { someToken } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, revealParts, silentLog, silentMetrics } from '../../helpers/vault.ts';
+import { ingestParts, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
 
-const officer = { id: 'privacy officer', source: 'claimed' } as const;
+const investigator = { id: 'investigator', source: 'claimed' } as const;
+const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
 const reason = 'erasure request 2026-17';
 const kms = createKmsDouble();
 
 let database: TestDatabase;
 let ingesting: IngestParts;
-let revealing: RevealParts;
-let erasing: EraseParts;
+let revealing: RevealDeps;
+let erasing: EraseDeps;
 let deviceId: string;
 let token: string;
 
 beforeAll(async () => {
   database = await createTestDatabase();
   ingesting = ingestParts(database, kms);
-  revealing = revealParts(database, kms);
+  revealing = revealDeps(database, kms);
   const pool = database.as('vault_erase');
   erasing = {
     erase: (...request) => eraseValues(pool, ...request),
@@ -52,7 +53,7 @@ function eraseTokens(tokens: string[]): Promise<EraseCertificate> {
 }
 
 function revealToken(): ReturnType<typeof reveal> {
-  return reveal({ tokens: [token], reason }, officer, randomUUID(), revealing);
+  return reveal({ tokens: [token], reason }, investigator, randomUUID(), revealing);
 }
 
 async function loginsOf(maskedDeviceId: string): Promise<number> {
@@ -116,23 +117,26 @@ describe('erase', () => {
   });
 
   it('commits nothing when its audit row cannot be written', async () => {
-    await database.admin.query('revoke insert on vault.reveal_audit from vault_erase');
+    await database.admin.query(
+      'alter table vault.reveal_audit add constraint refuses check (false) not valid',
+    );
     await expect(eraseTokens([token])).rejects.toMatchObject({ name: 'VaultUnavailable' });
-    await database.admin.query('grant insert on vault.reveal_audit to vault_erase');
+    await database.admin.query('alter table vault.reveal_audit drop constraint refuses');
     expect(await revealToken()).toMatchObject({ revealed: [{ token }] });
   });
 
-  it('wins over a reveal that had read the value before', async () => {
-    // the reveal stands between reading and recording while the erase commits
-    const late: RevealParts = {
+  it('wins over a reveal that was recorded before it, and had not taken the value', async () => {
+    // the reveal stands between its record and the value while the erase commits
+    const late: RevealDeps = {
       ...revealing,
-      read: async (tokens) => {
-        const stored = await revealing.read(tokens);
+      take: async (requestId) => {
         await eraseTokens([token]);
-        return stored;
+        return revealing.take(requestId);
       },
     };
-    expect(await reveal({ tokens: [token], reason }, officer, randomUUID(), late)).toMatchObject({
+    expect(
+      await reveal({ tokens: [token], reason }, investigator, randomUUID(), late),
+    ).toMatchObject({
       revealed: [],
       missing: [{ token, why: 'erased' }],
     });

@@ -2,20 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { eraseValues } from '../../../db/erase-values.ts';
+import { eraseValues } from '../../../db/audited-requests.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
-import { reveal, type RevealParts, type RevealResponse } from '../../../lib/requests/reveal.ts';
+import { reveal, type RevealDeps, type RevealResponse } from '../../../lib/requests/reveal.ts';
 import { auditContext, someToken } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, revealParts } from '../../helpers/vault.ts';
+import { ingestParts, revealDeps, setLimits } from '../../helpers/vault.ts';
 
 const caller = { id: 'grace', source: 'claimed' } as const;
+const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
 const reason = 'fraud case 4711';
 
 let database: TestDatabase;
-let revealing: RevealParts;
+let revealing: RevealDeps;
 let held: string;
 let erased: string;
 const unknown = someToken(1);
@@ -24,7 +25,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   const kms = createKmsDouble();
   const ingesting = ingestParts(database, kms);
-  revealing = revealParts(database, kms);
+  revealing = revealDeps(database, kms);
   const devices = [randomUUID(), randomUUID()];
   const records = devices.map((device) => sqsRecord(loginMessage({ device_id: device, ip: null })));
   await ingest(records, ingesting);
@@ -33,12 +34,12 @@ beforeAll(async () => {
     string,
     string,
   ];
-  await eraseValues(database.as('vault_erase'), auditContext({ action: 'erase' }), [erased]);
+  await eraseValues(database.as('vault_erase'), auditContext({ principal: officer }), [erased]);
 });
 afterAll(() => database.drop());
 
-function ask(token: string, quota = revealing.quota): Promise<RevealResponse> {
-  return reveal({ tokens: [token], reason }, caller, randomUUID(), { ...revealing, quota });
+function ask(token: string): Promise<RevealResponse> {
+  return reveal({ tokens: [token], reason }, caller, randomUUID(), revealing);
 }
 
 it('answers for unknown and erased tokens alike, but for the documented field', async () => {
@@ -51,16 +52,18 @@ it('answers for unknown and erased tokens alike, but for the documented field', 
 
 it('denies alike, whether the vault holds the token, erased it or never knew it', async () => {
   await ask(held);
+  await setLimits(database, 'vault_reveal', 1);
   const denials = await Promise.all(
     [held, erased, unknown].map((token) =>
-      ask(token, 1).then(
+      ask(token).then(
         () => 'answered',
         (error: Error) => `${error.name}: ${error.message}`,
       ),
     ),
   );
-  expect(denials[0]).toMatch(/^QuotaExceeded: the quota of 1 tokens an hour is used up/);
+  expect(denials[0]).toMatch(/^QuotaExceeded: 0 of your 1 tokens an hour are left/);
   expect(new Set(denials).size).toBe(1);
+  await setLimits(database, 'vault_reveal', 1_000_000);
 });
 
 // reported, not asserted: a machine's noise is no promise broken

@@ -4,12 +4,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { QuotaExceeded } from '../../../lib/errors.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
 import type { Principal } from '../../../lib/audit/entry.ts';
-import { reveal, type RevealParts } from '../../../lib/requests/reveal.ts';
+import { reveal, type RevealDeps } from '../../../lib/requests/reveal.ts';
 import { someToken } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, revealParts } from '../../helpers/vault.ts';
+import { ingestParts, revealDeps, setLimits } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();
 const session = (role: string, name: string): Principal => ({
@@ -24,12 +24,17 @@ const claimed = (id: string): Principal => ({ id, source: 'claimed' });
 const jane = session('Support', 'jane');
 
 let database: TestDatabase;
-let parts: RevealParts;
+let deps: Record<Principal['source'], RevealDeps>;
 let tokens: string[];
 beforeEach(async () => {
   // a quota counts every row of the audit, so each test has one of its own
   database = await createTestDatabase();
-  parts = { ...revealParts(database, kms), quota: 3 };
+  deps = {
+    claimed: revealDeps(database, kms, 'vault_reveal'),
+    iam: revealDeps(database, kms, 'vault_reveal_url'),
+  };
+  await setLimits(database, 'vault_reveal', 3);
+  await setLimits(database, 'vault_reveal_url', 3);
   const records = Array.from({ length: 4 }, () => sqsRecord(loginMessage({ device_id: null })));
   await ingest(records, ingestParts(database, kms));
   const { rows } = await database.admin.query<{ masked_ip: string }>(
@@ -44,7 +49,7 @@ const ask = (count: number, principal: Principal, asked = tokens) =>
     { tokens: asked.slice(0, count), reason: 'ticket 4711: fraud' },
     principal,
     randomUUID(),
-    parts,
+    deps[principal.source],
   );
 
 async function refusal(work: Promise<unknown>): Promise<QuotaExceeded> {
@@ -63,21 +68,21 @@ async function outcomes(): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ outcome, count }) => [outcome, count]));
 }
 
-/** When the row of that number was written, moved by an hour. */
-async function anHourAfterRow(id: number): Promise<string> {
+/** When the caller's use of that number was counted, moved by an hour. */
+async function anHourAfterUse(total: number): Promise<string> {
   const { rows } = await database.admin.query<{ at: Date }>(
-    `select at + interval '1 hour' as at from vault.reveal_audit where id = $1`,
-    [id],
+    `select at + interval '1 hour' as at from vault.usage where caller <> '' and total = $1`,
+    [total],
   );
   return rows[0]!.at.toISOString();
 }
 
 describe('the quota', () => {
   it('is not exceeded by fifty reveals at once, each from a container of its own', async () => {
-    const containers = Array.from({ length: 50 }, () => ({
-      ...revealParts(database, kms),
-      quota: 20,
-    }));
+    await setLimits(database, 'vault_reveal_url', 20);
+    const containers = Array.from({ length: 50 }, () =>
+      revealDeps(database, kms, 'vault_reveal_url'),
+    );
     const answers = await Promise.allSettled(
       containers.map((container, index) =>
         reveal(
@@ -103,10 +108,10 @@ describe('the quota', () => {
     await ask(1, jane);
     await ask(1, jane);
     const one = await refusal(ask(2, jane));
-    expect(one.retryAt).toBe(await anHourAfterRow(1));
+    expect(one.retryAt).toBe(await anHourAfterUse(1));
     await ask(1, jane);
-    expect((await refusal(ask(2, jane))).retryAt).toBe(await anHourAfterRow(2));
-    expect((await refusal(ask(3, jane))).retryAt).toBe(await anHourAfterRow(5));
+    expect((await refusal(ask(2, jane))).retryAt).toBe(await anHourAfterUse(2));
+    expect((await refusal(ask(3, jane))).retryAt).toBe(await anHourAfterUse(3));
     expect(await outcomes()).toEqual({ revealed: 3, denied: 7 });
   });
 
@@ -119,10 +124,7 @@ describe('the quota', () => {
   it('is free again an hour later', async () => {
     await ask(3, jane);
     await refusal(ask(1, jane));
-    await database.admin.query(`
-      alter table vault.reveal_audit disable trigger refuse_audit_change;
-      update vault.reveal_audit set at = at - interval '1 hour';
-    `);
+    await database.admin.query(`update vault.usage set at = at - interval '1 hour'`);
     expect((await ask(3, jane)).revealed).toHaveLength(3);
     await refusal(ask(1, jane));
   });
@@ -168,10 +170,58 @@ describe('the quota', () => {
     expect((await ask(3, jane)).revealed).toHaveLength(3);
   });
 
+  it('is not held up by a clock that was a day ahead for a while', async () => {
+    await ask(3, jane);
+    await database.admin.query(`update vault.usage set at = at + interval '1 day'`);
+    expect((await ask(3, jane)).revealed).toHaveLength(3);
+    await refusal(ask(1, jane));
+  });
+
+  it('is not used up sooner by a clock that was set back by a second', async () => {
+    await ask(2, jane);
+    await database.admin.query(`update vault.usage set at = at + interval '1 second'`);
+    expect((await ask(1, jane)).revealed).toHaveLength(1);
+    await refusal(ask(1, jane));
+  });
+
+  it('reads as many rows whatever was revealed before the hour', async () => {
+    for (let hour = 0; hour < 5; hour += 1) {
+      await ask(3, jane);
+      await database.admin.query(`update vault.usage set at = at - interval '61 minutes'`);
+    }
+    await ask(1, jane);
+    const { rows } = await database.admin.query(
+      `select total::integer from vault.usage where caller <> '' order by total`,
+    );
+    expect(rows).toEqual([{ total: 15 }, { total: 16 }]);
+  });
+
   it('does not tell, when it is used up, which tokens the vault holds', async () => {
     await ask(3, jane);
     const held = await refusal(ask(1, jane));
     const unknown = await refusal(ask(1, jane, [someToken(1)]));
     expect(unknown).toEqual(held);
+  });
+});
+
+describe('the cap of all callers', () => {
+  it('is not passed by callers that somebody invents', async () => {
+    await setLimits(database, 'vault_reveal_url', 3, 5);
+    await ask(3, user('one'));
+    await ask(2, user('two'));
+    const refused = await refusal(ask(1, user('three')));
+    expect(refused).toMatchObject({ limit: 'cap', retryAt: expect.any(String) });
+    expect(await outcomes()).toEqual({ revealed: 5, denied: 1 });
+  });
+
+  it('is one for each function', async () => {
+    await setLimits(database, 'vault_reveal_url', 3, 3);
+    await ask(3, jane);
+    expect((await ask(3, claimed('jane'))).revealed).toHaveLength(3);
+  });
+
+  it('of nothing refuses everything, as where the direct reveal is switched off', async () => {
+    await setLimits(database, 'vault_reveal', 0, 0);
+    expect((await refusal(ask(1, claimed('jane')))).retryAt).toBeNull();
   });
 });

@@ -3,13 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
 import type { Principal } from '../../../lib/audit/entry.ts';
-import { reveal, type RevealParts } from '../../../lib/requests/reveal.ts';
+import { reveal, type RevealDeps } from '../../../lib/requests/reveal.ts';
 import { someToken } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { terminate } from '../../helpers/faults.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, revealParts } from '../../helpers/vault.ts';
+import { ingestParts, revealDeps } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();
 const reason = 'ticket 4711: fraud';
@@ -17,11 +17,11 @@ const principal: Principal = { id: 'jane', source: 'claimed' };
 
 let database: TestDatabase;
 let ingesting: IngestParts;
-let parts: RevealParts;
+let parts: RevealDeps;
 beforeAll(async () => {
   database = await createTestDatabase();
   ingesting = ingestParts(database, kms);
-  parts = revealParts(database, kms);
+  parts = revealDeps(database, kms);
 });
 afterAll(() => database.drop());
 
@@ -99,7 +99,7 @@ describe('reveal', () => {
   });
 
   it('asks KMS once for values under one data key', async () => {
-    const own = revealParts(database, kms);
+    const own = revealDeps(database, kms);
     ingesting = ingestParts(database, kms);
     const tokens = [await stored(), await stored()].flatMap(({ ip, deviceId }) => [ip, deviceId]);
     const before = kms.calls.Decrypt;
@@ -132,7 +132,8 @@ describe('reveal', () => {
     const id = 'arn:aws:sts::123456789012:assumed-role/Support/jane';
     const requestId = randomUUID();
     const { ip } = await stored();
-    await reveal({ tokens: [ip], reason }, { id, source: 'iam' }, requestId, parts);
+    const verified = revealDeps(database, kms, 'vault_reveal_url');
+    await reveal({ tokens: [ip], reason }, { id, source: 'iam' }, requestId, verified);
     expect(await auditRows(requestId)).toMatchObject([{ principal: id, principal_source: 'iam' }]);
   });
 

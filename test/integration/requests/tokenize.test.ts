@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { heldTokens } from '../../../db/read-sealed.ts';
-import { recordOutcomes } from '../../../db/record-reveal.ts';
+import { lookUp as lookUpTokens } from '../../../db/audited-requests.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
 import { parseValuesRequest } from '../../../lib/requests/request.ts';
 import { createTokenizerSource } from '../../../lib/crypto/token.ts';
-import { tokenize, type TokenizeParts } from '../../../lib/requests/tokenize.ts';
+import { tokenize, type TokenizeDeps } from '../../../lib/requests/tokenize.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
@@ -16,14 +15,13 @@ const analyst = { id: 'arn:aws:iam::123456789012:user/analyst', source: 'iam' } 
 const kms = createKmsDouble();
 
 let database: TestDatabase;
-let parts: TokenizeParts;
+let parts: TokenizeDeps;
 beforeAll(async () => {
   database = await createTestDatabase();
   const pool = database.as('vault_tokenize');
   parts = {
     tokenizer: createTokenizerSource(kms),
-    held: (tokens) => heldTokens(pool, tokens),
-    recordOutcomes: (...recorded) => recordOutcomes(pool, ...recorded),
+    lookUp: (context, tokens) => lookUpTokens(pool, context, tokens),
     log: silentLog,
     metrics: silentMetrics,
   };
@@ -73,9 +71,11 @@ describe('tokenize', () => {
   });
 
   it('returns nothing when the audit cannot be written', async () => {
-    await database.admin.query('revoke insert on vault.reveal_audit from vault_tokenize');
+    await database.admin.query(
+      'alter table vault.reveal_audit add constraint refuses check (false) not valid',
+    );
     await expect(lookUp(['2001:db8::1'])).rejects.toMatchObject({ name: 'VaultUnavailable' });
-    await database.admin.query('grant insert on vault.reveal_audit to vault_tokenize');
+    await database.admin.query('alter table vault.reveal_audit drop constraint refuses');
   });
 
   it('is not allowed to read a sealed value', async () => {

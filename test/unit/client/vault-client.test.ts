@@ -35,6 +35,8 @@ const urls = {
 const tokens = [`ip_v1_${'A'.repeat(27)}`];
 const reason = 'fraud case 4711 – Grüße';
 
+const quota = { limit: 'quota', allowed: 20, remaining: 0 } as const;
+
 let vault: SignedServer;
 
 beforeEach(async () => {
@@ -116,7 +118,7 @@ describe('the client', () => {
     [new server.CallerUnverified(), CallerUnverified],
     [new server.SealBroken(), SealBroken],
     [new server.VaultUnavailable('KMS'), VaultUnavailable],
-    [new server.QuotaExceeded(20, null), QuotaExceeded],
+    [new server.QuotaExceeded({ ...quota, retryAt: null }), QuotaExceeded],
   ])('throws what the function threw: %s', async (thrown, type) => {
     vault.answers = [await answerOf(thrown)];
     const error = await failure(client().reveal(tokens, reason));
@@ -126,7 +128,7 @@ describe('the client', () => {
 
   it('tells when a caller that met its quota may try again, and does not try before', async () => {
     const retryAt = new Date(Date.UTC(2026, 0, 31, 23, 59, 59, 123));
-    vault.answers = [await answerOf(new server.QuotaExceeded(20, retryAt))];
+    vault.answers = [await answerOf(new server.QuotaExceeded({ ...quota, retryAt }))];
     expect(await failure(client().reveal(tokens, reason))).toMatchObject({ retryAt });
     expect(vault.received).toHaveLength(1);
   });

@@ -14,6 +14,8 @@ import { functionUrlEvent } from '../../helpers/function-url-event.ts';
 
 const request = { tokens: [`ip_v1_${'A'.repeat(27)}`], reason: 'fraud case 4711' };
 
+const tooMany = { limit: 'quota', allowed: 20, remaining: 0 } as const;
+
 describe('the body of a Function URL event', () => {
   it('is read as JSON, plain or in base64', () => {
     const event = functionUrlEvent(request);
@@ -64,7 +66,7 @@ describe('the response', () => {
   it.each([
     [400, new InvalidRequest('reason', 'must be there')],
     [403, new CallerUnverified()],
-    [429, new QuotaExceeded(20, new Date(0))],
+    [429, new QuotaExceeded({ ...tooMany, retryAt: new Date(0) })],
     [500, new SealBroken()],
     [503, new VaultUnavailable('KMS')],
     [503, new TypeError('canary')],
@@ -76,7 +78,9 @@ describe('the response', () => {
 
   it('says when to try again', async () => {
     const retryAt = new Date(Date.UTC(2026, 0, 31, 23, 59, 59));
-    const response = await respond(() => Promise.reject(new QuotaExceeded(20, retryAt)));
+    const response = await respond(() =>
+      Promise.reject(new QuotaExceeded({ ...tooMany, retryAt })),
+    );
     expect(response).toMatchObject({
       headers: { 'retry-after': 'Sat, 31 Jan 2026 23:59:59 GMT' },
       body: expect.stringContaining('"retryAt":"2026-01-31T23:59:59.000Z"'),

@@ -1,0 +1,17 @@
+import { sql } from 'drizzle-orm';
+
+import type { AuditHead } from '../lib/audit/entry.ts';
+import { DatabaseError } from '../lib/errors.ts';
+import { type Connection, run, statement } from './query.ts';
+
+const headStatement = statement<{ id: string; hash: Buffer }>(
+  'audit_chain_head',
+  sql`select id, hash from vault.audit_chain_head()`,
+);
+
+/** The last row of the chain; id 0 while there is none. Throws `DatabaseError`. */
+export async function readAuditHead(connection: Connection): Promise<AuditHead> {
+  const [head] = await run(connection, headStatement);
+  if (head === undefined) throw new DatabaseError(null);
+  return { id: Number(head.id), hash: head.hash };
+}

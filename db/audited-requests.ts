@@ -1,0 +1,154 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { Pool } from 'pg';
+
+import type { AuditContext, AuditOutcome, Recorded } from '../lib/audit/entry.ts';
+import { DatabaseError } from '../lib/errors.ts';
+import type { StoredValue } from '../lib/requests/reveal.ts';
+import { repeatable, run, type Statement, statement } from './query.ts';
+
+const p = sql.placeholder;
+
+interface RecordedRow {
+  token: string;
+  outcome: AuditOutcome;
+  exceeded: 'quota' | 'cap' | null;
+  allowed: number;
+  remaining: string;
+  retry_at: Date | null;
+  head_id: string;
+  head_hash: Buffer;
+  head_at: string;
+}
+
+function recordStatement(name: string, called: SQL): Statement<RecordedRow> {
+  return statement(
+    name,
+    sql`
+    select token, outcome, exceeded, allowed, remaining, retry_at, head_id, head_hash,
+      to_char(head_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as head_at
+    from ${called}(
+      ${p('requestId')}::text, ${p('source')}::vault.principal_source, ${p('principal')}::text,
+      ${p('reason')}::text, ${p('tokens')}::text[]
+    )
+  `,
+  );
+}
+
+const claimRevealStatement = recordStatement('claim_reveal', sql`vault.claim_reveal`);
+const lookUpStatement = recordStatement('look_up', sql`vault.look_up`);
+const eraseStatement = recordStatement('erase', sql`vault.erase`);
+
+async function record(
+  pool: Pool,
+  called: Statement<RecordedRow>,
+  { requestId, principal, reason }: AuditContext,
+  tokens: readonly string[],
+): Promise<Recorded> {
+  const rows = await run(pool, called, {
+    requestId,
+    source: principal.source,
+    principal: principal.id,
+    reason,
+    tokens,
+  });
+  const [first] = rows;
+  if (first === undefined) throw new DatabaseError(null);
+  const { exceeded, allowed, remaining, retry_at: retryAt } = first;
+  return {
+    outcomes: new Map(rows.map(({ token, outcome }) => [token, outcome])),
+    denied:
+      exceeded === null
+        ? null
+        : { limit: exceeded, allowed, remaining: Number(remaining), retryAt },
+    head: { id: Number(first.head_id), hash: first.head_hash },
+    at: first.head_at,
+  };
+}
+
+/**
+ * Decides what may be revealed and commits one audit row a token; `takeRevealed` then gives the sealed
+ * values. Tried once more when its connection was gone, so that a claim whose answer was lost may
+ * be recorded twice, never less. Throws `DatabaseError`.
+ */
+export function claimReveal(
+  pool: Pool,
+  context: AuditContext,
+  tokens: readonly string[],
+): Promise<Recorded> {
+  return repeatable(() => record(pool, claimRevealStatement, context, tokens));
+}
+
+/** Commits one audit row a token, and tells which of them the vault holds. Throws `DatabaseError`. */
+export function lookUp(
+  pool: Pool,
+  context: AuditContext,
+  tokens: readonly string[],
+): Promise<Recorded> {
+  return repeatable(() => record(pool, lookUpStatement, context, tokens));
+}
+
+const pingStatement = statement('ping', sql`select`);
+
+/**
+ * Deletes the sealed values of the tokens and commits, with them, one audit row a token. Throws
+ * `DatabaseError`: nothing is erased then, unless the answer to the commit was lost.
+ */
+export async function eraseValues(
+  pool: Pool,
+  context: AuditContext,
+  tokens: readonly string[],
+): Promise<Recorded> {
+  // an erase that was done and is repeated would certify nothing: a dead connection is found before
+  await repeatable(() => run(pool, pingStatement));
+  return record(pool, eraseStatement, context, tokens);
+}
+
+const takeRevealedStatement = statement<{
+  token: string;
+  kind: StoredValue['kind'];
+  ciphertext: Buffer;
+  data_key_id: string;
+  wrapped_key: Buffer;
+  kms_key_arn: string;
+}>(
+  'take_revealed',
+  sql`
+  select token, kind, ciphertext, data_key_id, wrapped_key, kms_key_arn
+  from vault.take_revealed(${p('requestId')}::text)
+`,
+);
+
+/** The sealed values that a claim recorded as revealed: once, in no order. Throws `DatabaseError`. */
+export async function takeRevealed(pool: Pool, requestId: string): Promise<StoredValue[]> {
+  const rows = await run(pool, takeRevealedStatement, { requestId });
+  return rows.map((row) => ({
+    token: row.token,
+    kind: row.kind,
+    ciphertext: row.ciphertext,
+    dataKey: { id: row.data_key_id, wrapped: row.wrapped_key, kmsKeyArn: row.kms_key_arn },
+  }));
+}
+
+const reportFaultStatement = statement<{ head_id: string; head_hash: Buffer }>(
+  'report_fault',
+  sql`
+  select head_id, head_hash from vault.report_fault(
+    ${p('requestId')}::text, ${p('tokens')}::text[], ${p('outcomes')}::text[]
+  )
+`,
+);
+
+/** Commits what kept values that were taken from being returned. Throws `DatabaseError`. */
+export async function reportFault(
+  pool: Pool,
+  requestId: string,
+  outcomes: ReadonlyMap<string, AuditOutcome>,
+): Promise<Recorded['head']> {
+  const [head] = await run(pool, reportFaultStatement, {
+    requestId,
+    tokens: [...outcomes.keys()],
+    outcomes: [...outcomes.values()],
+  });
+  if (head === undefined) throw new DatabaseError(null);
+  return { id: Number(head.head_id), hash: head.head_hash };
+}

@@ -1,0 +1,22 @@
+-- Whether the limits of a role leave its caller room for `wanted`. `exceeded` is the limit that does not, 'quota' (one
+-- caller's) or 'cap' (all callers' together), else null; the rest is about that limit, or about the quota.
+CREATE OR REPLACE FUNCTION vault.check_limits(
+  role text, caller text, wanted integer,
+  OUT exceeded text, OUT allowed integer, OUT remaining bigint, OUT retry_at timestamptz
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  own vault.limits;
+BEGIN
+  SELECT * INTO STRICT own FROM vault.limits WHERE limits.role = check_limits.role;
+  allowed := own.overall;
+  SELECT * INTO remaining, retry_at FROM vault.room_for(role, '', allowed, wanted);
+  IF wanted > remaining THEN
+    exceeded := 'cap';
+    RETURN;
+  END IF;
+  allowed := own.per_caller;
+  SELECT * INTO remaining, retry_at FROM vault.room_for(role, caller, allowed, wanted);
+  IF wanted > remaining THEN exceeded := 'quota'; END IF;
+END;
+$$;

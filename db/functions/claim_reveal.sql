@@ -1,0 +1,58 @@
+-- Decides what a caller may have revealed and records it, one audit row a token. Nothing is handed out here: once this
+-- transaction has committed, vault.take_revealed gives what was recorded as revealed. The whole request counts when it is
+-- compared with the limits, so that a denial does not tell which tokens are held. Returns one row a token, in the order
+-- asked; the columns behind `outcome` are the same in each.
+CREATE OR REPLACE FUNCTION vault.claim_reveal(
+  request_id text, source vault.principal_source, principal text, reason text, tokens text[]
+) RETURNS TABLE (
+  token text, outcome text, exceeded text, allowed integer, remaining bigint, retry_at timestamptz,
+  head_id bigint, head_hash bytea, head_at timestamptz
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  caller CONSTANT text := vault.quota_holder(source, principal);
+  outcomes text[];
+BEGIN
+  PERFORM vault.check_tokens(tokens);
+  PERFORM vault.lock_audit_chain();
+  SELECT * INTO exceeded, allowed, remaining, retry_at
+  FROM vault.check_limits(session_user, caller, cardinality(tokens));
+
+  SELECT array_agg(
+    CASE
+      WHEN exceeded IS NOT NULL THEN 'denied'
+      WHEN EXISTS (SELECT FROM vault.pii_vault AS held WHERE held.token = asked.token) THEN 'revealed'
+      WHEN EXISTS (
+        SELECT FROM vault.reveal_audit AS audit
+        WHERE audit.token = asked.token AND audit.action = 'erase' AND audit.outcome = 'erased'
+      ) THEN 'erased'
+      ELSE 'unknown'
+    END ORDER BY asked.position
+  ) INTO outcomes
+  FROM unnest(tokens) WITH ORDINALITY AS asked (token, position);
+
+  SELECT * INTO head_id, head_hash, head_at
+  FROM vault.append_audit('reveal', request_id, source, principal, reason, tokens, outcomes);
+  PERFORM vault.use_limits(session_user, caller, cardinality(array_positions(outcomes, 'revealed')));
+
+  DELETE FROM vault.reveal_claims AS old WHERE old.expires_at < clock_timestamp() - interval '5 minutes';
+  IF 'revealed' = ANY (outcomes) THEN
+    INSERT INTO vault.reveal_claims AS claim
+      (role, request_id, transaction, first_audit_id, last_audit_id, expires_at)
+    VALUES (
+      session_user, claim_reveal.request_id, pg_current_xact_id(), head_id - cardinality(tokens) + 1, head_id,
+      clock_timestamp() + interval '1 minute'
+    )
+    -- Lambda repeats an event under its id: the last claim counts
+    ON CONFLICT ON CONSTRAINT reveal_claims_role_request_id_pk DO UPDATE SET
+      transaction = excluded.transaction, first_audit_id = excluded.first_audit_id,
+      last_audit_id = excluded.last_audit_id, expires_at = excluded.expires_at,
+      taken_at = NULL, fault_reported_at = NULL;
+  END IF;
+
+  RETURN QUERY
+  SELECT asked.token, asked.outcome, claim_reveal.exceeded, claim_reveal.allowed, claim_reveal.remaining,
+    claim_reveal.retry_at, claim_reveal.head_id, claim_reveal.head_hash, claim_reveal.head_at
+  FROM unnest(tokens, outcomes) WITH ORDINALITY AS asked (token, outcome, position) ORDER BY asked.position;
+END;
+$$;

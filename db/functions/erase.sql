@@ -1,0 +1,49 @@
+-- Deletes the sealed values of the tokens and records it, one audit row a token. Under the chain's lock, so that no
+-- reveal is recorded as later than an erase that it did not know of. Returns one row a token, in the order asked; the
+-- columns behind `outcome` are the same in each.
+CREATE OR REPLACE FUNCTION vault.erase(
+  request_id text, source vault.principal_source, principal text, reason text, tokens text[]
+) RETURNS TABLE (
+  token text, outcome text, exceeded text, allowed integer, remaining bigint, retry_at timestamptz,
+  head_id bigint, head_hash bytea, head_at timestamptz
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  caller CONSTANT text := vault.quota_holder(source, principal);
+  deleted text[] := '{}';
+  outcomes text[];
+BEGIN
+  PERFORM vault.check_tokens(tokens);
+  PERFORM vault.lock_audit_chain();
+  SELECT * INTO exceeded, allowed, remaining, retry_at
+  FROM vault.check_limits(session_user, caller, cardinality(tokens));
+
+  IF exceeded IS NULL THEN
+    WITH gone AS (
+      DELETE FROM vault.pii_vault AS value WHERE value.token = ANY (tokens) RETURNING value.token
+    )
+    SELECT coalesce(array_agg(gone.token), '{}') INTO deleted FROM gone;
+  END IF;
+  SELECT array_agg(
+    CASE
+      WHEN exceeded IS NOT NULL THEN 'denied'
+      WHEN asked.token = ANY (deleted) THEN 'erased'
+      WHEN EXISTS (
+        SELECT FROM vault.reveal_audit AS audit
+        WHERE audit.token = asked.token AND audit.action = 'erase' AND audit.outcome = 'erased'
+      ) THEN 'already_erased'
+      ELSE 'unknown'
+    END ORDER BY asked.position
+  ) INTO outcomes
+  FROM unnest(tokens) WITH ORDINALITY AS asked (token, position);
+
+  SELECT * INTO head_id, head_hash, head_at
+  FROM vault.append_audit('erase', request_id, source, principal, reason, tokens, outcomes);
+  PERFORM vault.use_limits(session_user, caller, cardinality(deleted));
+
+  RETURN QUERY
+  SELECT asked.token, asked.outcome, erase.exceeded, erase.allowed, erase.remaining, erase.retry_at,
+    erase.head_id, erase.head_hash, erase.head_at
+  FROM unnest(tokens, outcomes) WITH ORDINALITY AS asked (token, outcome, position) ORDER BY asked.position;
+END;
+$$;

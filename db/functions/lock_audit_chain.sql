@@ -1,0 +1,22 @@
+-- Waits until no other transaction appends to the audit, and keeps others from it until this one ends: what is decided
+-- after this call still holds when it is recorded.
+CREATE OR REPLACE FUNCTION vault.lock_audit_chain() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- an older snapshot would not see what others recorded before this transaction got the lock
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'the audit is written in read committed transactions only'
+      USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  -- any role can lower this for itself, and a record that a crash takes away is none
+  IF current_setting('synchronous_commit') = 'off' THEN
+    PERFORM set_config('synchronous_commit', 'on', true);
+  END IF;
+  PERFORM set_config('lock_timeout', '4s', true);
+  PERFORM FROM vault.audit_head FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN
+    PERFORM vault.end_stale_sessions();
+    PERFORM FROM vault.audit_head FOR UPDATE;
+  END IF;
+END;
+$$;

@@ -1,0 +1,38 @@
+-- Tells which of the tokens the vault holds a value for, and records it, one audit row a token. Every token counts
+-- against the limits, held or not. Returns one row a token, in the order asked; the columns behind `outcome` are the same
+-- in each.
+CREATE OR REPLACE FUNCTION vault.look_up(
+  request_id text, source vault.principal_source, principal text, reason text, tokens text[]
+) RETURNS TABLE (
+  token text, outcome text, exceeded text, allowed integer, remaining bigint, retry_at timestamptz,
+  head_id bigint, head_hash bytea, head_at timestamptz
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  caller CONSTANT text := vault.quota_holder(source, principal);
+  outcomes text[];
+BEGIN
+  PERFORM vault.check_tokens(tokens);
+  PERFORM vault.lock_audit_chain();
+  SELECT * INTO exceeded, allowed, remaining, retry_at
+  FROM vault.check_limits(session_user, caller, cardinality(tokens));
+
+  SELECT array_agg(
+    CASE
+      WHEN exceeded IS NOT NULL THEN 'denied'
+      WHEN EXISTS (SELECT FROM vault.pii_vault AS held WHERE held.token = asked.token) THEN 'held'
+      ELSE 'unknown'
+    END ORDER BY asked.position
+  ) INTO outcomes
+  FROM unnest(tokens) WITH ORDINALITY AS asked (token, position);
+
+  SELECT * INTO head_id, head_hash, head_at
+  FROM vault.append_audit('tokenize', request_id, source, principal, reason, tokens, outcomes);
+  IF exceeded IS NULL THEN PERFORM vault.use_limits(session_user, caller, cardinality(tokens)); END IF;
+
+  RETURN QUERY
+  SELECT asked.token, asked.outcome, look_up.exceeded, look_up.allowed, look_up.remaining, look_up.retry_at,
+    look_up.head_id, look_up.head_hash, look_up.head_at
+  FROM unnest(tokens, outcomes) WITH ORDINALITY AS asked (token, outcome, position) ORDER BY asked.position;
+END;
+$$;

@@ -1,0 +1,36 @@
+-- Hands out the sealed values that vault.claim_reveal recorded as revealed under this request: once, to the role that
+-- claimed them, within a minute, only in a later transaction than the claim's, and only once that one is on disk. What
+-- was erased since is left out. Returns one row a value, in no order.
+CREATE OR REPLACE FUNCTION vault.take_revealed(request_id text) RETURNS TABLE (
+  token text, kind text, ciphertext bytea, data_key_id uuid, wrapped_key bytea, kms_key_arn text
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  claimed vault.reveal_claims;
+BEGIN
+  -- an older snapshot would still see what an erase has removed
+  IF pg_is_in_recovery() OR current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'revealed values are taken on the primary, in read committed transactions only'
+      USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  UPDATE vault.reveal_claims AS claim SET taken_at = clock_timestamp()
+  WHERE claim.role = session_user AND claim.request_id = take_revealed.request_id AND claim.taken_at IS NULL
+    AND claim.expires_at > clock_timestamp()
+    AND claim.transaction <> pg_current_xact_id() AND pg_xact_status(claim.transaction) = 'committed'
+  RETURNING * INTO claimed;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no committed claim of this request that is still to be taken'
+      USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  PERFORM vault.flush_commits();
+  -- to have taken a value needs no record beside the claim's
+  PERFORM set_config('synchronous_commit', 'off', true);
+
+  RETURN QUERY
+  SELECT value.token, value.kind::text, value.ciphertext, key.id, key.wrapped_key, key.kms_key_arn
+  FROM vault.reveal_audit AS audit
+  JOIN vault.pii_vault AS value ON value.token = audit.token
+  JOIN vault.data_keys AS key ON key.id = value.data_key_id
+  WHERE audit.id BETWEEN claimed.first_audit_id AND claimed.last_audit_id AND audit.outcome = 'revealed';
+END;
+$$;

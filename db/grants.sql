@@ -1,0 +1,46 @@
+-- Every right that the vault's roles have; docs: "Roles". Applied by each migrate, after all others were taken away.
+-- test/integration/migrate/role-matrix.test.ts compares what Postgres then allows with that table.
+DO $$
+DECLARE
+  role_name text;
+BEGIN
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  FOREACH role_name IN ARRAY ARRAY[
+    'public', 'vault_ingest', 'vault_reveal', 'vault_reveal_url', 'vault_tokenize', 'vault_erase', 'vault_maintain',
+    'vault_analyst', 'vault_auditor'
+  ] LOOP
+    EXECUTE format('REVOKE ALL ON SCHEMA vault FROM %s', role_name);
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA vault FROM %s', role_name);
+    EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault FROM %s', role_name);
+    IF role_name <> 'public' THEN
+      EXECUTE format('REVOKE ALL ON public.user_logins FROM %s', role_name);
+    END IF;
+  END LOOP;
+END
+$$;
+
+GRANT USAGE ON SCHEMA public TO vault_ingest, vault_analyst;
+GRANT USAGE ON SCHEMA vault TO
+  vault_ingest, vault_reveal, vault_reveal_url, vault_tokenize, vault_erase, vault_maintain, vault_auditor;
+
+GRANT INSERT ON public.user_logins TO vault_ingest;
+GRANT INSERT, SELECT (token) ON vault.pii_vault TO vault_ingest;
+GRANT INSERT, SELECT (id) ON vault.data_keys TO vault_ingest;
+GRANT INSERT, SELECT (message_id) ON vault.ingested_messages TO vault_ingest;
+
+GRANT SELECT ON public.user_logins TO vault_analyst;
+GRANT SELECT ON vault.reveal_audit, vault.audit_checkpoints TO vault_maintain, vault_auditor;
+
+-- the functions that people call have these and nothing else
+GRANT EXECUTE ON FUNCTION
+  vault.claim_reveal(text, vault.principal_source, text, text, text[]),
+  vault.take_revealed(text),
+  vault.report_fault(text, text[], text[])
+TO vault_reveal, vault_reveal_url;
+GRANT EXECUTE ON FUNCTION vault.look_up(text, vault.principal_source, text, text, text[]) TO vault_tokenize;
+GRANT EXECUTE ON FUNCTION vault.erase(text, vault.principal_source, text, text, text[]) TO vault_erase;
+
+GRANT EXECUTE ON FUNCTION vault.audit_chain_head() TO vault_maintain, vault_auditor;
+GRANT EXECUTE ON FUNCTION
+  vault.prune_ledger(integer), vault.add_checkpoint(bigint, bytea), vault.end_stale_sessions()
+TO vault_maintain;

@@ -1,0 +1,57 @@
+import { sql } from 'drizzle-orm';
+
+import { type Connection, run, statement } from './query.ts';
+import { roleProfiles, type WorkingRole } from './roles.ts';
+
+const settingsStatement = statement<{
+  role: WorkingRole;
+  database: string | null;
+  setting: string;
+}>(
+  'role_settings',
+  sql`
+  select rolname as role, datname as database, setting
+  from pg_db_role_setting
+  join pg_roles on pg_roles.oid = setrole
+  left join pg_database on pg_database.oid = setdatabase
+  cross join unnest(setconfig) as setting
+  where rolname = any (${sql.placeholder('names')}::text[])
+    and (setdatabase = 0 or datname = current_database())
+  order by role, database nulls first, setting
+`,
+);
+
+/** A role whose settings differ from its profile. */
+export interface ChangedRole {
+  name: WorkingRole;
+  /** Names of settings that are not ours or have another value; empty where ours are missing. */
+  settings: string[];
+}
+
+/**
+ * The roles that log in with other settings than db/roles.ts gives them, as every role may set
+ * for itself. Any role can look. Throws `DatabaseError`.
+ */
+export async function findRoleSettings(connection: Connection): Promise<ChangedRole[]> {
+  const names = Object.keys(roleProfiles) as WorkingRole[];
+  const rows = await run(connection, settingsStatement, { names });
+  return names
+    .map((name) => {
+      const wanted = new Set(
+        Object.entries(roleProfiles[name].settings).map(([key, value]) => `${key}=${value}`),
+      );
+      const found = rows.filter(({ role }) => role === name);
+      const own = found.filter(({ database, setting }) => database === null && wanted.has(setting));
+      const settings = found
+        .filter((row) => !own.includes(row))
+        .map(({ setting }) => setting.slice(0, setting.indexOf('=')));
+      return { name, settings, isRight: settings.length === 0 && own.length === wanted.size };
+    })
+    .filter(({ isRight }) => !isRight)
+    .map(({ name, settings }) => ({ name, settings }));
+}
+
+/** Such as `settings of vault_reveal: synchronous_commit`; the values are not told. */
+export function settingsPhrase(name: WorkingRole, settings: readonly string[]): string {
+  return `settings of ${name}: ${settings.join(', ') || 'its own are missing'}`;
+}
