@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 
 import { type Connection, run, statement } from './query.ts';
-import { roleProfiles, type WorkingRole } from './roles.ts';
+import { type WorkingRole, workingRoles } from './roles.ts';
 
 const settingsStatement = statement<{
   role: WorkingRole;
@@ -33,19 +33,19 @@ export interface ChangedRole {
  * for itself. Any role can look. Throws `DatabaseError`.
  */
 export async function findRoleSettings(connection: Connection): Promise<ChangedRole[]> {
-  const names = Object.keys(roleProfiles) as WorkingRole[];
+  const names = workingRoles.map(({ name }) => name);
   const rows = await run(connection, settingsStatement, { names });
-  return names
-    .map((name) => {
-      const wanted = new Set(
-        Object.entries(roleProfiles[name].settings).map(([key, value]) => `${key}=${value}`),
-      );
+  return workingRoles
+    .map(({ name, settings: ours }) => {
+      const wanted = new Set(Object.entries(ours).map(([key, value]) => `${key}=${value}`));
       const found = rows.filter(({ role }) => role === name);
-      const own = found.filter(({ database, setting }) => database === null && wanted.has(setting));
+      const right = found.filter(
+        ({ database, setting }) => database === null && wanted.has(setting),
+      );
       const settings = found
-        .filter((row) => !own.includes(row))
+        .filter((row) => !right.includes(row))
         .map(({ setting }) => setting.slice(0, setting.indexOf('=')));
-      return { name, settings, isRight: settings.length === 0 && own.length === wanted.size };
+      return { name, settings, isRight: settings.length === 0 && right.length === wanted.size };
     })
     .filter(({ isRight }) => !isRight)
     .map(({ name, settings }) => ({ name, settings }));

@@ -97,7 +97,11 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
   )
   select
     (select count(*) from received)::integer as stored,
-    (select count(*) from sealed)::integer as sealed
+    (select count(*) from sealed)::integer as sealed,
+    -- any role can lower this for itself, and a message that is acknowledged is stored for good
+    case current_setting('synchronous_commit')
+      when 'off' then set_config('synchronous_commit', 'on', true)
+    end
 `,
 );
 

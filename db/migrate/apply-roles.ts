@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import { DatabaseUnfit } from '../../lib/errors.ts';
 import { type Connection, run, statement, withoutParameters } from '../query.ts';
 import { findRoleSettings, settingsPhrase } from '../role-settings.ts';
-import { roleProfiles, type WorkingRole } from '../roles.ts';
+import { type WorkingRole, workingRoles } from '../roles.ts';
 
 const rolesStatement = statement<{
   name: WorkingRole;
@@ -42,10 +42,9 @@ const rolesStatement = statement<{
  * `DatabaseUnfit` for a role that somebody else made and that it may not change; and `DatabaseError`.
  */
 export async function applyRoles(connection: Connection): Promise<string[]> {
-  const profiles = Object.entries(roleProfiles);
   const roles = await run(connection, rolesStatement, {
-    names: profiles.map(([name]) => name),
-    shares: profiles.map(([, { connectionShare }]) => connectionShare),
+    names: workingRoles.map(({ name }) => name),
+    shares: workingRoles.map(({ connectionShare }) => connectionShare),
   });
   const foreign = roles.filter(({ canAlter }) => !canAlter);
   if (foreign.length > 0) {
@@ -68,7 +67,8 @@ export async function applyRoles(connection: Connection): Promise<string[]> {
     const database = quoted(String(rows[0]?.['name']));
     await change(`alter role ${name} reset all`);
     await change(`alter role ${name} in database ${database} reset all`);
-    for (const [setting, value] of Object.entries(roleProfiles[name].settings)) {
+    const profile = workingRoles.find((role) => role.name === name);
+    for (const [setting, value] of Object.entries(profile?.settings ?? {})) {
       await change(`alter role ${name} set ${setting} = '${value}'`);
     }
   }
