@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { eraseValues } from '../../../db/erase-values.ts';
+import { eraseValues } from '../../../db/audited-requests.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
 import { piiFields, type PiiColumn } from '../../../lib/pii-fields.ts';
 import { erase } from '../../../lib/requests/erase.ts';
@@ -9,20 +9,21 @@ import { reveal, type RevealResponse } from '../../../lib/requests/reveal.ts';
 import { loginMessage, noPersonalFields, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, revealParts, silentLog, silentMetrics } from '../../helpers/vault.ts';
+import { ingestParts, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
 
-const officer = { id: 'privacy officer', source: 'claimed' } as const;
+const investigator = { id: 'investigator', source: 'claimed' } as const;
+const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
 const reason = 'the promise about every field';
 const kms = createKmsDouble();
 
 let database: TestDatabase;
 let parts: ReturnType<typeof ingestParts>;
-let revealing: ReturnType<typeof revealParts>;
+let revealing: ReturnType<typeof revealDeps>;
 let erasing: Parameters<typeof erase>[3];
 beforeAll(async () => {
   database = await createTestDatabase();
   parts = ingestParts(database, kms);
-  revealing = revealParts(database, kms);
+  revealing = revealDeps(database, kms);
   const pool = database.as('vault_erase');
   erasing = {
     erase: (...request) => eraseValues(pool, ...request),
@@ -33,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 function revealTokens(...tokens: string[]): Promise<RevealResponse> {
-  return reveal({ tokens, reason }, officer, randomUUID(), revealing);
+  return reveal({ tokens, reason }, investigator, randomUUID(), revealing);
 }
 
 async function eraseTokens(...tokens: string[]): Promise<string[]> {
