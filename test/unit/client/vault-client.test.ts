@@ -209,11 +209,16 @@ describe('a call that fails', () => {
     expect(error).toMatchObject({ wasNotSent: true, message: expect.stringMatching(/REFUSED/) });
   });
 
-  it('is not repeated for a redirect, which the signature is not for', async () => {
+  it('does not follow a redirect to another host', async () => {
+    const elsewhere = await startSignedServer(secretAccessKey);
+    elsewhere.answers.push(fine);
     vault.answers = [
-      (response) => response.writeHead(307, { location: 'http://127.0.0.1:1/' }).end(),
+      (response) => response.writeHead(307, { location: `${elsewhere.endpoint}/` }).end(),
     ];
-    expect(await failure(client().erase(tokens, reason))).toBeInstanceOf(VaultUnreachable);
+    const error = await failure(client().erase(tokens, reason));
+    elsewhere.close();
+    expect(error).toBeInstanceOf(VaultUnreachable);
+    expect(elsewhere.received).toEqual([]);
   });
 });
 
