@@ -1,187 +1,152 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Client } from 'pg';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool, PoolClient } from 'pg';
 
-import { createSqsClient, queueDepth } from '../lib/sqs.ts';
+import { createVaultClient } from '../client/vault-client.ts';
+import type { Role } from '../db/roles.ts';
+import {
+  countAuditRows,
+  createDrillDatabase,
+  drillDatabase,
+  dropDrillDatabase,
+  tokensOfUser,
+} from '../db/operations/drill.ts';
+import { withoutParameters } from '../db/query.ts';
+import { createSqsClient, sendMessages } from '../lib/sqs.ts';
+import { interruptible, withPool } from './database.ts';
+import { functionCopy } from './drill-function.ts';
 import { type Manifest, writeDump } from './dump.ts';
-import { UserError } from './user-error.ts';
-import { askedOfAws, main } from './main.ts';
-import { ownersPool, restoreDump } from './restore-dump.ts';
-import { localClient } from '../scripts/local/local-client.ts';
-import { readSettings, type Settings } from '../scripts/local/settings.ts';
-import { deploy, invoke, reasonIn, sls } from '../scripts/local/sls.ts';
-import { createSteps, type Steps } from '../scripts/local/steps.ts';
-import { leastRepeated, mostRepeated } from '../scripts/local/vault-tables.ts';
-import { whereabouts } from './where.ts';
+import { localDatabaseUrl, localDirectory, type LocalFiles, localVariable } from './local-stage.ts';
+import { asOwner, restoreDump } from './restore-dump.ts';
+import { service, type Stage } from './stage.ts';
+import { Cancelled, UserError } from './user-error.ts';
 
-/** The database that the drill restores into, and removes again. */
-const drillDatabase = 'vault_drill';
+/** The steps of a drill, each of them once and in this order; `cleanUp` before and after. */
+export interface Drill {
+  /** Removes the drill's database, function and files, also those of an interrupted drill. */
+  cleanUp: () => Promise<void>;
+  /** Sends a login whose values nobody else has, and waits for its tokens. */
+  sendLogin: () => Promise<{ ip: string; deviceId: string }>;
+  backUp: () => Promise<Manifest>;
+  erase: (token: string) => Promise<void>;
+  backUpAudit: () => Promise<Manifest>;
+  createDatabase: () => Promise<void>;
+  /** Returns how many values were erased again. */
+  restore: (before: Manifest) => Promise<number>;
+  createFunction: () => Promise<void>;
+  reveal: (kept: string, erased: string) => Promise<void>;
+}
+
 const bootstrap = new URL('../db/bootstrap.sql', import.meta.url);
-const request = { reason: 'restore drill', requestedBy: 'npm run drill' };
+const reason = 'restore drill';
+const maxWaitMs = 60_000;
 
-/**
- * `npm run drill`: the restore of the runbook, done on the local stack. Takes a dump, erases one
- * value, restores the dump into a new database with the newest audit, and lets the deployed
- * functions reveal from there. The value that it erases stays erased. Returns the exit code.
- */
-async function drill(): Promise<number> {
-  if (process.argv.length > 2) throw new UserError('npm run drill takes no arguments');
-  const settings = readSettings();
-  // the local stack alone: what this shell says of others does not count
-  const { variables, aws } = await whereabouts(['DATABASE_URL', 'LOGIN_QUEUE_URL'], {}, settings);
-  const waiting = queueDepth(createSqsClient(aws), variables.LOGIN_QUEUE_URL);
-  if ((await askedOfAws('The login queue', waiting)) > 0) {
-    throw new UserError('Wait until the login queue is drained: the functions will be elsewhere.');
-  }
-  const here = { ...settings, endpoint: new URL(aws.endpoint ?? settings.endpoint) };
-  const dumps = join(settings.directory, 'drill');
-  await rm(dumps, { recursive: true, force: true });
-  try {
-    await withClient(variables.DATABASE_URL, (source) => go(here, source, dumps, variables));
-  } finally {
-    await rm(dumps, { recursive: true, force: true });
-  }
-  return 0;
-}
-
-async function go(
-  settings: Settings,
-  source: Client,
-  dumps: string,
-  { DATABASE_URL }: { DATABASE_URL: string },
-): Promise<void> {
-  const steps = createSteps();
-  const { kept, erased } = await pickTokens(source);
-  const before = await steps.run(
-    'Dump',
-    () => writeDump(source, join(dumps, 'before')),
-    (manifest) => `Dump of ${rowsOf(manifest)} rows, audit head ${manifest.audit.id}`,
-  );
-  await steps.run('Erase one value after it', () =>
-    localClient(settings).erase([erased], request.reason),
-  );
-  await steps.run('Dump of the audit as it is now', () =>
-    writeDump(source, join(dumps, 'audit'), { auditAlone: true }),
+/** Prepares a drill on the local stack; nothing is done yet. Its steps throw `UserError`. */
+export function prepareDrill(stage: Stage & { local: LocalFiles }, signal: AbortSignal): Drill {
+  const { local, aws } = stage;
+  const directory = join(localDirectory(), 'drill');
+  const copy = functionCopy(
+    aws,
+    `${service}-${stage.name}-reveal`,
+    `${service}-${stage.name}-drill`,
   );
 
-  const target = new URL(DATABASE_URL);
-  target.pathname = `/${drillDatabase}`;
-  try {
-    await steps.run(`New database ${drillDatabase}`, () => createDatabase(source, target.href));
-    await steps.run(
-      'Restore',
-      () => restore(target.href, dumps, before),
-      (again) => `Restored; the audit chain is right; ${again} value erased again`,
-    );
-    await revealFrom(target.href, settings, steps, { kept, erased });
-  } finally {
-    await source.query(`drop database if exists ${drillDatabase} with (force)`);
-  }
-  console.log('\nThe drill succeeded: what was kept is revealed, what was erased stays erased.');
-}
-
-async function pickTokens(source: Client): Promise<{ kept: string; erased: string }> {
-  const kept = (await mostRepeated(source, 1))[0]?.token;
-  const erased = await leastRepeated(source);
-  if (kept === undefined || erased === null || kept === erased) {
-    throw new UserError('The vault holds too few values for a drill: npm start sends some.');
-  }
-  return { kept, erased };
-}
-
-async function createDatabase(source: Client, url: string): Promise<void> {
-  await source.query(`drop database if exists ${drillDatabase} with (force)`);
-  await source.query(`create database ${drillDatabase}`);
-  await withClient(url, async (client) => client.query(await readFile(bootstrap, 'utf8')));
-}
-
-/** Returns how many values were erased again. */
-async function restore(url: string, dumps: string, before: Manifest): Promise<number> {
-  const pool = ownersPool(url);
-  try {
-    const { erasedAgain, head } = await restoreDump(
-      pool,
-      join(dumps, 'before'),
-      join(dumps, 'audit'),
-    );
-    if (head.id <= before.audit.id) throw new UserError('The restored audit is not the newest');
-    return erasedAgain;
-  } finally {
-    await pool.end();
-  }
-}
-
-async function deployOn(settings: Settings, database: string): Promise<void> {
-  const { code, stdout, stderr } = await sls(settings, [
-    'deploy',
-    `--param=databaseName=${database}`,
-  ]);
-  if (code !== 0) throw new UserError(`sls deploy failed: ${reasonIn(stdout + stderr)}`);
-}
-
-/** Lets the functions work on the restored database for a moment, and reveals from it. */
-async function revealFrom(
-  url: string,
-  settings: Settings,
-  steps: Steps,
-  { kept, erased }: { kept: string; erased: string },
-): Promise<void> {
-  try {
-    await steps.run('sls deploy: the functions on the restored database', () =>
-      deployOn(settings, drillDatabase),
-    );
-    await steps.run('sls invoke -f reveal', () => reveal(settings, url, kept, erased));
-  } finally {
-    const back = steps.run('sls deploy: the functions back on their own', () => deploy(settings));
-    await back.catch(() => {
-      console.error('The functions are not back on their own database: sls deploy --stage local');
-      process.exitCode = 1;
+  const as = <T>(role: Role, work: (pool: Pool) => Promise<T>) =>
+    withPool(interruptible({ connectionString: localDatabaseUrl(local, role) }, signal), work);
+  const superuser = (database?: string) => {
+    const url = new URL(localVariable(local, 'DATABASE_URL'));
+    if (database !== undefined) url.pathname = `/${database}`;
+    return { connectionString: url.href };
+  };
+  const dump = (name: string, auditOnly: boolean) =>
+    as('vault_migrator', async (pool) => {
+      const client = await withoutParameters<PoolClient>(() => pool.connect());
+      try {
+        return await writeDump(client, join(directory, name), { auditOnly });
+      } finally {
+        client.release();
+      }
     });
+
+  return {
+    async cleanUp() {
+      await rm(directory, { recursive: true, force: true });
+      await copy.remove();
+      // an interruption must not keep the database from being dropped
+      await withPool(superuser(), dropDrillDatabase);
+    },
+    async sendLogin() {
+      const userId = `pii-vault-drill-${randomUUID()}`;
+      const client = createSqsClient(aws);
+      const body = JSON.stringify(loginOf(userId));
+      const refused = await sendMessages(client, localVariable(local, 'LOGIN_QUEUE_URL'), [
+        { body },
+      ]);
+      if (refused.length > 0) throw new UserError('The login queue did not take the message');
+      return as('vault_migrator', (pool) => waitForTokens(pool, userId, signal));
+    },
+    backUp: () => dump('before', false),
+    backUpAudit: () => dump('audit', true),
+    async erase(token) {
+      const urls = { erase: await stage.output('EraseUrl') };
+      await createVaultClient({ urls, ...aws }).erase([token], reason);
+    },
+    async createDatabase() {
+      await withPool(superuser(), createDrillDatabase);
+      const text = await readFile(bootstrap, 'utf8');
+      await withPool(superuser(drillDatabase), (pool) => withoutParameters(() => pool.query(text)));
+    },
+    async restore(before) {
+      const config = { ...interruptible(superuser(drillDatabase), signal), ...asOwner };
+      const { erasedAgain, head } = await withPool(config, (pool) =>
+        restoreDump(pool, join(directory, 'before'), join(directory, 'audit')),
+      );
+      if (head.id <= before.audit.id) throw new UserError('The restored audit is not the newest');
+      return erasedAgain;
+    },
+    createFunction: () => copy.create({ DATABASE_NAME: drillDatabase }),
+    async reveal(kept, erased) {
+      const tokens = [kept, erased];
+      const answer = (await copy.invoke({ tokens, reason, requestedBy: 'pii-vault drill' })) as {
+        requestId: string;
+        revealed: { token: string }[];
+        missing: { why: string }[];
+      };
+      if (answer.revealed[0]?.token !== kept) throw new UserError('The kept value is not revealed');
+      if (answer.missing[0]?.why !== 'erased')
+        throw new UserError('The erased value is not erased');
+      const rows = await withPool(superuser(drillDatabase), (pool) =>
+        countAuditRows(pool, answer.requestId),
+      );
+      if (rows !== tokens.length) throw new UserError('It was not revealed from the new database');
+    },
+  };
+}
+
+/** A login with values of its own: the address is of the range for documentation. */
+function loginOf(userId: string) {
+  const groups = randomBytes(12).toString('hex').match(/.{4}/g)!;
+  return {
+    user_id: userId,
+    app_version: '1.0.0',
+    device_type: 'drill',
+    ip: `2001:db8:${groups.join(':')}`,
+    locale: null,
+    device_id: randomUUID(),
+  };
+}
+
+async function waitForTokens(
+  pool: Pool,
+  userId: string,
+  signal: AbortSignal,
+): Promise<{ ip: string; deviceId: string }> {
+  for (const deadline = Date.now() + maxWaitMs; Date.now() < deadline; await sleep(100)) {
+    if (signal.aborted) throw new Cancelled();
+    const tokens = await tokensOfUser(pool, userId);
+    if (tokens !== null) return tokens;
   }
+  throw new UserError('The login of the drill is not stored after a minute: is ingest working?');
 }
-
-interface Revealed {
-  requestId: string;
-  revealed: { token: string }[];
-  missing: { token: string; why: string }[];
-}
-
-async function reveal(
-  settings: Settings,
-  url: string,
-  kept: string,
-  erased: string,
-): Promise<void> {
-  const tokens = [kept, erased];
-  const answer = (await invoke(settings, 'reveal', { tokens, ...request })) as Revealed;
-  if (answer.revealed[0]?.token !== kept)
-    throw new UserError('The value that was kept is not revealed');
-  if (answer.missing[0]?.why !== 'erased') throw new UserError('The erased value is not erased');
-  await withClient(url, async (client) => {
-    const found = await client.query('select from vault.reveal_audit where request_id = $1', [
-      answer.requestId,
-    ]);
-    if (found.rowCount !== tokens.length) throw new UserError('It was not revealed from the copy');
-  });
-}
-
-function rowsOf({ tables }: Manifest): number {
-  return Object.values(tables).reduce((sum, { rows }) => sum + rows, 0);
-}
-
-async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-  } catch {
-    throw new UserError('The database of the local stack does not answer: npm start');
-  }
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
-await main(drill);

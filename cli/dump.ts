@@ -21,7 +21,7 @@ import { withoutParameters } from '../db/query.ts';
 import type { ChainPosition } from '../lib/audit/chain.ts';
 import { UserError } from './user-error.ts';
 
-/** A dump's own description, `manifest.json`; written last, so that a dump without is none. */
+/** A dump's own description, `manifest.json`. It is written last: without it, a dump is incomplete. */
 export interface Manifest {
   format: 'pii-vault/dump/1';
   takenAt: string;
@@ -29,6 +29,14 @@ export interface Manifest {
   /** The last row of the audit when the dump was taken; the hash is in hex. */
   audit: { id: number; hash: string };
   tables: Partial<Record<TableName, DumpedTable>>;
+}
+
+/** Called now and then with the number of rows written or loaded so far. */
+export type RowsProgress = (rows: number) => void;
+
+interface DumpOptions {
+  auditOnly?: boolean;
+  progress?: RowsProgress;
 }
 
 interface DumpedTable {
@@ -42,12 +50,12 @@ const format = 'pii-vault/dump/1';
 /**
  * Writes a dump of one moment into a new directory, which only this user can read: a file a table,
  * in the text format of Postgres's `COPY`. Sealed values and data keys stay sealed and wrapped.
- * With `auditAlone`, nothing but the audit. Throws `UserError` when the directory exists.
+ * With `auditOnly`, nothing but the audit. Throws `UserError` when it holds a dump already.
  */
 export async function writeDump(
   client: ClientBase,
   directory: string,
-  { auditAlone = false } = {},
+  { auditOnly = false, progress = () => undefined }: DumpOptions = {},
 ): Promise<Manifest> {
   const unfinished = `${directory}.unfinished`;
   await refuseExisting(directory);
@@ -63,8 +71,12 @@ export async function writeDump(
       audit: { id: head.id, hash: Buffer.from(head.hash).toString('hex') },
       tables: {},
     };
-    for (const name of [...(auditAlone ? [] : valueTables), ...auditTables]) {
-      manifest.tables[name] = await writeTable(client, name, fileOf(unfinished, name));
+    let rows = 0;
+    for (const name of [...(auditOnly ? [] : valueTables), ...auditTables]) {
+      const path = fileOf(unfinished, name);
+      const table = await writeTable(client, name, path, (count) => progress(rows + count));
+      manifest.tables[name] = table;
+      rows += table.rows;
     }
     await writeFile(join(unfinished, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`, {
       mode: 0o600,
@@ -72,8 +84,9 @@ export async function writeDump(
     await rename(unfinished, directory);
     return manifest;
   } finally {
-    await withoutParameters(() => client.query('rollback'));
     await rm(unfinished, { recursive: true, force: true });
+    // a connection that is gone has rolled back
+    await client.query('rollback').catch(() => undefined);
   }
 }
 
@@ -84,23 +97,28 @@ async function refuseExisting(directory: string): Promise<void> {
   if (found !== null) throw new UserError(`${directory} holds a dump already`);
 }
 
-async function writeTable(client: ClientBase, name: TableName, path: string): Promise<DumpedTable> {
+async function writeTable(
+  client: ClientBase,
+  name: TableName,
+  path: string,
+  progress: RowsProgress,
+): Promise<DumpedTable> {
   const columns = columnsOf(name);
   const rows = copyOut(client, name, columns);
-  const { through, sha256 } = hashing();
+  const { through, sha256 } = hashing(progress);
   await withoutParameters(() => pipeline(rows, through, createWriteStream(path, { mode: 0o600 })));
   return { columns, rows: Number(Reflect.get(rows, 'rowCount')), sha256: sha256() };
 }
 
-/** Reads what a dump says of itself. Throws `UserError` when it is none. */
+/** Reads a dump's manifest. Throws `UserError` when the directory is not a dump. */
 export async function readManifest(directory: string): Promise<Manifest> {
   let manifest: Manifest;
   try {
     manifest = JSON.parse(await readFile(join(directory, 'manifest.json'), 'utf8')) as Manifest;
   } catch {
-    throw new UserError(`${directory} is no dump: it has no manifest that can be read`);
+    throw new UserError(`${directory} is not a dump: it has no readable manifest`);
   }
-  if (manifest.format !== format) throw new UserError(`${directory} is no dump of this kind`);
+  if (manifest.format !== format) throw new UserError(`${directory} is a dump of another format`);
   return manifest;
 }
 
@@ -118,22 +136,26 @@ export async function loadTables(
   directory: string,
   { tables }: Manifest,
   names: readonly TableName[],
+  progress: RowsProgress = () => undefined,
 ): Promise<void> {
+  let rows = 0;
   for (const name of names) {
     const table = tables[name];
     // dumps of older releases have none: the next migrate writes them
     if (table === undefined && name === 'limits') continue;
     if (table === undefined) throw new UserError(`${directory} holds no ${name}`);
     const path = fileOf(directory, name);
-    const { through, sha256 } = hashing();
-    await readFileable(path);
+    const before = rows;
+    const { through, sha256 } = hashing((count) => progress(before + count));
+    await refuseUnreadable(path);
     const target = copyIn(client, name, table.columns);
     await withoutParameters(() => pipeline(createReadStream(path), through, target));
     if (sha256() !== table.sha256) throw new UserError(`${path} is not as it was written`);
+    rows += table.rows;
   }
 }
 
-async function readFileable(path: string): Promise<void> {
+async function refuseUnreadable(path: string): Promise<void> {
   const stream = createReadStream(path, { end: 0 });
   try {
     await stream.toArray();
@@ -146,11 +168,15 @@ function fileOf(directory: string, name: TableName): string {
   return join(directory, `${name}.copy`);
 }
 
-function hashing(): { through: Transform; sha256: () => string } {
+/** Hashes what passes through, and counts its rows: COPY's text format has one a line. */
+function hashing(progress: RowsProgress): { through: Transform; sha256: () => string } {
   const hash = createHash('sha256');
+  let rows = 0;
   const through = new Transform({
     transform(chunk: Buffer, _, done) {
       hash.update(chunk);
+      for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) rows += 1;
+      progress(rows);
       done(null, chunk);
     },
   });

@@ -1,45 +1,40 @@
-import { VaultError } from '../lib/errors.ts';
-import { UserError, messageOf } from './user-error.ts';
+import { Command, CommanderError } from 'commander';
 
-/**
- * Runs a command whose `work` returns its exit code. What a person can mend is shown as its
- * message alone, with exit code 2: nothing of a message, a row or a value is in it.
- */
-export async function main(work: () => Promise<number>): Promise<void> {
-  try {
-    const code = await work();
-    process.exitCode ??= code;
-  } catch (error) {
-    if (!(error instanceof UserError || error instanceof VaultError)) throw error;
-    console.error(error.message);
-    process.exitCode = 2;
-  }
-}
+import { exitCodes } from './exit-codes.ts';
 
-/** The answer of AWS to `work`; a failure becomes a `UserError` with the name of AWS's exception. */
-export async function askedOfAws<T>(what: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    // the SDK's messages may quote the request
-    throw new UserError(
-      `${what} does not answer: ${error instanceof Error ? error.name : 'unknown'}`,
-    );
-  }
-}
+/** The commands, in the order of `--help`; a command's file is loaded only when it is called. */
+const commands = {
+  verify: ['check that the audit was not changed', () => import('./commands/verify.ts')],
+  send: ['send login events to the queue', () => import('./commands/send.ts')],
+  redrive: ['send dead-letter messages again', () => import('./commands/redrive.ts')],
+  reconcile: ['account for every message', () => import('./commands/reconcile.ts')],
+  rewrap: ['move all data keys to another KMS key', () => import('./commands/rewrap.ts')],
+  backup: ['copy the vault into a directory', () => import('./commands/backup.ts')],
+  restore: ['restore a copy into a new database', () => import('./commands/restore.ts')],
+  drill: ['rehearse backup and restore here', () => import('./commands/drill.ts')],
+} as const;
 
-/**
- * What `parse` makes of the command line; its faults are shown with the `usage`. Who asks for
- * `--help` is shown the usage alone, and the process ends.
- */
-export function parsed<T>(parse: () => T, usage: string): T {
-  if (process.argv.includes('--help')) {
-    console.log(usage);
-    process.exit(0);
-  }
+/** Runs `pii-vault` with these arguments. Sets the exit code of the process; never throws. */
+export async function main(args: readonly string[]): Promise<void> {
+  const program = new Command('npx pii-vault')
+    .description('Operates a vault of pii-vault: the local stack, or any deployed stage.')
+    .usage('COMMAND [options]')
+    .helpCommand(false)
+    .exitOverride()
+    .showHelpAfterError('Run npx pii-vault --help for the commands.')
+    .addHelpText('after', `\nExample:\n  npx pii-vault verify --stage prod\n\n${exitCodes}`);
   try {
-    return parse();
+    for (const [name, [description, load]] of Object.entries(commands)) {
+      const command = program.command(name).description(description);
+      if (name === args[0]) {
+        command.showHelpAfterError(`Run npx pii-vault ${name} --help for its options.`);
+        (await load()).define(command);
+      }
+    }
+    await program.parseAsync(args, { from: 'user' });
   } catch (error) {
-    throw new UserError(`${messageOf(error)}\n\n${usage}`);
+    if (!(error instanceof CommanderError)) throw error;
+    // commander has said what is wrong, or shown the help that was asked for
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
   }
 }

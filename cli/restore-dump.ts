@@ -1,4 +1,4 @@
-import { Pool, type PoolClient } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 
 import { readAuditHead } from '../db/audit-head.ts';
 import {
@@ -6,6 +6,7 @@ import {
   auditTables,
   isEmpty,
   isMigrated,
+  type TableName,
   valueTables,
   whileAuditIsOpen,
 } from '../db/operations/copy-tables.ts';
@@ -15,7 +16,10 @@ import { readAudit } from '../db/read-audit.ts';
 import { reapplyErasures } from '../db/operations/reapply-erasures.ts';
 import { type ChainPosition, chainStart, verifyChain } from '../lib/audit/chain.ts';
 import { UserError } from './user-error.ts';
-import { headOf, loadTables, readManifest } from './dump.ts';
+import { headOf, loadTables, type Manifest, readManifest, type RowsProgress } from './dump.ts';
+
+/** Begins to show a stage of the restore, of so many rows; returns what tells how far it is. */
+export type RestoreProgress = (title: string, rows: number) => RowsProgress;
 
 const notEmpty = 'The database is not empty';
 
@@ -28,13 +32,8 @@ export interface Restored {
   head: ChainPosition;
 }
 
-/** A pool whose connections act as the vault's owner, whoever logs in: so the owner is the same. */
-export function ownersPool(connectionString: string): Pool {
-  const pool = new Pool({ connectionString, max: 1, options: '-c role=vault_migrator' });
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  return pool;
-}
+/** For a connection that acts as the vault's owner, whoever logs in: so the owner is the same. */
+export const asOwner = { options: '-c role=vault_migrator' } as const;
 
 /**
  * Restores a dump into an empty database on which `db/bootstrap.sql` has run: migrates it, loads
@@ -43,9 +42,14 @@ export function ownersPool(connectionString: string): Pool {
  *
  * The audit must be the newest that can be had, and never the older one of the dump: rows since
  * then tell who has seen what, and which values must not come back. It is a later dump, or the
- * audit alone of the database that is to be replaced (`npm run backup -- --audit-alone`).
+ * audit alone of the database that is to be replaced (`backup --audit-only`).
  */
-export async function restoreDump(pool: Pool, from: string, audit: string): Promise<Restored> {
+export async function restoreDump(
+  pool: Pool,
+  from: string,
+  audit: string,
+  progress: RestoreProgress = () => () => undefined,
+): Promise<Restored> {
   const [dump, newest] = [await readManifest(from), await readManifest(audit)];
   if (newest.audit.id < dump.audit.id) {
     throw new UserError(`The audit of ${audit} is older than that of ${from}`);
@@ -56,8 +60,12 @@ export async function restoreDump(pool: Pool, from: string, audit: string): Prom
   const restored = await transaction(pool, async (connection) => {
     const client = connection as PoolClient;
     if (!(await isEmpty(client))) throw new UserError(notEmpty);
-    await loadTables(client, from, dump, valueTables);
-    await whileAuditIsOpen(client, () => loadTables(client, audit, newest, auditTables));
+    const loadedValues = progress('Loading values', rowsOf(dump, valueTables));
+    await loadTables(client, from, dump, valueTables, loadedValues);
+    const loadedAudit = progress('Loading the audit', rowsOf(newest, auditTables));
+    await whileAuditIsOpen(client, () =>
+      loadTables(client, audit, newest, auditTables, loadedAudit),
+    );
     await verify(client, [headOf(dump), headOf(newest)]);
     const erasedAgain = await reapplyErasures(client, dump.audit.id);
     const tables = [
@@ -68,6 +76,10 @@ export async function restoreDump(pool: Pool, from: string, audit: string): Prom
   });
   await analyzeTables(pool);
   return restored;
+}
+
+function rowsOf({ tables }: Manifest, names: readonly TableName[]): number {
+  return names.reduce((sum, name) => sum + (tables[name]?.rows ?? 0), 0);
 }
 
 async function verify(client: PoolClient, heads: readonly ChainPosition[]): Promise<void> {

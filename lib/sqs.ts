@@ -22,18 +22,18 @@ export interface QueuedMessage {
   messageId: string;
   body: string;
   sentAt: Date;
-  /** String attributes alone. */
+  /** Only string attributes. */
   attributes: Readonly<Record<string, string>>;
 }
 
-/** A message that was received: others do not see it until it is shown again or its time is up. */
+/** A message that was received: hidden from others until it is made visible again or its time is up. */
 export interface ReceivedMessage extends QueuedMessage {
   receiptHandle: string;
 }
 
-const mostEntries = 10;
+const maxEntries = 10;
 // SQS's limit for a request in every region; newer regions take more
-const mostBytes = 256 * 1024;
+const maxBytes = 256 * 1024;
 
 /** A client for this region; `AWS_ENDPOINT_URL` is the SDK's own setting and is honoured. */
 export function createSqsClient(config: SQSClientConfig = {}): SQSClient {
@@ -43,12 +43,14 @@ export function createSqsClient(config: SQSClientConfig = {}): SQSClient {
 
 /**
  * Sends the messages in as few requests as SQS's limits allow. Returns the indexes of those
- * that SQS did not take, whether it refused the message or the whole request failed.
+ * that SQS did not take, whether it refused the message or the whole request failed; `onError` is
+ * told why a request failed.
  */
 export async function sendMessages(
   client: SQSClient,
   queueUrl: string,
   messages: readonly OutgoingMessage[],
+  onError: (error: unknown) => void = () => undefined,
 ): Promise<number[]> {
   const failed: number[] = [];
   for (const indexes of requests(messages)) {
@@ -65,8 +67,9 @@ export async function sendMessages(
       );
       const taken = new Set(Successful.map(({ Id }) => Number(Id)));
       failed.push(...indexes.filter((index) => !taken.has(index)));
-    } catch {
+    } catch (error) {
       failed.push(...indexes);
+      onError(error);
     }
   }
   return failed;
@@ -105,7 +108,7 @@ export async function receiveMessages(
   const { Messages = [] } = await client.send(
     new ReceiveMessageCommand({
       QueueUrl: queueUrl,
-      MaxNumberOfMessages: mostEntries,
+      MaxNumberOfMessages: maxEntries,
       MessageAttributeNames: ['All'],
       MessageSystemAttributeNames: ['SentTimestamp'],
       VisibilityTimeout: hiddenSeconds,
@@ -125,8 +128,8 @@ export async function deleteMessages(
   handles: readonly string[],
 ): Promise<number[]> {
   const failed: number[] = [];
-  for (let start = 0; start < handles.length; start += mostEntries) {
-    const entries = handles.slice(start, start + mostEntries).map((handle, index) => ({
+  for (let start = 0; start < handles.length; start += maxEntries) {
+    const entries = handles.slice(start, start + maxEntries).map((handle, index) => ({
       Id: String(start + index),
       ReceiptHandle: handle,
     }));
@@ -144,17 +147,17 @@ export async function deleteMessages(
   return failed;
 }
 
-/** Lets others see received messages again at once. Throws what the SDK throws. */
-export async function showAgain(
+/** Makes received messages visible to others again at once. Throws what the SDK throws. */
+export async function makeVisible(
   client: SQSClient,
   queueUrl: string,
   handles: readonly string[],
 ): Promise<void> {
-  for (let start = 0; start < handles.length; start += mostEntries) {
+  for (let start = 0; start < handles.length; start += maxEntries) {
     await client.send(
       new ChangeMessageVisibilityBatchCommand({
         QueueUrl: queueUrl,
-        Entries: handles.slice(start, start + mostEntries).map((handle, index) => ({
+        Entries: handles.slice(start, start + maxEntries).map((handle, index) => ({
           Id: String(index),
           ReceiptHandle: handle,
           VisibilityTimeout: 0,
@@ -190,7 +193,7 @@ function requests(messages: readonly OutgoingMessage[]): number[][] {
   for (const [index, message] of messages.entries()) {
     const size = messageBytes(message);
     const group = groups.at(-1);
-    if (group === undefined || group.length === mostEntries || bytes + size > mostBytes) {
+    if (group === undefined || group.length === maxEntries || bytes + size > maxBytes) {
       groups.push([index]);
       bytes = size;
     } else {

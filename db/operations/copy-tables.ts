@@ -61,8 +61,12 @@ function target(name: TableName, columns: readonly string[]): string {
   const own = columnsOf(name);
   const stranger = columns.find((column) => !own.includes(column));
   if (stranger !== undefined) throw new RangeError(`${name} has no column ${stranger}`);
+  return `${qualified(name)} (${columns.join(', ')})`;
+}
+
+function qualified(name: TableName): string {
   const { schema = 'public' } = getTableConfig(tables[name]);
-  return `${schema}.${getTableName(tables[name])} (${columns.join(', ')})`;
+  return `${schema}.${getTableName(tables[name])}`;
 }
 
 const beginSnapshotStatement = statement(
@@ -161,4 +165,23 @@ const countMigrationsStatement = statement<{ count: number }>(
 export async function countMigrations(connection: Connection): Promise<number> {
   const [row] = await run(connection, countMigrationsStatement);
   return row?.count ?? 0;
+}
+
+const estimateStatement = statement<{ rows: string }>(
+  'estimate_rows',
+  sql`
+  select coalesce(sum(greatest(leaf.reltuples, 0)), 0)::bigint as rows
+  from unnest(${sql.placeholder('names')}::text[]) as name
+  cross join lateral pg_partition_tree(name::regclass) as tree
+  join pg_class as leaf on leaf.oid = tree.relid and tree.isleaf
+`,
+);
+
+/** About how many rows these tables have, by the planner's statistics. Throws `DatabaseError`. */
+export async function estimateRows(
+  connection: Connection,
+  names: readonly TableName[],
+): Promise<number> {
+  const [row] = await run(connection, estimateStatement, { names: names.map(qualified) });
+  return Number(row?.rows ?? 0);
 }

@@ -1,8 +1,10 @@
 import {
   DecryptCommand,
+  DescribeKeyCommand,
   GenerateDataKeyCommand,
   GenerateMacCommand,
   KMSClient,
+  type KMSClientConfig,
   KMSServiceException,
   ReEncryptCommand,
 } from '@aws-sdk/client-kms';
@@ -48,6 +50,10 @@ export interface RewrappingKeyService {
    * Throws `SealBroken` when it was not wrapped for this id, `KeyServiceError` for other faults.
    */
   rewrapDataKey(key: WrappedDataKey, toKeyArn: string): Promise<WrappedDataKey>;
+  /** Asks whether the caller may do that, and does nothing. Throws as `rewrapDataKey` does. */
+  checkRewrap(key: WrappedDataKey, toKeyArn: string): Promise<void>;
+  /** The key's state, such as `Enabled`; null when the caller may not ask. Throws `KeyServiceError`. */
+  keyState(keyArn: string): Promise<string | null>;
 }
 
 /** Goes into every data key's encryption context, so that a key of one stage is none of another's. */
@@ -66,8 +72,8 @@ const brokenKey = new Set([
 ]);
 
 /** A client for this region; `AWS_ENDPOINT_URL` is the SDK's own setting and is honoured. */
-export function createKmsClient(): KMSClient {
-  return new KMSClient({ maxAttempts: 3 });
+export function createKmsClient(config: KMSClientConfig = {}): KMSClient {
+  return new KMSClient({ maxAttempts: 3, ...config });
 }
 
 /** The token root under the HMAC key named by ARN, through `GenerateMac`. */
@@ -132,22 +138,45 @@ export function createRewrappingKeyService(
   client: KMSClient,
   scope: KeyScope,
 ): RewrappingKeyService {
+  const reEncrypt = ({ id, wrapped, kmsKeyArn }: WrappedDataKey, toKeyArn: string) => ({
+    CiphertextBlob: wrapped,
+    SourceKeyId: kmsKeyArn,
+    SourceEncryptionContext: encryptionContext(scope, id),
+    DestinationKeyId: toKeyArn,
+    DestinationEncryptionContext: encryptionContext(scope, id),
+  });
   return {
-    rewrapDataKey: ({ id, wrapped, kmsKeyArn }, toKeyArn) =>
+    rewrapDataKey: (key, toKeyArn) =>
       answered(async () => {
-        const { CiphertextBlob, KeyId } = await client.send(
-          new ReEncryptCommand({
-            CiphertextBlob: wrapped,
-            SourceKeyId: kmsKeyArn,
-            SourceEncryptionContext: encryptionContext(scope, id),
-            DestinationKeyId: toKeyArn,
-            DestinationEncryptionContext: encryptionContext(scope, id),
-          }),
-        );
+        const request = new ReEncryptCommand(reEncrypt(key, toKeyArn));
+        const { CiphertextBlob, KeyId } = await client.send(request);
         if (!CiphertextBlob || KeyId !== toKeyArn) return undefined;
-        return { id, wrapped: CiphertextBlob, kmsKeyArn: KeyId };
+        return { id: key.id, wrapped: CiphertextBlob, kmsKeyArn: KeyId };
       }, unwrapFault),
+    async checkRewrap(key, toKeyArn) {
+      const request = new ReEncryptCommand({ ...reEncrypt(key, toKeyArn), DryRun: true });
+      try {
+        await answered(() => client.send(request), unwrapFault);
+      } catch (error) {
+        if (exceptionOf(error) !== 'DryRunOperationException') throw error;
+      }
+    },
+    async keyState(keyArn) {
+      try {
+        return await answered(async () => {
+          const { KeyMetadata } = await client.send(new DescribeKeyCommand({ KeyId: keyArn }));
+          return KeyMetadata?.KeyState;
+        });
+      } catch (error) {
+        if (exceptionOf(error) === 'AccessDeniedException') return null;
+        throw error;
+      }
+    },
   };
+}
+
+function exceptionOf(error: unknown): string | null {
+  return error instanceof KeyServiceError ? error.exception : null;
 }
 
 function encryptionContext(scope: KeyScope, dataKeyId: string): Record<string, string> {

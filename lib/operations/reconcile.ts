@@ -9,16 +9,16 @@ export interface DayCounts {
 
 export interface Counts {
   database: readonly DayCounts[];
-  /** Letters in the dead-letter queue, by the day on which SQS took the message in. */
+  /** Messages in the dead-letter queue, by the day on which SQS took the message in. */
   deadLetters: ReadonlyMap<string, number>;
   /** About how many messages the login queue holds, of whatever day. */
   inFlight: number;
   /** Messages that SQS took in on a day, as its metric counts them; a day may be missing. */
   sent: ReadonlyMap<string, number>;
-  /** Those of them that `npm run redrive` sent: they belong to the day they were first sent on. */
+  /** Those of them that `redrive` sent: they belong to the day they were first sent on. */
   redriven: ReadonlyMap<string, number>;
-  /** From this day on nobody else writes to `user_logins`; null: somebody may. */
-  aloneSince: string | null;
+  /** From this day on, only the vault writes to `user_logins`; null: others may write too. */
+  onlyVaultSince: string | null;
 }
 
 /** A day, and what is wrong with it; null where a number is not known. */
@@ -55,7 +55,7 @@ export function reconcile(counts: Counts): ReconciledDay[] {
       const explained = Math.max(0, Math.min(missing, inFlight));
       inFlight -= explained;
       const elsewhere = Math.max(0, logins - stored);
-      const alone = counts.aloneSince !== null && day >= counts.aloneSince;
+      const isOnly = counts.onlyVaultSince !== null && day >= counts.onlyVaultSince;
       return {
         day,
         sent,
@@ -64,7 +64,7 @@ export function reconcile(counts: Counts): ReconciledDay[] {
         elsewhere,
         deadLetters,
         inFlight: sent === null ? null : explained,
-        problem: problemOf(missing - explained, stored - logins, alone ? elsewhere : 0),
+        problem: problemOf(missing - explained, stored - logins, isOnly ? elsewhere : 0),
       };
     })
     .toReversed();

@@ -1,125 +1,140 @@
-import { type DeadLetterQueue, reasonOf, sourceOfLetter, walkLetters } from './dead-letters.ts';
+import {
+  type DeadLetterQueue,
+  reasonOf,
+  sourceOfDeadLetter,
+  visitDeadLetters,
+} from './dead-letters.ts';
 import { parseLoginEvent } from '../ingest/login-event.ts';
 import { sourceAttributes } from '../ingest/source-message.ts';
 import type { OutgoingMessage, ReceivedMessage } from '../sqs.ts';
 
 /**
- * Makes a letter's body one that ingest takes. `body` is the parsed JSON, undefined where it is
- * none; `raw` is the text. Returns an object or a text to send instead, or null to leave it.
+ * Changes a body into one that ingest accepts. `body` is the parsed JSON, or undefined where the
+ * text is not JSON; `raw` is the text. Returns an object or a text to send instead, or null to
+ * leave the message where it is.
  */
-export type Repair = (body: unknown, letter: { reason: string; raw: string }) => unknown;
+export type Repair = (body: unknown, message: { reason: string; raw: string }) => unknown;
 
 /** What `redrive` works with. */
-export interface RedriveParts extends DeadLetterQueue {
-  /** Sends to the login queue; returns the indexes of those not taken. */
+export interface RedriveDeps extends DeadLetterQueue {
+  /** Sends to the login queue; returns the indexes of those that SQS refused. */
   send: (messages: OutgoingMessage[]) => Promise<number[]>;
-  /** Deletes letters; returns the indexes of those not deleted. */
+  /** Deletes dead-letter messages; returns the indexes of those not deleted. */
   remove: (handles: readonly string[]) => Promise<number[]>;
   now: () => Date;
+  /** Called after each page, with the number of messages seen so far. */
+  progress?: (seen: number) => void;
 }
 
 export interface RedrivePlan {
-  /** False: look and send nothing. */
+  /** False: only count, send nothing. */
   send: boolean;
-  /** Only letters with one of these reasons; empty stands for all. */
+  /** Only messages with one of these reasons; empty means all. */
   reasons: readonly string[];
   repair: Repair | null;
+  /** How many pages are worked on at the same time. */
+  receivers?: number;
   /** Asked between pages: whether to stop here. */
-  isBrokenOff?: () => boolean;
+  isCancelled?: () => boolean;
 }
 
-/** What became of the letters of one reason, or what would. */
+/** What happened to the dead-letter messages of one reason, or would happen. */
 export interface ReasonTally {
-  letters: number;
-  /** Letters by how long they have been there. */
+  found: number;
+  /** Messages by how long ago SQS took them in. */
   hour: number;
   day: number;
   week: number;
   older: number;
-  /** To be sent by this plan. */
+  /** This plan sends them. */
   chosen: number;
   sent: number;
-  /** Left because the repair returned null, failed, or made a body that would be rejected again. */
+  /** Left because the repair returned null, failed, or made a body that ingest would reject. */
   unrepaired: number;
-  /** Chosen, but SQS did not take it. */
+  /** Chosen, but SQS refused them. */
   refused: number;
-  /** Sent, but not deleted: in both queues, and counted once all the same. */
-  inBoth: number;
+  /** Sent but not deleted: in both queues, and counted once all the same. */
+  notDeleted: number;
 }
 
 export interface RedriveReport {
   reasons: ReadonlyMap<string, ReasonTally>;
-  /** Letters that came after the start: those sent may be among them again. */
+  /** Messages that came after the start: those just sent may be among them again. */
   since: number;
   complete: boolean;
 }
 
 const hourMs = 60 * 60 * 1000;
-const mostVainPages = 3;
+const maxVainPages = 3;
 
 /**
- * Looks at the dead letters and, if the plan says so, sends them to the login queue under their
- * own identity. A letter is deleted only once SQS took it again: broken off in between, a message
- * is in both queues, and its identity lets it count once.
+ * Counts the dead-letter messages and, if the plan says so, sends them to the login queue under
+ * their own identity. A message is deleted only after SQS has accepted it: if the process ends in
+ * between, the message is in both queues, and its identity makes it count once.
  */
-export async function redrive(plan: RedrivePlan, parts: RedriveParts): Promise<RedriveReport> {
-  const startedAt = parts.now();
+export async function redrive(plan: RedrivePlan, deps: RedriveDeps): Promise<RedriveReport> {
+  const startedAt = deps.now();
   const reasons = new Map<string, ReasonTally>();
+  let seen = 0;
   let since = 0;
   let vainPages = 0;
 
-  const { complete } = await walkLetters(
-    parts,
+  const { complete } = await visitDeadLetters(
+    deps,
     async (page) => {
-      // what was sent and rejected again would be sent without end
-      const letters = page.filter(({ sentAt }) => sentAt <= startedAt);
-      since += page.length - letters.length;
+      // messages that were sent and rejected again would be sent without end
+      const messages = page.filter(({ sentAt }) => sentAt <= startedAt);
+      since += page.length - messages.length;
       const chosen: Chosen[] = [];
-      for (const letter of letters) {
-        const tally = tallyOf(reasons, reasonOf(letter));
-        count(tally, startedAt.getTime() - letter.sentAt.getTime());
-        const found = await choose(letter, plan, tally);
+      for (const message of messages) {
+        const tally = tallyOf(reasons, reasonOf(message));
+        count(tally, startedAt.getTime() - message.sentAt.getTime());
+        const found = await choose(message, plan, tally);
         if (found !== null) chosen.push(found);
       }
-      if (!plan.send || chosen.length === 0) return new Set<string>();
-
-      const gone = await move(chosen, parts);
-      vainPages = chosen.some(({ taken }) => taken) ? 0 : vainPages + 1;
-      return gone;
+      let moved = new Set<string>();
+      if (plan.send && chosen.length > 0) {
+        moved = await move(chosen, deps);
+        vainPages = chosen.some(({ accepted }) => accepted) ? 0 : vainPages + 1;
+      }
+      deps.progress?.((seen += page.length));
+      return moved;
     },
-    () => vainPages === mostVainPages || plan.isBrokenOff?.() === true,
+    {
+      receivers: plan.receivers ?? 1,
+      isCancelled: () => vainPages >= maxVainPages || plan.isCancelled?.() === true,
+    },
   );
   return { reasons, since, complete };
 }
 
 interface Chosen {
-  letter: ReceivedMessage;
+  message: ReceivedMessage;
   body: string;
   tally: ReasonTally;
-  taken: boolean;
+  accepted: boolean;
 }
 
 async function choose(
-  letter: ReceivedMessage,
+  message: ReceivedMessage,
   { reasons, repair }: RedrivePlan,
   tally: ReasonTally,
 ): Promise<Chosen | null> {
-  if (reasons.length > 0 && !reasons.includes(reasonOf(letter))) return null;
-  const body = repair === null ? letter.body : await repaired(letter, repair);
+  if (reasons.length > 0 && !reasons.includes(reasonOf(message))) return null;
+  const body = repair === null ? message.body : await repaired(message, repair);
   if (body === null) {
     tally.unrepaired += 1;
     return null;
   }
   tally.chosen += 1;
-  return { letter, body, tally, taken: false };
+  return { message, body, tally, accepted: false };
 }
 
-/** Null: the letter stays as it is. */
-async function repaired(letter: ReceivedMessage, repair: Repair): Promise<string | null> {
+/** Null: the message stays as it is. */
+async function repaired(message: ReceivedMessage, repair: Repair): Promise<string | null> {
   let result: unknown;
   try {
-    const text = { reason: reasonOf(letter), raw: letter.body };
-    result = await repair(parse(letter.body), text);
+    result = await repair(parse(message.body), { reason: reasonOf(message), raw: message.body });
   } catch {
     return null;
   }
@@ -136,31 +151,28 @@ function parse(text: string): unknown {
   }
 }
 
-/** Returns the ids of the letters that are in the dead-letter queue no more. */
-async function move(chosen: Chosen[], parts: RedriveParts): Promise<Set<string>> {
-  const refused = new Set(
-    await parts.send(
-      chosen.map(({ letter, body }) => ({
-        body,
-        attributes: sourceAttributes(sourceOfLetter(letter)),
-      })),
-    ),
-  );
+/** Returns the ids of the messages that are no longer in the dead-letter queue. */
+async function move(chosen: Chosen[], deps: RedriveDeps): Promise<Set<string>> {
+  const outgoing = chosen.map(({ message, body }) => ({
+    body,
+    attributes: sourceAttributes(sourceOfDeadLetter(message)),
+  }));
+  const refused = new Set(await deps.send(outgoing));
   for (const [index, one] of chosen.entries()) {
-    one.taken = !refused.has(index);
-    one.tally[one.taken ? 'sent' : 'refused'] += 1;
+    one.accepted = !refused.has(index);
+    one.tally[one.accepted ? 'sent' : 'refused'] += 1;
   }
-  const taken = chosen.filter((one) => one.taken);
-  const kept = new Set(await parts.remove(taken.map(({ letter }) => letter.receiptHandle)));
-  for (const index of kept) taken[index]!.tally.inBoth += 1;
-  return new Set(
-    taken.filter((_, index) => !kept.has(index)).map(({ letter }) => letter.messageId),
-  );
+  const accepted = chosen.filter((one) => one.accepted);
+  const handles = accepted.map(({ message }) => message.receiptHandle);
+  const notDeleted = new Set(await deps.remove(handles));
+  for (const index of notDeleted) accepted[index]!.tally.notDeleted += 1;
+  const deleted = accepted.filter((_, index) => !notDeleted.has(index));
+  return new Set(deleted.map(({ message }) => message.messageId));
 }
 
 function tallyOf(reasons: Map<string, ReasonTally>, reason: string): ReasonTally {
   const tally = reasons.get(reason) ?? {
-    letters: 0,
+    found: 0,
     hour: 0,
     day: 0,
     week: 0,
@@ -169,14 +181,14 @@ function tallyOf(reasons: Map<string, ReasonTally>, reason: string): ReasonTally
     sent: 0,
     unrepaired: 0,
     refused: 0,
-    inBoth: 0,
+    notDeleted: 0,
   };
   reasons.set(reason, tally);
   return tally;
 }
 
 function count(tally: ReasonTally, ageMs: number): void {
-  tally.letters += 1;
+  tally.found += 1;
   if (ageMs < hourMs) tally.hour += 1;
   else if (ageMs < 24 * hourMs) tally.day += 1;
   else if (ageMs < 7 * 24 * hourMs) tally.week += 1;

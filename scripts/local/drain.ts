@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { reasonOf } from '../../lib/operations/dead-letters.ts';
 import { queueDepth } from '../../lib/sqs.ts';
-import { peekLetters } from '../../cli/dead-letter-queue.ts';
+import { peekDeadLetters } from '../../cli/dead-letter-queue.ts';
 import { UserError } from '../../cli/user-error.ts';
 import type { Queues, SqsClient } from './queues.ts';
 
@@ -78,7 +78,7 @@ async function reasons(
   before: Baseline,
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
-  for (const letter of await peekLetters(client, queues.deadLetter)) {
+  for (const letter of await peekDeadLetters(client, queues.deadLetter)) {
     if (letter.sentAt < before.at) continue;
     const reason = reasonOf(letter);
     counts.set(reason, (counts.get(reason) ?? 0) + 1);

@@ -7,7 +7,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createSqsClient, type OutgoingMessage, queueDepth, sendMessages } from '../../lib/sqs.ts';
-import { peekLetters } from '../../cli/dead-letter-queue.ts';
+import { peekDeadLetters } from '../../cli/dead-letter-queue.ts';
 import { messageOf } from '../../cli/user-error.ts';
 import { pythonWith } from '../../scripts/local/python.ts';
 import { findQueues, type Queues, type SqsClient } from '../../scripts/local/queues.ts';
@@ -163,17 +163,17 @@ describe.skipIf(obstacle !== null)('the local stack', () => {
     });
 
     test('shows dead letters by reason, and sends them only when asked to', async () => {
-      const { code, stdout } = await checkout.run('redrive', '--repair', 'repair.mjs');
+      const { code, stdout } = await checkout.run('pii-vault', 'redrive', '--repair', 'repair.mjs');
       expect(stdout).toMatch(/^invalid_field:locale +1 +1 +0 +0 +0 +1 +0$/m);
       expect(stdout).toMatch(/^invalid_json +1 +1 +0 +0 +0 +0 +1$/m);
       expect(stdout).toContain('Nothing was sent');
       expect(code).toBe(0);
-      expect(await peekLetters(client, queues.deadLetter)).toHaveLength(2);
+      expect(await peekDeadLetters(client, queues.deadLetter)).toHaveLength(2);
       expect(await days('repaired')).toEqual([]);
     });
 
     test('stores repaired letters once, each under its first day', async () => {
-      const letters = await peekLetters(client, queues.deadLetter);
+      const letters = await peekDeadLetters(client, queues.deadLetter);
       const { attributes } = letters.find(({ body }) => body.includes('repaired'))!;
       const today = new Date(Number(attributes['sourceSentTimestamp']));
       const earlier = new Date(today.getTime() - 3 * 24 * 60 * 60 * 1000);
@@ -186,8 +186,8 @@ describe.skipIf(obstacle !== null)('the local stack', () => {
       expect(sent).toEqual([]);
 
       const parameters = ['--reason', 'invalid_field:locale', '--repair', 'repair.mjs', '--send'];
-      const { code, stdout } = await checkout.run('redrive', ...parameters);
-      expect(stdout).toContain('Sent 3 of 4 letters to the login queue.');
+      const { code, stdout } = await checkout.run('pii-vault', 'redrive', ...parameters);
+      expect(stdout).toContain('Sent 3 of 4 dead-letter messages to the login queue');
       expect(code).toBe(0);
       await eventually(
         () => queueDepth(client, queues.login),
@@ -196,7 +196,7 @@ describe.skipIf(obstacle !== null)('the local stack', () => {
       expect(await days('repaired')).toEqual([{ day: dayOf(today) }]);
       expect(await days('earlier')).toEqual([{ day: dayOf(earlier) }]);
       expect(await days('stored')).toEqual([]);
-      expect(await peekLetters(client, queues.deadLetter)).toMatchObject([{ body: 'no JSON' }]);
+      expect(await peekDeadLetters(client, queues.deadLetter)).toMatchObject([{ body: 'no JSON' }]);
     });
 
     test('leaves no process and no state after a stop', async () => {

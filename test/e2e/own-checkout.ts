@@ -14,7 +14,7 @@ import { freePort } from '../helpers/cluster.ts';
 /** The repository as someone has it who cloned it, with a `.local/` and ports of its own. */
 export interface OwnCheckout {
   directory: string;
-  /** Starts `scripts/NAME.ts` as npm does, in a process group of its own, as a shell does. */
+  /** Starts `npm NAME`, or `pii-vault` with its command, as npm does, in a process group of its own, as a shell does. */
   start(name: string, ...parameters: string[]): Command;
   /** Runs it to its end. */
   run(name: string, ...parameters: string[]): Promise<Ended>;
@@ -144,8 +144,11 @@ function startCommand(
   parameters: readonly string[],
 ): Command {
   const tsx = join('node_modules', 'tsx', 'dist', 'cli.mjs');
-  const script = join('scripts', `${name}.ts`);
-  const child = spawn(process.execPath, [tsx, '--no-warnings', script, ...parameters], {
+  const program =
+    name === 'pii-vault'
+      ? [join('cli', 'pii-vault.js')]
+      : [tsx, '--no-warnings', join('scripts', `${name}.ts`)];
+  const child = spawn(process.execPath, [...program, ...parameters], {
     cwd,
     env,
     detached: true,

@@ -6,7 +6,7 @@ import { Client } from 'pg';
 
 import { createSqsClient, type QueuedMessage, sendMessages } from '../../lib/sqs.ts';
 import { databaseUrl, prepareDatabase, setPasswords } from '../../scripts/local/database.ts';
-import { peekLetters } from '../../cli/dead-letter-queue.ts';
+import { peekDeadLetters } from '../../cli/dead-letter-queue.ts';
 import { startEmulator } from '../../scripts/local/emulator.ts';
 import { startCluster, stopCluster } from '../../scripts/local/cluster.ts';
 import { startPostgres } from '../../scripts/local/postgres.ts';
@@ -83,7 +83,7 @@ export async function startOwnStack(settings: Settings): Promise<OwnStack> {
       );
       if (failed.length > 0) throw new Error(`SQS did not take ${failed.length} messages`);
     },
-    deadLetters: () => peekLetters(client, queues.deadLetter),
+    deadLetters: () => peekDeadLetters(client, queues.deadLetter),
     async query(sql, values = []) {
       const connection = new Client({ connectionString: databaseUrl(database, 'postgres') });
       await connection.connect();

@@ -15,7 +15,7 @@ import { pythonWith } from '../../scripts/local/python.ts';
 import { awsVariables } from '../../scripts/local/settings.ts';
 import { readState } from '../../scripts/local/state.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
-import { type RunningScript, startScript } from '../helpers/script.ts';
+import { type RunningCli, startCli } from '../helpers/cli.ts';
 import { silentLog, silentMetrics } from '../helpers/vault.ts';
 import {
   eventually,
@@ -58,7 +58,7 @@ if (obstacle !== null && process.env['CI'] === 'true') {
   throw new Error(`No AWS emulator can be had: ${obstacle}`);
 }
 
-describe.skipIf(obstacle !== null)('npm run rewrap, on a deployed vault', () => {
+describe.skipIf(obstacle !== null)('pii-vault rewrap, on a deployed vault', () => {
   let stack: OwnStack;
   let database: LocalDatabase;
   let oldKey: string;
@@ -156,17 +156,21 @@ describe.skipIf(obstacle !== null)('npm run rewrap, on a deployed vault', () => 
     return revealed.map(({ value }) => value).toSorted();
   }
 
-  /** Makes an IAM user; returns what starts the script as that user. */
-  async function scriptOf(UserName: string): Promise<() => RunningScript> {
+  /** Makes an IAM user who may read the stack's outputs; returns what starts the command as that user. */
+  async function commandOf(UserName: string): Promise<() => RunningCli> {
     await iam(stack.endpoint, { Action: 'CreateUser', UserName });
+    const reading = { Effect: 'Allow', Action: 'cloudformation:DescribeStacks', Resource: '*' };
+    const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: [reading] });
+    const policy = { UserName, PolicyName: 'read-outputs', PolicyDocument };
+    await iam(stack.endpoint, { Action: 'PutUserPolicy', ...policy });
     const key = await iam(stack.endpoint, { Action: 'CreateAccessKey', UserName });
     const environment = {
       ...awsVariables(settings),
       AWS_ACCESS_KEY_ID: found(key, /<AccessKeyId>(.+?)</),
       AWS_SECRET_ACCESS_KEY: found(key, /<SecretAccessKey>(.+?)</),
-      DATABASE_URL: databaseUrl(database, 'vault_migrator'),
+      VAULT_MIGRATOR_DATABASE_URL: databaseUrl(database, 'vault_migrator'),
     };
-    return () => startScript('rewrap', ['--to', newKey, '--stage', 'local'], environment);
+    return () => startCli(['rewrap', '--to', newKey], environment);
   }
 
   /** Runs `work` while the data key in that place, of those under the old key, cannot be changed. */
@@ -190,10 +194,10 @@ describe.skipIf(obstacle !== null)('npm run rewrap, on a deployed vault', () => 
   test.each(['giver', 'receiver'])(
     'is refused to a %s, whom one of the two keys does not know, and changes nothing',
     async (user) => {
-      const run = await scriptOf(user);
-      expect(await run().ended).toEqual({
+      const run = await commandOf(user);
+      expect(await run().ended).toMatchObject({
         code: 2,
-        output: expect.stringMatching(/^KMS answered AccessDeniedException$/m),
+        output: expect.stringMatching(/^Access denied: KMS does not let your AWS credentials/m),
       });
       expect(await countByKey()).toEqual({ [oldKey]: containers, [newKey]: 1 });
     },
@@ -201,7 +205,7 @@ describe.skipIf(obstacle !== null)('npm run rewrap, on a deployed vault', () => 
 
   test('moves all data keys in two runs, the first of them killed; all is revealed throughout', async () => {
     const before = await sealedValues();
-    const run = await scriptOf('operator');
+    const run = await commandOf('operator');
     // pages of ten: the first is done, and the second is not
     await holding(14, async () => {
       const killed = run();

@@ -2,9 +2,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { json } from 'node:stream/consumers';
+import { text as readText } from 'node:stream/consumers';
 
-import { SealBroken } from '../../lib/errors.ts';
+import { KeyServiceError, SealBroken } from '../../lib/errors.ts';
 import type { KmsDouble } from './kms-double.ts';
 
 /** A message in a queue of the server. */
@@ -17,7 +17,7 @@ export interface StoredMessage {
   handle: string;
 }
 
-/** Queues, and KMS's ReEncrypt, over AWS's JSON protocol, for scripts in a process of their own. */
+/** Queues, KMS's ReEncrypt and a CloudFormation stack over HTTP, for commands in their own process. */
 export interface AwsServer {
   environment: Record<string, string>;
   login: StoredMessage[];
@@ -27,6 +27,8 @@ export interface AwsServer {
   /** Texts whose messages SQS does not take. */
   refused: Set<string>;
   actions: string[];
+  /** The outputs of CloudFormation stacks, by the stack's name. */
+  stacks: Record<string, Record<string, string>>;
   url: (queue: 'login' | 'dead') => string;
   close: () => Promise<void>;
 }
@@ -44,6 +46,8 @@ interface Parameters {
   SourceKeyId: string;
   DestinationKeyId: string;
   SourceEncryptionContext: { dataKeyId: string };
+  DryRun?: boolean;
+  KeyId: string;
 }
 
 /** A message as SQS would hold it; a test changes only what it is about. */
@@ -123,34 +127,61 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
     'AmazonSQS.GetQueueAttributes': (parameters) => ({
       Attributes: { ApproximateNumberOfMessages: String(queueOf(parameters).length) },
     }),
+    'TrentService.DescribeKey': async ({ KeyId }) => ({
+      KeyMetadata: { KeyId, KeyState: await kms!.keyState(KeyId) },
+    }),
     'TrentService.ReEncrypt': async (parameters) => {
       const key = {
         id: parameters.SourceEncryptionContext.dataKeyId,
         wrapped: Buffer.from(parameters.CiphertextBlob, 'base64'),
         kmsKeyArn: parameters.SourceKeyId,
       };
+      if (parameters.DryRun === true) {
+        await kms!.checkRewrap(key, parameters.DestinationKeyId);
+        throw new KeyServiceError('DryRunOperationException');
+      }
       const { wrapped, kmsKeyArn } = await kms!.rewrapDataKey(key, parameters.DestinationKeyId);
       return { CiphertextBlob: Buffer.from(wrapped).toString('base64'), KeyId: kmsKeyArn };
     },
   };
 
-  const answer = async (request: IncomingMessage): Promise<[number, unknown]> => {
-    const action = String(request.headers['x-amz-target']);
+  // CloudFormation speaks AWS's older protocol: a form in, XML out
+  const describeStacks = (name: string): [number, string] => {
+    const outputs = server.stacks[name];
+    if (outputs === undefined) {
+      const error = '<Error><Code>ValidationError</Code><Message>no such stack</Message></Error>';
+      return [400, `<ErrorResponse>${error}</ErrorResponse>`];
+    }
+    const members = Object.entries(outputs).map(
+      ([key, value]) =>
+        `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
+    );
+    const stack = `<member><StackName>${name}</StackName><Outputs>${members.join('')}</Outputs></member>`;
+    const result = `<DescribeStacksResult><Stacks>${stack}</Stacks></DescribeStacksResult>`;
+    return [200, `<DescribeStacksResponse>${result}</DescribeStacksResponse>`];
+  };
+
+  const answer = async (request: IncomingMessage): Promise<[number, string]> => {
+    const body = await readText(request);
+    const target = request.headers['x-amz-target'];
+    const form = new URLSearchParams(target === undefined ? body : '');
+    const action = target === undefined ? `CloudFormation.${form.get('Action')}` : String(target);
     try {
-      const parameters = (await json(request)) as Parameters;
       await server.before(action);
       server.actions.push(action);
-      return [200, await actions[action]!(parameters)];
+      if (target === undefined) return describeStacks(form.get('StackName') ?? '');
+      return [200, JSON.stringify(await actions[action]!(JSON.parse(body) as Parameters))];
     } catch (error) {
-      const broken = error instanceof SealBroken;
-      return [400, { __type: broken ? 'InvalidCiphertextException' : 'AccessDeniedException' }];
+      return [400, JSON.stringify({ __type: exceptionFor(error) })];
     }
   };
   const http = createServer((request: IncomingMessage, response: ServerResponse) => {
     void answer(request).then(([status, body]) =>
       response
-        .writeHead(status, { 'content-type': 'application/x-amz-json-1.0' })
-        .end(JSON.stringify(body)),
+        .writeHead(status, {
+          'content-type': body.startsWith('<') ? 'text/xml' : 'application/x-amz-json-1.0',
+        })
+        .end(body),
     );
   });
   http.listen(0, '127.0.0.1');
@@ -172,6 +203,7 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
     before: () => undefined,
     refused: new Set(),
     actions: [],
+    stacks: {},
     url,
     close: async () => {
       http.closeAllConnections();
@@ -180,4 +212,10 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
     },
   };
   return server;
+}
+
+function exceptionFor(error: unknown): string {
+  if (error instanceof SealBroken) return 'InvalidCiphertextException';
+  if (error instanceof KeyServiceError && error.exception !== null) return error.exception;
+  return 'AccessDeniedException';
 }

@@ -22,6 +22,8 @@ export interface KmsDouble extends SealingKeyService, OpeningKeyService, Rewrapp
   addKey: () => string;
   /** From now on, the key of this ARN does nothing any more. */
   disableKey: (arn: string) => void;
+  /** From now on, KMS says that there is no key of this ARN. */
+  forgetKey: (arn: string) => void;
 }
 
 const account = 'arn:aws:kms:eu-central-1:000000000000:key';
@@ -38,6 +40,8 @@ export function createKmsDouble(
   const tokenKey = randomBytes(32);
   const kmsKeyArn = `${account}/${wrappingKeyId}`;
   const wrappingKeys = new Map([[kmsKeyArn, randomBytes(32)]]);
+
+  const forgotten = new Set<string>();
 
   // KMS sorts the pairs: the order in which they are given does not matter
   const context = (dataKeyId: string) =>
@@ -65,6 +69,7 @@ export function createKmsDouble(
   };
 
   const unwrap = ({ id, wrapped, kmsKeyArn: arn }: WrappedDataKey): Buffer => {
+    if (forgotten.has(arn)) throw new KeyServiceError('NotFoundException');
     const key = wrappingKeys.get(arn);
     if (key === undefined) throw new SealBroken();
     try {
@@ -97,12 +102,21 @@ export function createKmsDouble(
       if (double.fault !== null) throw new KeyServiceError(double.fault);
       return { id: key.id, wrapped: wrap(toKeyArn, key.id, unwrap(key)), kmsKeyArn: toKeyArn };
     },
+    checkRewrap: async (key) => {
+      if (double.fault !== null) throw new KeyServiceError(double.fault);
+      unwrap(key);
+    },
+    keyState: async (arn) => {
+      if (!wrappingKeys.has(arn)) throw new KeyServiceError('NotFoundException');
+      return 'Enabled';
+    },
     addKey: () => {
       const arn = `${account}/${randomUUID()}`;
       wrappingKeys.set(arn, randomBytes(32));
       return arn;
     },
     disableKey: (arn) => void wrappingKeys.delete(arn),
+    forgetKey: (arn) => void (wrappingKeys.delete(arn), forgotten.add(arn)),
   };
   return double;
 }

@@ -1,12 +1,9 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { appendRows, openAudit } from '../../helpers/audit.ts';
+import { type CliResult, runCli } from '../../helpers/cli.ts';
 import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-
-const script = fileURLToPath(new URL('../../../cli/audit-verify.ts', import.meta.url));
 
 let database: TestDatabase;
 let head: string;
@@ -17,24 +14,35 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-function verify(...parameters: string[]): Promise<{ code: number; output: string }> {
-  const url = `postgresql://vault_auditor:${testPassword}@127.0.0.1:${database.port}/${database.name}`;
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      ['--import', 'tsx', script, ...parameters],
-      { env: { ...process.env, DATABASE_URL: url } },
-      (error, stdout, stderr) =>
-        resolve({ code: Number(error?.code ?? 0), output: `${stdout}${stderr}` }),
-    );
-  });
+function verify(...parameters: string[]): Promise<CliResult> {
+  const { port, name } = database;
+  const DATABASE_URL = `postgresql://postgres:${testPassword}@127.0.0.1:${port}/${name}`;
+  return runCli(['verify', ...parameters], { DATABASE_URL });
 }
 
-describe('npm run audit:verify', () => {
+describe('pii-vault verify', () => {
   it('tells the head of a chain that is right, and takes it back to compare', async () => {
     const found = await verify();
     expect(found).toMatchObject({ code: 0, output: expect.stringContaining(`head ${head}`) });
     expect(await verify('--head', head)).toMatchObject({ code: 0 });
+  });
+
+  it('prints one JSON object with --json, also where a row is broken', async () => {
+    const found = await verify('--json');
+    const [id, hash] = head.split(':');
+    expect(JSON.parse(found.stdout)).toMatchObject({
+      verified: 3,
+      head: { id: Number(id), hash },
+      broken: null,
+    });
+    const forged = await verify('--json', '--head', `3:${'0'.repeat(64)}`);
+    expect(forged.code).toBe(1);
+    expect(JSON.parse(forged.stdout)).toMatchObject({ broken: { id: 3 } });
+  });
+
+  it('reads as the auditor, who may not read any other table', async () => {
+    await database.admin.query('revoke select on vault.reveal_audit from vault_auditor');
+    expect(await verify()).toMatchObject({ code: 2, output: 'the database answered 42501\n' });
   });
 
   it('prints the first broken row and exits with 1', async () => {
@@ -56,9 +64,12 @@ describe('npm run audit:verify', () => {
   });
 
   it.each([['--head', 'nonsense'], ['--heads'], ['more']])(
-    'exits with 2 and says how it is used: %s %s',
+    'exits with 2 and names its --help: %s %s',
     async (...parameters) => {
-      expect(await verify(...parameters.filter(Boolean))).toMatchObject({ code: 2 });
+      expect(await verify(...parameters.filter(Boolean))).toMatchObject({
+        code: 2,
+        output: expect.stringContaining('npx pii-vault verify --help'),
+      });
     },
   );
 });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type AwsServer, startAwsServer, storedMessage } from '../../helpers/aws-server.ts';
 import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { runScript } from '../../helpers/script.ts';
+import { runCli } from '../../helpers/cli.ts';
 
 const dayMs = 24 * 60 * 60 * 1000;
 const dayBefore = (days: number) => new Date(Date.now() - days * dayMs).toISOString().slice(0, 10);
@@ -20,10 +20,10 @@ afterEach(async () => {
   await database.drop();
 });
 
-function run(...parameters: string[]): ReturnType<typeof runScript> {
+function run(...parameters: string[]): ReturnType<typeof runCli> {
   const { name, port } = database;
   const DATABASE_URL = `postgresql://vault_migrator:${testPassword}@127.0.0.1:${port}/${name}`;
-  return runScript('reconcile', parameters, { ...aws.environment, DATABASE_URL });
+  return runCli(['reconcile', ...parameters], { ...aws.environment, DATABASE_URL });
 }
 
 /** Messages in the ledger, and rows of user_logins, of a day some days ago. */
@@ -41,14 +41,14 @@ async function stored(days: number, ledger: number, logins = ledger): Promise<vo
 }
 
 function deadLetters(days: number, count: number): void {
-  const letter = () => storedMessage({ body: 'canary', sentAt: Date.now() - days * dayMs });
-  aws.dead.push(...Array.from({ length: count }, letter));
+  const message = () => storedMessage({ body: 'canary', sentAt: Date.now() - days * dayMs });
+  aws.dead.push(...Array.from({ length: count }, message));
 }
 
 const line = (days: number, ...columns: unknown[]) =>
   new RegExp(`^${[dayBefore(days), ...columns].join(' +')}$`, 'm');
 
-describe('npm run reconcile', () => {
+describe('pii-vault reconcile', () => {
   it('finds every day right where each message is somewhere', async () => {
     await stored(3, 10);
     await stored(0, 5);
@@ -105,7 +105,7 @@ describe('npm run reconcile', () => {
     expect(code).toBe(0);
   });
 
-  it('compares the tables alone where it is not told what was sent', async () => {
+  it('compares only the tables where it is not told what was sent', async () => {
     await stored(1, 10);
     expect(await run()).toMatchObject({
       code: 0,
@@ -130,8 +130,8 @@ describe('npm run reconcile', () => {
     );
     expect(found.code).toBe(0);
 
-    expect(await run('--alone-since', dayBefore(3))).toMatchObject({ code: 0 });
-    expect(await run('--alone-since', dayBefore(4))).toMatchObject({
+    expect(await run('--only-vault-since', dayBefore(3))).toMatchObject({ code: 0 });
+    expect(await run('--only-vault-since', dayBefore(4))).toMatchObject({
       code: 1,
       output: expect.stringContaining('7 in user_logins but not in the ledger'),
     });
@@ -151,21 +151,23 @@ describe('npm run reconcile', () => {
     });
   });
 
-  it.each([['--sent', 'many'], ['--sent', '2026-13-77=4'], ['--alone-since', 'ever'], ['--day']])(
-    'exits with 2 and says how it is used: %s %s',
-    async (...parameters) => {
-      const result = await run(...parameters.filter(Boolean));
-      expect(result).toMatchObject({
-        code: 2,
-        output: expect.stringContaining('npm run reconcile'),
-      });
-    },
-  );
+  it.each([
+    ['--sent', 'many'],
+    ['--sent', '2026-13-77=4'],
+    ['--only-vault-since', 'ever'],
+    ['--day'],
+  ])('exits with 2 and says how it is used: %s %s', async (...parameters) => {
+    const result = await run(...parameters.filter(Boolean));
+    expect(result).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('npx pii-vault reconcile --help'),
+    });
+  });
 
   it('exits with 2 when the database does not answer, without its address', async () => {
     const DATABASE_URL = `postgresql://nobody:${testPassword}@127.0.0.1:9/nowhere`;
     const environment = { ...aws.environment, DATABASE_URL };
-    const { code, output } = await runScript('reconcile', [], environment);
+    const { code, output } = await runCli(['reconcile'], environment);
     expect({ code, output }).toEqual({ code: 2, output: 'the database answered ECONNREFUSED\n' });
   });
 });

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { appendFile, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
@@ -15,7 +17,8 @@ import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
 import { reveal, type RevealResponse } from '../../../lib/requests/reveal.ts';
 import { writeDump } from '../../../cli/dump.ts';
 import { UserError } from '../../../cli/user-error.ts';
-import { ownersPool, restoreDump } from '../../../cli/restore-dump.ts';
+import { withPool } from '../../../cli/database.ts';
+import { asOwner, restoreDump } from '../../../cli/restore-dump.ts';
 import { appendRows, auditContext, openAudit } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { testPassword } from '../../helpers/cluster.ts';
@@ -23,7 +26,7 @@ import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts
 import { createKmsDouble, type KmsDouble } from '../../helpers/kms-double.ts';
 import { bootstrapSql } from '../../helpers/postgres.ts';
 import { readable, spellings } from '../../helpers/readable.ts';
-import { runScript } from '../../helpers/script.ts';
+import { type CliResult, runCli, startCli } from '../../helpers/cli.ts';
 import { ingestParts, revealDeps } from '../../helpers/vault.ts';
 
 let directory: string;
@@ -87,28 +90,30 @@ async function dump(database = source, options = {}): Promise<string> {
   }
 }
 
-const auditAlone = { auditAlone: true };
+const auditOnly = { auditOnly: true };
 
-function backupScript(...parameters: string[]): Promise<Result> {
-  return runScript('backup', parameters, { DATABASE_URL: urlOf(source) });
+function backUp(...parameters: string[]): Promise<CliResult> {
+  return runCli(['backup', ...parameters], { DATABASE_URL: urlOf(source, 'postgres') });
 }
 
-function restoreScript(from: string, audit: string): Promise<Result> {
-  const parameters = ['--from', from, '--audit', audit];
-  return runScript('restore', parameters, { RESTORE_DATABASE_URL: urlOf(target) });
+function restoreWith(
+  from: string,
+  audit: string,
+  RESTORE_DATABASE_URL = urlOf(target),
+): Promise<CliResult> {
+  const parameters = ['restore', '--from', from, '--audit', audit];
+  return runCli(parameters, null, { environment: { RESTORE_DATABASE_URL } });
 }
 
-/** What the script does, in this process, as quickly as that. */
+/** What the command does, in this process, as quickly as that. */
 async function restore(from: string, audit = from, to = target, role?: string): Promise<Result> {
-  const pool = ownersPool(urlOf(to, role));
+  const config = { connectionString: urlOf(to, role), ...asOwner };
   try {
-    const { erasedAgain } = await restoreDump(pool, from, audit);
+    const { erasedAgain } = await withPool(config, (pool) => restoreDump(pool, from, audit));
     return { code: 0, output: `${erasedAgain} erased again` };
   } catch (error) {
     if (!(error instanceof UserError || error instanceof VaultError)) throw error;
     return { code: 2, output: readable(error) };
-  } finally {
-    await pool.end();
   }
 }
 
@@ -120,7 +125,7 @@ async function rowsOf(pool: Pool, table: string): Promise<unknown[]> {
 const contents = ['vault.data_keys', 'vault.pii_vault', 'vault.ingested_messages', 'user_logins'];
 const auditContents = ['vault.reveal_audit', 'vault.audit_head', 'vault.audit_checkpoints'];
 
-describe('npm run backup and npm run restore', () => {
+describe('pii-vault backup and restore', () => {
   it('bring back every row as it was, an audit that verifies, and values that are revealed', async () => {
     const devices = ['tab\tnewline\nbackslash\\ \\N', 'дevice', `canary ${randomUUID()}`];
     const tokens = [];
@@ -132,8 +137,8 @@ describe('npm run backup and npm run restore', () => {
       'insert into vault.audit_checkpoints select id, hash from vault.reveal_audit where id = 3',
     );
     const path = join(directory, 'script');
-    expect(await backupScript('--to', path)).toMatchObject({ code: 0 });
-    const result = await restoreScript(path, path);
+    expect(await backUp('--to', path)).toMatchObject({ code: 0 });
+    const result = await restoreWith(path, path);
     const head = await readAuditHead(source.admin);
 
     expect(result.output).toContain(`head ${head.id}:${Buffer.from(head.hash).toString('hex')}`);
@@ -196,7 +201,7 @@ describe('npm run backup and npm run restore', () => {
     const before = await dump();
     await erase(source, erased);
     await revealFrom(source, kept);
-    const newest = await dump(source, auditAlone);
+    const newest = await dump(source, auditOnly);
 
     expect(await restore(before, newest)).toMatchObject({
       code: 0,
@@ -224,7 +229,7 @@ describe('npm run backup and npm run restore', () => {
     const before = await dump();
     await erase(source, token);
     await collect('comes again');
-    await restore(before, await dump(source, auditAlone));
+    await restore(before, await dump(source, auditOnly));
     expect((await revealFrom(target, token)).missing).toEqual([{ token, why: 'erased' }]);
   });
 
@@ -267,12 +272,40 @@ describe('npm run backup and npm run restore', () => {
   it('do not write over a dump, nor into a database in use', async () => {
     await collect('a device');
     const path = await dump();
-    const again = await backupScript('--to', path);
-    expect(again).toMatchObject({ code: 2, output: `${path} holds a dump already\n` });
+    const again = await backUp('--to', path);
+    expect(again).toMatchObject({
+      code: 2,
+      output: expect.stringContaining(`${path} holds a dump already\n`),
+    });
     expect(await restore(path, path, source)).toMatchObject({
       code: 2,
       output: expect.stringContaining('The database is not empty'),
     });
+  });
+
+  it('asks before it restores into a database elsewhere, and does nothing without a terminal', async () => {
+    const path = await dump();
+    const url = urlOf(target).replace('127.0.0.1', 'vault.example.com');
+    expect(await restoreWith(path, path, url)).toMatchObject({
+      code: 2,
+      output: expect.stringMatching(/^Restore .* into vault\.example\.com.*add --yes\.$/m),
+    });
+  });
+
+  it('leave nothing of a copy that was cancelled, and say so', async () => {
+    await source.admin.query(
+      `insert into user_logins (user_id) select 'canary' from generate_series(1, 2000000)`,
+    );
+    const path = join(directory, 'cancelled');
+    const running = startCli(['backup', '--to', path], { DATABASE_URL: urlOf(source, 'postgres') });
+    while (!existsSync(join(`${path}.unfinished`, 'user_logins.copy'))) await sleep(5);
+    running.process.kill('SIGINT');
+    expect(await running.ended).toMatchObject({
+      code: 130,
+      stderr: expect.stringContaining(`Cancelled. Nothing was left in ${path}`),
+    });
+    expect(await readdir(directory)).not.toContain('cancelled.unfinished');
+    expect(await readdir(directory)).not.toContain('cancelled');
   });
 
   const attacks: Record<string, [() => Promise<string>, string]> = {
@@ -345,20 +378,20 @@ describe('npm run backup and npm run restore', () => {
 
   it('say what is missing', async () => {
     const none = join(directory, 'none');
-    expect(await restoreScript(none, none)).toMatchObject({
+    expect(await restoreWith(none, none)).toMatchObject({
       code: 2,
-      output: expect.stringContaining('is no dump'),
+      output: expect.stringContaining('is not a dump'),
     });
-    expect(await restore(await dump(source, auditAlone))).toMatchObject({
+    expect(await restore(await dump(source, auditOnly))).toMatchObject({
       code: 2,
       output: expect.stringContaining('holds no data_keys'),
     });
-    expect(await runScript('restore', ['--from', none, '--audit', none], {})).toMatchObject({
+    expect(await restoreWith(none, none, '')).toMatchObject({
       code: 2,
       output: expect.stringContaining('Set RESTORE_DATABASE_URL'),
     });
-    expect(await runScript('restore', ['--from', none], {})).toMatchObject({ code: 2 });
-    expect(await runScript('backup', [], {})).toMatchObject({ code: 2 });
+    expect(await runCli(['restore', '--from', none], null)).toMatchObject({ code: 2 });
+    expect(await runCli(['backup'], null)).toMatchObject({ code: 2 });
   });
 });
 
@@ -424,8 +457,7 @@ describe('restoreDump', () => {
     const token = await collect('erased later');
     const before = await dump();
     await erase(source, token);
-    const newest = await dump(source, auditAlone);
-    const pool = ownersPool(urlOf(target));
+    const newest = await dump(source, auditOnly);
     const seen = { on: true, counts: [] as number[] };
     const looking = (async () => {
       while (seen.on) {
@@ -435,10 +467,9 @@ describe('restoreDump', () => {
         seen.counts.push(...rows.map(({ count }) => count));
       }
     })();
-    await restoreDump(pool, before, newest);
+    await restore(before, newest);
     seen.on = false;
     await looking;
-    await pool.end();
     expect(seen.counts).not.toEqual([]);
     expect(seen.counts.every((count) => count === 0)).toBe(true);
   });

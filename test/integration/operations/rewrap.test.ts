@@ -10,14 +10,14 @@ import { createOpeningKeys } from '../../../lib/crypto/data-key.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
 import { createKmsClient, createRewrappingKeyService } from '../../../lib/crypto/kms.ts';
 import { reveal, type RevealDeps } from '../../../lib/requests/reveal.ts';
-import { rewrap, type RewrapParts } from '../../../lib/operations/rewrap.ts';
+import { rewrap, type RewrapDeps } from '../../../lib/operations/rewrap.ts';
 import { startAwsDouble } from '../../helpers/aws-double.ts';
 import { type AwsServer, startAwsServer } from '../../helpers/aws-server.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble, type KmsDouble } from '../../helpers/kms-double.ts';
-import { runScript, startScript } from '../../helpers/script.ts';
+import { runCli, startCli } from '../../helpers/cli.ts';
 import { ingestParts, revealDeps } from '../../helpers/vault.ts';
 
 const containers = 25;
@@ -31,7 +31,7 @@ let oldKey: string;
 let newKey: string;
 
 beforeEach(async () => {
-  kms = createKmsDouble();
+  kms = createKmsDouble({ service: 'pii-vault', stage: 'local' });
   newKey = kms.addKey();
   database = await createTestDatabase();
   aws = await startAwsServer(kms);
@@ -44,6 +44,10 @@ beforeEach(async () => {
     await ingest([sqsRecord(loginMessage({ device_id: device }))], ingestParts(database, kms));
   }
   oldKey = [...(await countDataKeys(database.admin)).keys()][0]!;
+  aws.stacks['pii-vault-local'] = {
+    DataKeyArn: newKey,
+    OpeningDataKeyArns: `${newKey},${oldKey}`,
+  };
 });
 afterEach(async () => {
   await aws.close();
@@ -64,16 +68,24 @@ async function revealAll(): Promise<string[]> {
   return revealed.map(({ value }) => value).toSorted();
 }
 
-function environment(): Record<string, string> {
+function local(): Record<string, string> {
   const { name, port } = database;
-  const DATABASE_URL = `postgresql://vault_migrator:${testPassword}@127.0.0.1:${port}/${name}`;
+  const DATABASE_URL = `postgresql://postgres:${testPassword}@127.0.0.1:${port}/${name}`;
   return { ...aws.environment, DATABASE_URL };
 }
 
-const parameters = (...more: string[]) => ['--to', newKey, '--stage', 'test', ...more];
-const run = (...more: string[]) => runScript('rewrap', parameters(...more), environment());
+const parameters = (...more: string[]) => ['rewrap', '--to', newKey, ...more];
+const run = (...more: string[]) => runCli(parameters(...more), local());
 
-function parts(changes: Partial<RewrapParts> = {}): RewrapParts {
+/** Calls `what` before each ReEncrypt, with its number from 1, but before none that is a dry run. */
+function beforeRewrap(what: (call: number) => unknown): void {
+  let calls = 0;
+  // the first asks whether the caller may
+  aws.before = (action) =>
+    action === 'TrentService.ReEncrypt' && (calls += 1) > 1 ? what(calls - 1) : undefined;
+}
+
+function parts(changes: Partial<RewrapDeps> = {}): RewrapDeps {
   const pool = database.as('vault_migrator');
   return {
     kms,
@@ -84,7 +96,7 @@ function parts(changes: Partial<RewrapParts> = {}): RewrapParts {
   };
 }
 
-describe('npm run rewrap', () => {
+describe('pii-vault rewrap', () => {
   it('moves every data key to the new KMS key; all is revealed without the old one', async () => {
     const { rows: before } = await database.admin.query('table vault.pii_vault order by token');
     expect(await run()).toMatchObject({
@@ -102,11 +114,8 @@ describe('npm run rewrap', () => {
   });
 
   it('goes on where it was after a kill, and reveals everything meanwhile', async () => {
-    const killed = startScript('rewrap', parameters(), environment());
-    let calls = 0;
-    aws.before = () => {
-      if ((calls += 1) === 15) killed.process.kill('SIGKILL');
-    };
+    const killed = startCli(parameters(), local());
+    beforeRewrap((call) => call === 15 && killed.process.kill('SIGKILL'));
     expect(await killed.ended).toMatchObject({ code: null });
     const moved = (await countDataKeys(database.admin)).get(newKey) ?? 0;
     expect(moved).toBeGreaterThan(0);
@@ -144,23 +153,100 @@ describe('npm run rewrap', () => {
     expect((await countDataKeys(database.admin)).get(newKey)).toBe(containers - 1);
   });
 
-  it('exits with 2 and says what KMS answered; what is done stays done', async () => {
-    let calls = 0;
-    aws.before = () => {
-      if ((calls += 1) > 12) throw new Error('denied');
-    };
+  it('calls access denied by its name, exits with 2, and keeps what is done', async () => {
+    beforeRewrap((call) => {
+      if (call > 12) throw new Error('denied');
+    });
     const { code, output } = await run();
     expect(code).toBe(2);
-    expect(output).toMatch(/^KMS answered AccessDeniedException$/m);
+    expect(output).toMatch(/^Access denied: KMS does not let your AWS credentials move data keys/m);
+    expect(await revealAll()).toEqual(devices.toSorted());
+  });
+
+  it('moves nothing when the caller may not, which a dry run finds too', async () => {
+    aws.before = (action) => {
+      if (action === 'TrentService.ReEncrypt') throw new Error('denied');
+    };
+    for (const more of [[], ['--dry-run']]) {
+      expect(await run(...more)).toMatchObject({
+        code: 2,
+        output: expect.stringContaining('Access denied'),
+      });
+    }
+    expect(kms.rewraps).toBe(0);
+  });
+
+  it('refuses a key that the deployed functions may not open', async () => {
+    const other = kms.addKey();
+    expect(await runCli(['rewrap', '--to', other], local())).toMatchObject({
+      code: 2,
+      output: expect.stringContaining(`may not open data keys with ${other}`),
+    });
+    expect(kms.rewraps).toBe(0);
+  });
+
+  it('refuses a key under which ingest does not make its data keys', async () => {
+    aws.stacks['pii-vault-local']!['DataKeyArn'] = oldKey;
+    expect(await run()).toMatchObject({
+      code: 2,
+      output: expect.stringContaining(`makes its data keys under ${oldKey}`),
+    });
+    expect(kms.rewraps).toBe(0);
+  });
+
+  it('refuses a key that KMS does not have any more', async () => {
+    kms.disableKey(newKey);
+    expect(await run()).toMatchObject({
+      code: 2,
+      output: expect.stringContaining(`The KMS key ${newKey} cannot be used`),
+    });
+  });
+
+  it('passes over data keys whose KMS key is gone, says so, and exits with 2', async () => {
+    const gone = kms.addKey();
+    const { rows } = await database.admin.query<{ id: string }>(
+      `update vault.data_keys set kms_key_arn = $1
+       where id in (select id from vault.data_keys order by id limit 3) returning id`,
+      [gone],
+    );
+    aws.before = () => undefined;
+    kms.forgetKey(gone);
+    const { code, output } = await run('--json');
+    expect(code).toBe(2);
+    expect(output).toContain(`3 data keys were left: their KMS key ${gone} is deleted or disabled`);
+    const counts = await countDataKeys(database.admin);
+    expect(counts).toEqual(
+      new Map([
+        [newKey, containers - 3],
+        [gone, 3],
+      ]),
+    );
+    for (const { id } of rows) expect(output).toContain(id);
+  });
+
+  it('goes on where it stopped after Ctrl-C, and says so', async () => {
+    const cancelled = startCli(parameters(), local());
+    beforeRewrap((call) => {
+      if (call !== 12) return undefined;
+      cancelled.process.kill('SIGINT');
+      return cancelled.printed('Stopping');
+    });
+    expect(await cancelled.ended).toMatchObject({
+      code: 130,
+      stderr: expect.stringContaining('Run the same command again to go on.'),
+    });
+    // pages are finished: ten data keys each
+    expect((await countDataKeys(database.admin)).get(newKey)).toBe(20);
+    aws.before = () => undefined;
+    expect(await run()).toMatchObject({ code: 0 });
     expect(await revealAll()).toEqual(devices.toSorted());
   });
 
   it.each([
-    [['--stage', 'test'], '--to needs'],
-    [['--to', 'arn:aws:kms:eu-central-1:000000000000:alias/a', '--stage', 'test'], '--to needs'],
-    [['--to', 'arn:aws:kms:eu-central-1:000000000000:key/a'], 'Name the --stage'],
+    [[], "required option '--to <key-arn>'"],
+    [['--to', 'arn:aws:kms:eu-central-1:000000000000:alias/a'], 'aliases are not accepted'],
   ])('exits with 2 and says how it is used: %j', async (given, message) => {
-    const result = await runScript('rewrap', given, environment());
+    const result = await runCli(['rewrap', ...given], local());
     expect(result).toMatchObject({ code: 2, output: expect.stringContaining(message) });
   });
 });
@@ -180,6 +266,7 @@ describe('rewrap', () => {
     expect(await rewrap(newKey, overtaken)).toEqual({
       rewrapped: 0,
       broken: [],
+      lost: new Map(),
       overtaken: containers,
     });
     const { rows } = await database.admin.query('select distinct wrapped_key from vault.data_keys');

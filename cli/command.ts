@@ -1,0 +1,119 @@
+import { type Command, Option } from 'commander';
+
+import { VaultError } from '../lib/errors.ts';
+import { exitCodes } from './exit-codes.ts';
+import { type Interruption, watchInterruption } from './interruption.ts';
+import { Cancelled, messageOf, UserError } from './user-error.ts';
+
+/** What a command has found or done. */
+export interface Outcome {
+  /** 0: all is well, 1: something is wrong, 2: it could not be done. */
+  exitCode: 0 | 1 | 2;
+  /** For people, on standard output. */
+  text: string;
+  /** For people, on standard error. */
+  problems?: readonly string[];
+  /** For programs: what `--json` prints. No message, no row and no plaintext is in it. */
+  report: Readonly<Record<string, unknown>>;
+}
+
+/** What each command is given besides its own options. */
+export interface Context {
+  /** Aborted when a person interrupts: the command comes to a good end then. */
+  signal: AbortSignal;
+  /** Sets what to say after an interruption: what was done, and how to go on. */
+  ifCancelled: (hint: () => string) => void;
+}
+
+/** Options that every command has. */
+export interface CommonOptions {
+  json?: true;
+}
+
+/** Adds the options that every command has, an example, and the exit codes. */
+export function describe(command: Command, description: string, example: string): Command {
+  return (
+    command
+      // one paragraph, which commander wraps to the terminal's width
+      .description(description.replaceAll(/(?<!\n)\n(?!\n)/g, ' '))
+      .addOption(new Option('--json', 'print the result as one JSON object'))
+      .addHelpText('after', `\nExample:\n  ${example}\n\n${exitCodes}`)
+  );
+}
+
+/** Adds `--stage`. */
+export function withStage(command: Command): Command {
+  return command.option(
+    '--stage <name>',
+    'the deployed stage; local: the stack of npm start',
+    'local',
+  );
+}
+
+/** Adds `--yes`, for commands that ask before they change a stage other than local. */
+export function withYes(command: Command): Command {
+  return command.option('--yes', 'do not ask before changing a stage other than local');
+}
+
+const noHint = () => '';
+
+/** What a command does with its options, the context, and its arguments. */
+export type Work<Options> = (
+  options: Options,
+  context: Context,
+  args: string[],
+) => Promise<Outcome>;
+
+/**
+ * An action for commander: prints what `work` returns, and sets the exit code of the process. An
+ * error that a person can fix is shown as its message only; nothing of a message, a row or a
+ * value is in it.
+ */
+export function action<Options extends CommonOptions>(
+  work: Work<Options>,
+): (this: Command) => Promise<void> {
+  return async function () {
+    const options = this.opts<Options>();
+    const interruption = watchInterruption();
+    let hint = noHint;
+    const context = {
+      signal: interruption.signal,
+      ifCancelled: (text: () => string) => void (hint = text),
+    };
+    const json = options.json === true;
+    try {
+      show(await work(options, context, this.args), json, interruption);
+    } catch (error) {
+      if (!interruption.signal.aborted && !isPlain(error)) throw error;
+      if (!interruption.signal.aborted) showError(messageOf(error), json, 2);
+    } finally {
+      interruption.end();
+    }
+    if (interruption.signal.aborted) {
+      console.error(`Cancelled. ${hint()}`.trim());
+      process.exitCode = interruption.exitCode();
+    }
+  };
+}
+
+function isPlain(error: unknown): boolean {
+  return error instanceof UserError || error instanceof VaultError || error instanceof Cancelled;
+}
+
+function show(
+  { exitCode, text, problems = [], report }: Outcome,
+  json: boolean,
+  { signal }: Interruption,
+): void {
+  const cancelled = signal.aborted ? { cancelled: true } : {};
+  if (json) console.log(JSON.stringify({ ...report, ...cancelled, problems }, null, 2));
+  else if (text !== '') console.log(text);
+  for (const problem of problems) console.error(problem);
+  process.exitCode = exitCode;
+}
+
+function showError(message: string, json: boolean, exitCode: number): void {
+  if (json) console.log(JSON.stringify({ error: message }, null, 2));
+  console.error(message);
+  process.exitCode = exitCode;
+}

@@ -1,0 +1,105 @@
+import type { Command } from 'commander';
+import type { ClientConfig } from 'pg';
+
+import {
+  action,
+  type CommonOptions,
+  type Context,
+  describe,
+  type Outcome,
+  withYes,
+} from '../command.ts';
+import { confirm } from '../confirm.ts';
+import {
+  type DatabaseOptions,
+  iamConfig,
+  interruptible,
+  withDatabase,
+  withPool,
+} from '../database.ts';
+import { type Progress, showProgress } from '../progress.ts';
+import { asOwner, type RestoreProgress, restoreDump } from '../restore-dump.ts';
+import { pairs } from '../table.ts';
+import { UserError } from '../user-error.ts';
+
+interface Options extends CommonOptions, DatabaseOptions {
+  from: string;
+  audit: string;
+  yes?: true;
+}
+
+const description = `Restores what backup wrote into the database of the variable RESTORE_DATABASE_URL. It
+must be new: db/bootstrap.sql has run on it, and nothing else. Applies the migrations, loads the
+values of --from and the audit of --audit, verifies the audit chain, and erases again what was
+erased after the copy was made. All of it, or nothing.
+
+--audit is the newest audit there is: that of the database to be replaced, if it can still be read
+(backup --audit-only), or that of the newest copy. Name the copy itself only if there is no newer
+one: values erased since then come back, unless you erase them again by their certificates.
+
+The user of the URL is vault_migrator, or one that may become it. Without a password in the URL, it
+logs in by IAM over TLS.`;
+
+const example =
+  'RESTORE_DATABASE_URL=postgresql://vault_migrator@HOST:5432/vault \\\n' +
+  '    npx pii-vault restore --from ./dump --audit ./audit-now';
+
+export function define(command: Command): void {
+  withDatabase(withYes(describe(command, description, example)))
+    .requiredOption('--from <dump>', 'the directory that backup wrote')
+    .requiredOption('--audit <dump>', 'the directory with the newest audit')
+    .action(action(run));
+}
+
+async function run(options: Options, { signal, ifCancelled }: Context): Promise<Outcome> {
+  const url = targetUrl();
+  if (!['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) {
+    await confirm(`Restore ${options.from} into ${url.host}${url.pathname}?`, options);
+  }
+  ifCancelled(() => 'Nothing was restored: the database is empty. Run it again.');
+  const config = { ...interruptible(await targetConfig(url, options), signal), ...asOwner };
+  const { progress, end } = successive();
+  const { rows, erasedAgain, head } = await withPool(config, (pool) =>
+    restoreDump(pool, options.from, options.audit, progress),
+  ).finally(end);
+  const hash = Buffer.from(head.hash).toString('hex');
+  return {
+    exitCode: 0,
+    text:
+      `${pairs(rows)}\n${erasedAgain} values that were erased since then are erased again.\n` +
+      `The audit is right. head ${head.id}:${hash}`,
+    report: { rows, erasedAgain, head: { id: head.id, hash } },
+  };
+}
+
+function targetUrl(): URL {
+  const text = process.env['RESTORE_DATABASE_URL'] ?? '';
+  if (text === '') throw new UserError('Set RESTORE_DATABASE_URL: the new, empty database.');
+  if (URL.canParse(text)) return new URL(text);
+  throw new UserError('RESTORE_DATABASE_URL is not a valid URL.');
+}
+
+async function targetConfig(url: URL, options: DatabaseOptions): Promise<ClientConfig> {
+  if (url.password !== '') return { connectionString: url.href };
+  const login = {
+    host: url.hostname,
+    port: Number(url.port || 5432),
+    database: url.pathname.slice(1) || 'vault',
+    user: url.username || 'vault_migrator',
+  };
+  return iamConfig(login, {}, options);
+}
+
+/** Shows one bar after another. */
+function successive(): { progress: RestoreProgress; end: () => void } {
+  let shown: Progress | null = null;
+  const end = () => shown?.end();
+  return {
+    progress: (title, rows) => {
+      end();
+      shown = showProgress(title, rows);
+      return shown.update;
+    },
+    end,
+  };
+}

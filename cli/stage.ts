@@ -1,0 +1,64 @@
+import { type AwsConfig, readOutputs } from './aws.ts';
+import { type LocalFiles, localVariable, readLocalFiles } from './local-stage.ts';
+import { UserError } from './user-error.ts';
+
+/** A deployed stage, as the commands reach it. */
+export interface Stage {
+  name: string;
+  aws: AwsConfig;
+  /** What `npm start` wrote; null for every stage but local. */
+  local: LocalFiles | null;
+  /** An output of the stage's CloudFormation stack. Throws `UserError`. */
+  output: (name: string) => Promise<string>;
+  /** The stage's two queues. Throws `UserError`. */
+  queues: () => Promise<{ login: string; deadLetter: string }>;
+}
+
+/** The service's name, as in serverless.yml. */
+export const service = 'pii-vault';
+
+/**
+ * Finds the stage: `local` by what `npm start` wrote, any other by the outputs of its stack, with
+ * the caller's own AWS credentials. Throws `UserError`.
+ */
+export async function findStage(name: string): Promise<Stage> {
+  if (!/^[a-zA-Z][a-zA-Z0-9-]{0,63}$/.test(name))
+    throw new UserError('--stage is not a stage name');
+  const local = name === 'local' ? await readLocalFiles() : null;
+  const aws = local === null ? {} : localAws(local);
+  let outputs: Promise<Map<string, string>> | undefined;
+
+  const output = async (key: string): Promise<string> => {
+    outputs ??= readOutputs(`${service}-${name}`, aws);
+    const value = (await outputs).get(key);
+    if (value) return value;
+    throw new UserError(
+      `The stack ${service}-${name} has no output ${key}: deploy this release to it first.`,
+    );
+  };
+  const queue = (variable: string, key: string) =>
+    local === null ? output(key) : localVariable(local, variable);
+  return {
+    name,
+    aws,
+    local,
+    output,
+    queues: async () => ({
+      login: await queue('LOGIN_QUEUE_URL', 'LoginQueueUrl'),
+      deadLetter: await queue('DEAD_LETTER_QUEUE_URL', 'DeadLetterQueueUrl'),
+    }),
+  };
+}
+
+function localAws({ env }: LocalFiles): AwsConfig {
+  const endpoint = env['AWS_ENDPOINT_URL'];
+  return {
+    // nobody's own AWS account is asked on behalf of the local stage
+    endpoint: endpoint || 'http://127.0.0.1:9',
+    region: env['AWS_REGION'] ?? 'us-east-1',
+    credentials: {
+      accessKeyId: env['AWS_ACCESS_KEY_ID'] ?? 'test',
+      secretAccessKey: env['AWS_SECRET_ACCESS_KEY'] ?? 'test',
+    },
+  };
+}
