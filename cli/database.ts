@@ -1,10 +1,12 @@
+import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { Signer } from '@aws-sdk/rds-signer';
 import type { Command } from 'commander';
-import { type ClientConfig, Pool, type PoolConfig } from 'pg';
+import { type ClientConfig, Pool, type PoolClient, type PoolConfig } from 'pg';
 
+import { withoutParameters } from '../db/query.ts';
 import type { Role } from '../db/roles.ts';
 import { type AwsConfig, fromAws } from './aws.ts';
 import { localDatabaseUrl } from './local-stage.ts';
@@ -60,11 +62,10 @@ export async function iamConfig(
   aws: AwsConfig,
   { databaseVia, databaseCa }: DatabaseOptions,
 ): Promise<ClientConfig> {
-  const via = databaseVia === undefined ? { host, port } : parseAddress(databaseVia);
+  const via = databaseVia === undefined ? { host, port } : await findAddress(databaseVia);
   const ssl: ConnectionOptions = {
+    // the certificate must be for this name
     servername: host,
-    // pg names the tunnel's host here, where that is not an IP address
-    checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
     ...(databaseCa === undefined ? {} : { ca: await readAuthorities(databaseCa) }),
   };
   const { credentials, region } = aws;
@@ -93,7 +94,10 @@ export function interruptible(config: ClientConfig, signal: AbortSignal): Client
   };
 }
 
-/** Runs `work` with a pool of one connection, which ends with it. */
+/**
+ * Runs `work` with a pool of one connection, which ends with it. Throws `UserError` where the
+ * database refuses the login or its certificate is not right.
+ */
 export async function withPool<T>(
   config: PoolConfig,
   work: (pool: Pool) => Promise<T>,
@@ -103,16 +107,61 @@ export async function withPool<T>(
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   try {
+    (await connected(pool)).release();
     return await work(pool);
   } finally {
     await pool.end();
   }
 }
 
-function parseAddress(text: string): { host: string; port: number } {
-  const [, host, port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
-  if (host === undefined) throw new UserError('--database-via is not HOST:PORT');
-  return { host, port: Number(port) };
+/** Runs `work` with one connection, as `withPool` does. */
+export function withClient<T>(
+  config: PoolConfig,
+  work: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  return withPool(config, async (pool) => {
+    const client = await withoutParameters(() => pool.connect());
+    try {
+      return await work(client);
+    } finally {
+      client.release();
+    }
+  });
+}
+
+async function connected(pool: Pool): Promise<PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+    const problem = loginProblem(String(code));
+    if (problem !== null) throw new UserError(problem);
+    return withoutParameters(() => Promise.reject(error));
+  }
+}
+
+/** In plain words, what a person can fix about a login; null for other faults. */
+function loginProblem(code: string): string | null {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return 'The certificate of the database is not that of its host. Where does the tunnel end?';
+  }
+  if (/CERT|ISSUER|LEAF_SIGNATURE/.test(code)) {
+    return `The certificate of the database is not trusted (${code}): give its --database-ca.`;
+  }
+  if (code.startsWith('28'))
+    return `Access denied: the database refuses the login (SQLSTATE ${code}).`;
+  return null;
+}
+
+/** The IP address of HOST:PORT: of a host's name, pg would expect that name in the certificate. */
+async function findAddress(text: string): Promise<{ host: string; port: number }> {
+  const [, name, port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  if (name === undefined) throw new UserError('--database-via is not HOST:PORT');
+  try {
+    return { host: (await lookup(name)).address, port: Number(port) };
+  } catch {
+    throw new UserError(`--database-via: there is no host ${name}`);
+  }
 }
 
 async function readAuthorities(path: string): Promise<string> {

@@ -2,10 +2,9 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 
 import { createVaultClient } from '../client/vault-client.ts';
-import type { Role } from '../db/roles.ts';
 import {
   countAuditRows,
   createDrillDatabase,
@@ -15,7 +14,7 @@ import {
 } from '../db/operations/drill.ts';
 import { withoutParameters } from '../db/query.ts';
 import { createSqsClient, sendMessages } from '../lib/sqs.ts';
-import { interruptible, withPool } from './database.ts';
+import { interruptible, withClient, withPool } from './database.ts';
 import { functionCopy } from './drill-function.ts';
 import { type Manifest, writeDump } from './dump.ts';
 import { localDatabaseUrl, localDirectory, type LocalFiles, localVariable } from './local-stage.ts';
@@ -53,22 +52,16 @@ export function prepareDrill(stage: Stage & { local: LocalFiles }, signal: Abort
     `${service}-${stage.name}-drill`,
   );
 
-  const as = <T>(role: Role, work: (pool: Pool) => Promise<T>) =>
-    withPool(interruptible({ connectionString: localDatabaseUrl(local, role) }, signal), work);
   const superuser = (database?: string) => {
     const url = new URL(localVariable(local, 'DATABASE_URL'));
     if (database !== undefined) url.pathname = `/${database}`;
     return { connectionString: url.href };
   };
+  const owner = { connectionString: localDatabaseUrl(local, 'vault_migrator') };
   const dump = (name: string, auditOnly: boolean) =>
-    as('vault_migrator', async (pool) => {
-      const client = await withoutParameters<PoolClient>(() => pool.connect());
-      try {
-        return await writeDump(client, join(directory, name), { auditOnly });
-      } finally {
-        client.release();
-      }
-    });
+    withClient(interruptible(owner, signal), (client) =>
+      writeDump(client, join(directory, name), { auditOnly }),
+    );
 
   return {
     async cleanUp() {
@@ -85,7 +78,7 @@ export function prepareDrill(stage: Stage & { local: LocalFiles }, signal: Abort
         { body },
       ]);
       if (refused.length > 0) throw new UserError('The login queue did not take the message');
-      return as('vault_migrator', (pool) => waitForTokens(pool, userId, signal));
+      return withPool(interruptible(owner, signal), (pool) => waitForTokens(pool, userId, signal));
     },
     backUp: () => dump('before', false),
     backUpAudit: () => dump('audit', true),

@@ -5,6 +5,7 @@ import { awsProblem } from './aws.ts';
 import { parallelRequests, type SqsClient } from './dead-letter-queue.ts';
 import { readBatches } from './lines.ts';
 import { showProgress } from './progress.ts';
+import { UserError } from './user-error.ts';
 
 /** What became of the lines of a text that were sent to a queue. */
 export interface Sending {
@@ -21,7 +22,7 @@ const maxVainBatches = 3;
 
 /**
  * Sends each line, from line `from` on, as a message of its own, as fast as SQS takes them. Stops
- * when the signal is aborted, and when nothing at all can be sent.
+ * when the signal is aborted, and when nothing at all can be sent. Throws `UserError`.
  */
 export async function sendLines(
   client: SqsClient,
@@ -53,11 +54,16 @@ export async function sendLines(
   try {
     await Promise.all(Array.from({ length: parallelRequests }, sender));
   } catch (error) {
-    // what is being read ends with the interruption
-    if (!signal.aborted) throw error;
+    // what is being read ends with the interruption; nothing else than reading throws
+    if (!signal.aborted) throw new UserError(`The lines cannot be read: ${codeOf(error)}`);
   } finally {
     progress.end();
   }
   sending.refused.sort((a, b) => a - b);
   return sending;
+}
+
+// a message may quote what was read
+function codeOf(error: unknown): string {
+  return error instanceof Error ? String(Reflect.get(error, 'code') ?? error.name) : 'unknown';
 }

@@ -1,8 +1,6 @@
 import type { Command } from 'commander';
-import { Client } from 'pg';
 
 import { auditTables, estimateRows, valueTables } from '../../db/operations/copy-tables.ts';
-import { withoutParameters } from '../../db/query.ts';
 import {
   action,
   type CommonOptions,
@@ -11,7 +9,13 @@ import {
   type Outcome,
   withStage,
 } from '../command.ts';
-import { databaseConfig, type DatabaseOptions, interruptible, withDatabase } from '../database.ts';
+import {
+  databaseConfig,
+  type DatabaseOptions,
+  interruptible,
+  withClient,
+  withDatabase,
+} from '../database.ts';
 import { writeDump } from '../dump.ts';
 import { showProgress } from '../progress.ts';
 import { findStage } from '../stage.ts';
@@ -39,10 +43,7 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
   ifCancelled(() => `Nothing was left in ${options.to}: run it again.`);
   const stage = await findStage(options.stage);
   const config = await databaseConfig(stage, 'vault_migrator', options);
-  const client = new Client(interruptible(config, signal));
-  client.on('error', () => undefined);
-  await withoutParameters(() => client.connect());
-  try {
+  return withClient(interruptible(config, signal), async (client): Promise<Outcome> => {
     const auditOnly = options.auditOnly === true;
     const names = [...(auditOnly ? [] : valueTables), ...auditTables];
     const progress = showProgress('Copying rows', (await estimateRows(client, names)) || null);
@@ -59,7 +60,5 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
       text,
       report: { stage: stage.name, directory: options.to, rows, head: audit },
     };
-  } finally {
-    await client.end();
-  }
+  });
 }

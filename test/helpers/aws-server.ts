@@ -149,8 +149,7 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
   const describeStacks = (name: string): [number, string] => {
     const outputs = server.stacks[name];
     if (outputs === undefined) {
-      const error = '<Error><Code>ValidationError</Code><Message>no such stack</Message></Error>';
-      return [400, `<ErrorResponse>${error}</ErrorResponse>`];
+      return [400, xmlError('ValidationError')];
     }
     const members = Object.entries(outputs).map(
       ([key, value]) =>
@@ -172,6 +171,7 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
       if (target === undefined) return describeStacks(form.get('StackName') ?? '');
       return [200, JSON.stringify(await actions[action]!(JSON.parse(body) as Parameters))];
     } catch (error) {
+      if (target === undefined) return [403, xmlError('AccessDenied')];
       return [400, JSON.stringify({ __type: exceptionFor(error) })];
     }
   };
@@ -212,6 +212,10 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
     },
   };
   return server;
+}
+
+function xmlError(code: string): string {
+  return `<ErrorResponse><Error><Code>${code}</Code></Error></ErrorResponse>`;
 }
 
 function exceptionFor(error: unknown): string {

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { exitCodes } from '../../../cli/exit-codes.ts';
+import { type AwsServer, startAwsServer, storedMessage } from '../../helpers/aws-server.ts';
+import { runCli } from '../../helpers/cli.ts';
+
+/** Each command, with options under which it would do the most. */
+const commands: [string, string[]][] = [
+  ['verify', []],
+  ['send', ['logins.jsonl', '--yes']],
+  ['redrive', ['--send', '--yes']],
+  ['reconcile', []],
+  ['rewrap', ['--to', 'arn:aws:kms:eu-central-1:000000000000:key/a', '--yes']],
+  ['backup', ['--to', './dump']],
+  ['restore', ['--from', './dump', '--audit', './dump', '--yes']],
+  ['drill', []],
+];
+
+let aws: AwsServer;
+beforeAll(async () => {
+  aws = await startAwsServer();
+  aws.dead = [storedMessage()];
+});
+afterAll(() => aws.close());
+
+describe('pii-vault --help', () => {
+  it.each(commands)(
+    '%s says how it is used, with an example, and does nothing',
+    async (...given) => {
+      const [name, parameters] = given;
+      for (const help of ['--help', '-h']) {
+        const result = await runCli([name, ...parameters, help], aws.environment);
+        expect(result).toMatchObject({ code: 0, stderr: '' });
+        expect(result.stdout).toContain(`Usage: npx pii-vault ${name} [options]`);
+        expect(result.stdout).toMatch(new RegExp(`\nExample:\n  .*npx pii-vault ${name}`, 's'));
+        expect(result.stdout).toContain(exitCodes);
+      }
+      expect(aws.actions).toEqual([]);
+    },
+  );
+
+  it('names every command, and so does docs/operations.md, with the exit codes', async () => {
+    const { code, stdout } = await runCli(['--help'], null);
+    const documented = await readFile(
+      new URL('../../../docs/operations.md', import.meta.url),
+      'utf8',
+    );
+    expect(code).toBe(0);
+    for (const [name] of commands) {
+      expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+      expect(documented).toContain(`\`${name}\``);
+    }
+    for (const [, meaning = ''] of exitCodes.matchAll(/^ +\d+ +([^(;\n]+)/gm)) {
+      expect(documented).toContain(meaning.replace(/ with Ctrl-C.*/, ''));
+    }
+  });
+
+  it('exits with 2 without a command, and with one that does not exist', async () => {
+    expect(await runCli([], null)).toMatchObject({ code: 2, stdout: '' });
+    expect(await runCli(['redriv'], null)).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('Did you mean redrive?'),
+    });
+  });
+});
