@@ -19,14 +19,14 @@ export function readAnswer(answer: HttpAnswer): unknown {
 }
 
 function errorOf(status: number, body: unknown): VaultCallError {
-  const { error, message, retryAt } = asError(body);
+  const { error, message, limit, retryAt } = asError(body);
   switch (error) {
     case 'InvalidRequest':
       return new InvalidRequest(message);
     case 'CallerUnverified':
       return new CallerUnverified(message);
     case 'QuotaExceeded':
-      return new QuotaExceeded(message, retryAt);
+      return new QuotaExceeded(message, limit, retryAt);
     case 'SealBroken':
       return new SealBroken(message);
     case 'VaultUnavailable':
@@ -37,7 +37,14 @@ function errorOf(status: number, body: unknown): VaultCallError {
   return status === 429 ? new Throttled() : new UnexpectedAnswer(status);
 }
 
-function asError(body: unknown): { error: unknown; message: string; retryAt: Date | null } {
+interface ErrorAnswer {
+  error: string;
+  message: string;
+  limit: 'quota' | 'cap';
+  retryAt: Date | null;
+}
+
+function asError(body: unknown): ErrorAnswer {
   const fields = typeof body === 'object' && body !== null ? body : {};
   const text = (name: string) => {
     const value: unknown = Reflect.get(fields, name);
@@ -47,6 +54,7 @@ function asError(body: unknown): { error: unknown; message: string; retryAt: Dat
   return {
     error: text('error'),
     message: text('message'),
+    limit: text('limit') === 'cap' ? 'cap' : 'quota',
     retryAt: Number.isNaN(at.getTime()) ? null : at,
   };
 }

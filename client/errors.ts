@@ -21,15 +21,18 @@ export class CallerUnverified extends VaultCallError {
   readonly code = 'ERR_CALLER_UNVERIFIED';
 }
 
-/** The hourly limit of this caller, or of all callers together, is used up. */
+/** An hourly limit leaves no room for the request. */
 export class QuotaExceeded extends VaultCallError {
   override readonly name = 'QuotaExceeded';
   readonly code = 'ERR_QUOTA_EXCEEDED';
+  /** `quota` is this caller's own limit, `cap` that of all callers together. */
+  readonly limit: 'quota' | 'cap';
   /** When to try again; null when the request is larger than the limit. */
   readonly retryAt: Date | null;
 
-  constructor(message: string, retryAt: Date | null) {
+  constructor(message: string, limit: 'quota' | 'cap', retryAt: Date | null) {
     super(message);
+    this.limit = limit;
     this.retryAt = retryAt;
   }
 }

@@ -26,10 +26,10 @@ export async function respond(work: () => Promise<unknown>): Promise<LambdaFunct
     return response(200, await work());
   } catch (error) {
     const fault = asVaultError(error);
-    const retryAt = fault instanceof QuotaExceeded ? fault.retryAt : null;
+    const { limit, retryAt } = fault instanceof QuotaExceeded ? fault : { retryAt: null };
     return response(
       statusOf(fault),
-      { error: fault.name, message: fault.message, ...(retryAt !== null && { retryAt }) },
+      { error: fault.name, message: fault.message, limit, retryAt: retryAt ?? undefined },
       retryAt === null ? {} : { 'retry-after': new Date(retryAt).toUTCString() },
     );
   }

@@ -49,7 +49,7 @@ const documented: Record<string, string[]> = {
     'kms:Decrypt on DataKey in its encryption context',
     'logs:CreateLogStream on RevealDashurlLogGroup',
     'logs:PutLogEvents on RevealDashurlLogGroup',
-    'rds-db:connect on vault_reveal',
+    'rds-db:connect on vault_reveal_url',
   ],
   TokenizeRole: [
     'kms:GenerateMac on TokenKey with HMAC_SHA_256',

@@ -333,7 +333,26 @@ describe('a stage on AWS', () => {
     expect(users.map(([, user = '']) => user).toSorted()).toEqual([...roles].toSorted());
   });
 
-  test('tells migrate the limits', () => {
+  test('tells the limits to migrate only, and brings the SQL with it', async () => {
+    const variables = Object.entries(resources)
+      .filter(([, { Type }]) => Type === 'AWS::Lambda::Function')
+      .map(([name, { Properties }]) => {
+        const { Variables } = Properties['Environment'] as { Variables: Record<string, unknown> };
+        return [name, Object.keys(Variables)] as const;
+      });
+    const told = (variable: RegExp) =>
+      variables.filter(([, names]) => names.some((name) => variable.test(name)));
+    expect(told(/^DIRECT_REVEAL$|_(QUOTA|CAP)_PER_HOUR$/).map(([name]) => name)).toEqual([
+      'MigrateLambdaFunction',
+    ]);
+    // a zip file has the names of its entries as they are
+    const [own, other] = await Promise.all(
+      ['migrate', 'reveal'].map((name) => readFile(join(output, `${name}.zip`), 'latin1')),
+    );
+    for (const file of ['functions/claim_reveal.sql', 'grants.sql', 'migrations/0000_tables.sql']) {
+      expect(own).toContain(`db/${file}`);
+      expect(other).not.toContain(`db/${file}`);
+    }
     const { Environment } = resources['MigrateLambdaFunction']!.Properties as {
       Environment: { Variables: Record<string, string> };
     };

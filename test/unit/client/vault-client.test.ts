@@ -128,8 +128,9 @@ describe('the client', () => {
 
   it('tells when a caller that met its quota may try again, and does not try before', async () => {
     const retryAt = new Date(Date.UTC(2026, 0, 31, 23, 59, 59, 123));
-    vault.answers = [await answerOf(new server.QuotaExceeded({ ...quota, retryAt }))];
-    expect(await failure(client().reveal(tokens, reason))).toMatchObject({ retryAt });
+    const error = new server.QuotaExceeded({ ...quota, limit: 'cap', retryAt });
+    vault.answers = [await answerOf(error)];
+    expect(await failure(client().reveal(tokens, reason))).toMatchObject({ limit: 'cap', retryAt });
     expect(vault.received).toHaveLength(1);
   });
 
