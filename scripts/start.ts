@@ -1,46 +1,50 @@
-import { constants } from 'node:os';
 import { relative } from 'node:path';
-import { parseArgs } from 'node:util';
-import type { Client } from 'pg';
 
-import { breakOff } from './local/command.ts';
+import { Cancelled, UserError } from '../cli/user-error.ts';
 import { closingScreen } from './local/closing-screen.ts';
-import {
-  asSuperuser,
-  databaseUrl,
-  type LocalDatabase,
-  prepareDatabase,
-  setPasswords,
-} from './local/database.ts';
+import { breakOff } from './local/command.ts';
+import { type LocalDatabase, prepareDatabase, setPasswords } from './local/database.ts';
 import { demonstrate } from './local/demonstrations.ts';
 import { deployedVault } from './local/deployed-vault.ts';
-import { writeEnvFile } from './local/env-file.ts';
-import { Cancelled, UserError, messageOf } from '../cli/user-error.ts';
+import { writeEnvFiles } from './local/env-file.ts';
 import { inProcessVault } from './local/in-process-vault.ts';
+import { interruption } from './local/interruption.ts';
 import { releaseLock, takeLock, underWay } from './local/lock.ts';
-import { readMessages, samplePath, sendAll, usersOf } from './local/messages.ts';
+import { type Line, readMessages, samplePath, sendAll, usersOf } from './local/messages.ts';
+import { createReader } from './local/reader.ts';
 import type { RunningVault } from './local/running-vault.ts';
 import { readSettings, type Settings } from './local/settings.ts';
 import { deploy, invoke } from './local/sls.ts';
 import {
   describeGround,
   findStack,
+  keepStack,
   removeStack,
   standUpDatabase,
   standUpEmulator,
 } from './local/stack.ts';
+import { addState } from './local/state.ts';
 import { createSteps, type Steps } from './local/steps.ts';
-import { countIngested, mostRepeated, someLogins } from './local/vault-tables.ts';
+import { loginsFromNow } from './local/stored-logins.ts';
+import { readOptions } from './local/usage.ts';
+
+const usage = `npm start [-- --file PATH]
+
+Starts Postgres and an AWS emulator on this machine, deploys the vault to it, sends messages and
+shows what became of them. If the stack is up already, it is used again. npm stop stops it.
+
+  --file PATH   send the messages of this file, one JSON message a line, and not the sample
+
+VAULT_DATABASE_PORT (15432), AWS_ENDPOINT_URL (http://127.0.0.1:4566) and VAULT_LOCAL_DIR (.local)
+say where it runs. With VAULT_LOCAL_IAM=off the emulator checks no permissions.`;
 
 /** What is to be sent. */
 interface Given {
   path: string;
-  messages: readonly string[];
+  messages: readonly Line[];
   /** The messages are the repository's own sample, and so nobody's. */
   isSample: boolean;
 }
-
-const cancelled = new Cancelled();
 
 /** `npm start`: brings the stack up, sends it messages and shows what became of them. */
 async function start(settings: Settings, { path, messages, isSample }: Given): Promise<void> {
@@ -51,105 +55,88 @@ async function start(settings: Settings, { path, messages, isSample }: Given): P
     ({ host, port }) => `Postgres 18 on ${host}:${port}`,
   );
   await prepareDatabase(database);
-  await asSuperuser(database, async (tables) => {
-    const vault = await bringUp(settings, database, tables, steps);
-    await writeEnvFile(settings, {
-      loginQueueUrl: vault.queues.login,
-      deadLetterQueueUrl: vault.queues.deadLetter,
-      databaseUrl: databaseUrl(database, 'postgres'),
-      analystDatabaseUrl: databaseUrl(database, 'vault_analyst'),
-    });
-    const taken = await steps.run(
-      `Sending ${messages.length} messages`,
-      () => sendAll(vault, messages),
-      (count) => `Sent ${count} messages of ${path}`,
-    );
-    const outcome = await steps.run(
-      'Waiting for the queue to drain',
-      () => vault.drain(),
-      () => 'The queue is drained',
-    );
-    const repeated = await mostRepeated(tables, 5);
-    const report = {
-      source: path,
-      sent: messages.length,
-      taken,
-      ...outcome,
-      logins: await someLogins(tables, 5),
-      repeated,
-      shown: await demonstrate(vault, tables, steps, isSample ? usersOf(messages) : null),
-      nextCommands: vault.nextCommands(repeated[0]?.token ?? 'TOKEN'),
-      elapsedMs: steps.elapsedMs(),
-    };
-    console.log(`\n${closingScreen(report)}`);
-  });
+  const vault = await bringUp(settings, database, steps);
+  await writeEnvFiles(settings, database, vault.queues);
+
+  const analyst = createReader(database, 'vault_analyst');
+  const auditor = createReader(database, 'vault_auditor');
+  const logins = await loginsFromNow(analyst, usersOf(messages));
+  const refused = await steps.run(
+    `Sending ${messages.length} messages`,
+    () => sendAll(vault, messages),
+    ({ length }) => `Sent ${messages.length - length} messages of ${path}`,
+  );
+  const outcome = await steps.run(
+    'Waiting for the queue to drain',
+    () => vault.drain(() => logins.count()),
+    () => 'The queue is drained',
+  );
+  const repeated = await logins.repeated(5);
+  const revealed = repeated[0]?.token ?? null;
+  const report = {
+    source: path,
+    directory: relative(process.cwd(), settings.directory),
+    sent: messages,
+    refused,
+    ...outcome,
+    logins: await logins.rows(5),
+    repeated,
+    shown: await demonstrate(vault, auditor, steps, {
+      revealed,
+      erasable: await logins.erasable(),
+      // values that are not the sample's belong to somebody: they stay
+      mayErase: isSample,
+    }),
+    nextCommands: vault.nextCommands(revealed),
+    elapsedMs: steps.elapsedMs(),
+  };
+  console.log(`\n${closingScreen(report)}`);
 }
 
 /** Migrates the database, and lets the functions run on whatever there is to run them. */
 async function bringUp(
   settings: Settings,
   database: LocalDatabase,
-  tables: Client,
   steps: Steps,
 ): Promise<RunningVault> {
-  const countStored = () => countIngested(tables);
   const emulator = await steps.run(
     'AWS emulator',
     () => standUpEmulator(settings),
     (found) =>
       typeof found === 'string'
         ? `${found} on ${settings.endpoint.origin}`
-        : 'No AWS emulator can be had',
+        : 'No AWS emulator: the functions run in this process',
   );
   if (typeof emulator !== 'string') {
     console.log(
       `  ${emulator.obstacle}, and no emulator answers at ${settings.endpoint.origin}.\n` +
-        '  The functions run in this process instead, with a KMS that ends with it.',
+        '  The functions run in this process instead. Its KMS keys end with it: later, nothing that\n' +
+        '  was stored now can be revealed.',
     );
-    const vault = await inProcessVault(database, countStored);
+    const vault = await inProcessVault(database);
     await steps.run(vault.commandFor('migrate'), () => vault.invoke('migrate'));
     await setPasswords(database);
+    await addState(settings, { isKept: false });
     return vault;
   }
   await describeGround(settings, { emulator, database });
   await steps.run('npx sls deploy --stage local', () => deploy(settings));
   await steps.run('npx sls invoke -f migrate --stage local', () => invoke(settings, 'migrate'));
   await setPasswords(database);
-  return deployedVault(settings, countStored);
+  return deployedVault(settings);
 }
 
-async function given(args: string[]): Promise<Given> {
-  const file = fileFrom(args);
+async function given(file: string | undefined): Promise<Given> {
   const path = file ?? relative(process.cwd(), samplePath);
   return { path, messages: await readMessages(path), isSample: file === undefined };
 }
 
-function fileFrom(args: string[]): string | undefined {
-  try {
-    return parseArgs({ args, options: { file: { type: 'string' } } }).values.file;
-  } catch (error) {
-    throw new UserError(`${messageOf(error)}. Known is --file PATH, one JSON message a line.`);
-  }
-}
-
-/** Rejects when a person interrupts; the exit code is then the one that shells give that. */
-function interruption(): Promise<never> {
-  const interrupted = new Promise<never>((_, reject) => {
-    const interrupt = (signal: 'SIGINT' | 'SIGTERM') => {
-      process.exitCode ??= 128 + constants.signals[signal];
-      reject(cancelled);
-    };
-    // npm, tsx and the terminal each send the signal: all but the first change nothing
-    process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  });
-  // it may come before anyone waits for it
-  interrupted.catch(() => undefined);
-  return interrupted;
-}
-
 async function run(): Promise<void> {
   const interrupted = interruption();
-  const messages = await given(process.argv.slice(2));
+  const { file } = readOptions(usage, { file: { type: 'string' } });
+  // what it writes, and what the programs that it starts write, only this user may read
+  process.umask(0o077);
+  const messages = await given(file);
   const settings = readSettings();
   const holder = await takeLock(settings, 'start');
   if (holder !== null) throw underWay(holder);
@@ -167,14 +154,15 @@ async function startUnless(
   messages: Given,
 ): Promise<void> {
   const found = await findStack(settings);
-  const work = start(found ?? settings, messages);
+  const work = start(found?.settings ?? settings, messages);
   try {
     await Promise.race([work, interrupted]);
   } catch (error) {
     await breakOff(work);
     if (found === null) await removeStack(settings);
+    if (found?.isKept === true) await keepStack(settings);
     // what was waited for ends with the interruption, and fails for it
-    throw process.exitCode === undefined ? error : cancelled;
+    throw process.exitCode === undefined ? error : new Cancelled();
   }
 }
 

@@ -1,40 +1,57 @@
-import { findEmulator } from './local/emulator.ts';
 import { UserError } from '../cli/user-error.ts';
+import { findEmulator } from './local/emulator.ts';
 import { releaseLock, takeLock, underWay } from './local/lock.ts';
 import { endProcess } from './local/processes.ts';
 import { readSettings, type Settings } from './local/settings.ts';
-import { removeStack } from './local/stack.ts';
+import { keepStack, removeStack } from './local/stack.ts';
+import { readOptions } from './local/usage.ts';
 
-// a start that is broken off ends what it brought up itself
-const longestBreakOffMs = 20_000;
+const usage = `npm stop [-- --keep-data]
 
-/** `npm stop`: ends what `npm start` left up, or is bringing up, and removes its data. */
+Stops what npm start brought up, or cancels a start that is running, and deletes the data: the
+database, the queues and the keys.
+
+  --keep-data   keep them for the next npm start`;
+
+// a start that is cancelled ends what it brought up itself
+const maxCancelMs = 20_000;
+
+/** `npm stop`. */
 async function stop(): Promise<void> {
+  const { 'keep-data': isKept = false } = readOptions(usage, { 'keep-data': { type: 'boolean' } });
   const settings = readSettings();
-  const wasUnderWay = await lockStack(settings);
+  const hasCancelled = await lockStack(settings);
   try {
-    const was = await removeStack(settings);
-    console.log(
-      was || wasUnderWay
-        ? 'The stack has ended and its data are gone.'
-        : 'There was no stack to end.',
-    );
+    const hasStopped = isKept ? await keepStack(settings) : await removeStack(settings);
+    console.log(outcome(hasStopped, hasCancelled, isKept));
   } finally {
     await releaseLock(settings);
   }
   const other = await findEmulator(settings).catch(() => null);
   if (other !== null) {
-    console.log(`${other} at ${settings.endpoint.origin} is another's. docker compose down?`);
+    console.log(
+      `${other} still answers at ${settings.endpoint.origin}; npm start did not start it. ` +
+        'If it is of docker-compose.yml: docker compose down.',
+    );
   }
 }
 
-/** Takes the stack's lock; returns whether a start had to be ended for that. */
+function outcome(hasStopped: boolean, hasCancelled: boolean, isKept: boolean): string {
+  if (hasStopped) {
+    return isKept
+      ? 'Stack stopped. The next npm start uses its data again.'
+      : 'Stack stopped, data deleted.';
+  }
+  return hasCancelled ? 'Stack stopped, data deleted.' : 'There is no stack to stop.';
+}
+
+/** Takes the stack's lock; returns whether a start had to be cancelled for that. */
 async function lockStack(settings: Settings): Promise<boolean> {
   const holder = await takeLock(settings, 'stop');
   if (holder === null) return false;
   if (holder.command === 'stop') throw underWay(holder);
-  console.log(`npm start is under way, as process ${holder.pid}: it is broken off.`);
-  await endProcess(holder.pid, longestBreakOffMs);
+  console.log(`npm start is running, as process ${holder.pid}: it is being cancelled.`);
+  await endProcess(holder.pid, maxCancelMs);
   const next = await takeLock(settings, 'stop');
   if (next !== null) throw underWay(next);
   return true;

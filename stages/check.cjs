@@ -9,6 +9,10 @@ module.exports = async ({ resolveConfigurationProperty, resolveVariable }) => {
   if (!existsSync(join(__dirname, `${stage}.yml`))) {
     throw plain(`there is no stages/${stage}.yml: copy stages/prod.example.yml`);
   }
+  if (stage === 'local') {
+    const fault = await resolveVariable('file(stages/local.cjs):fault');
+    if (fault !== '') throw plain(`${fault}. For an emulator of your own, set AWS_ENDPOINT_URL`);
+  }
   const param = (name) => resolveVariable(`param:${name}`);
   const faults = [];
 

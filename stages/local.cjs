@@ -2,16 +2,29 @@
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 
+const reaching = new Set(['deploy', 'info', 'invoke', 'logs', 'metrics', 'remove', 'rollback']);
+
+/** What is up, or null. */
 function written() {
   const directory = process.env.VAULT_LOCAL_DIR ?? join(__dirname, '..', '.local');
   try {
-    return JSON.parse(readFileSync(join(directory, 'stack.json'), 'utf8'));
+    const state = JSON.parse(readFileSync(join(directory, 'stack.json'), 'utf8'));
+    return state.isKept ? null : state;
   } catch {
-    return {};
+    return null;
   }
 }
 
+/** Where an emulator is that npm start knows nothing of. */
+function another() {
+  const { protocol, hostname, port } = new URL(
+    process.env.AWS_ENDPOINT_URL || 'http://127.0.0.1:4566',
+  );
+  return { emulatorHost: `${protocol}//${hostname}`, emulatorPort: Number(port) };
+}
+
 module.exports = ({ options }) => {
+  const state = written();
   if ((options.stage ?? 'local') === 'local') {
     // `sls` takes these for the stage local alone: nobody's own AWS credentials reach the emulator.
     process.env.AWS_LOCAL_ACCESS_KEY_ID = 'test';
@@ -19,12 +32,17 @@ module.exports = ({ options }) => {
     // Asks four times a second how a deployment goes, instead of every five seconds.
     process.env.SLS_AWS_MONITORING_FREQUENCY ??= '250';
   }
+  // what answers on the usual port may be somebody else's
+  const isLost = state === null && !process.env.AWS_ENDPOINT_URL;
   return {
-    emulatorHost: 'http://127.0.0.1',
-    emulatorPort: 4566,
+    fault:
+      isLost && process.argv.some((word) => reaching.has(word))
+        ? 'there is no local stack: npm start'
+        : '',
+    ...another(),
     databaseHost: '127.0.0.1',
     databasePort: 15432,
-    databasePassword: 'npm-start-sets-it',
-    ...written(),
+    databasePasswords: {},
+    ...state,
   };
 };

@@ -2,6 +2,9 @@
 const { existsSync, readFileSync } = require('node:fs');
 const { join } = require('node:path');
 
+// `sls` leaves templates and bundles in .serverless/, on this machine with passwords in them.
+process.umask(0o077);
+
 module.exports = async ({ resolveConfigurationProperty }) => {
   const stage = await resolveConfigurationProperty(['provider', 'stage']);
   const file = join(__dirname, `${stage}.yml`);

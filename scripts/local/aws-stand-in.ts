@@ -4,13 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 
 import { SealBroken } from '../../lib/errors.ts';
-import type { KmsDouble } from '../../test/helpers/kms-double.ts';
+import type { Rejection } from './drain.ts';
+import type { KmsDouble } from './kms-double.ts';
 
 /** A stand-in for KMS and for sending to SQS, which the SDK's clients reach over the loopback. */
 export interface AwsStandIn {
   endpoint: string;
-  /** The reasons of the messages that functions sent to a queue. */
-  sentReasons: string[];
+  /** The messages that functions sent to the dead-letter queue. */
+  rejected: Rejection[];
   close(): void;
 }
 
@@ -25,9 +26,9 @@ type Attributes = Readonly<Record<string, { StringValue: string }>>;
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
 
-/** Serves the calls that the vault's functions make, with the test suite's KMS behind. */
+/** Serves the calls that the vault's functions make, with a KMS of this process behind. */
 export async function startAwsStandIn(kms: KmsDouble): Promise<AwsStandIn> {
-  const sentReasons: string[] = [];
+  const rejected: Rejection[] = [];
   const calls: Record<string, (request: Request) => unknown> = {
     'TrentService.GenerateMac': async () => ({ Mac: base64(await kms.tokenRoot()) }),
     'TrentService.GenerateDataKey': async ({ EncryptionContext }) => {
@@ -41,8 +42,11 @@ export async function startAwsStandIn(kms: KmsDouble): Promise<AwsStandIn> {
       return { Plaintext: base64(await kms.unwrapDataKey(key)), KeyId };
     },
     'AmazonSQS.SendMessageBatch': ({ Entries }) => {
-      sentReasons.push(
-        ...Entries.map(({ MessageAttributes }) => MessageAttributes['reason']?.StringValue ?? ''),
+      rejected.push(
+        ...Entries.map(({ MessageBody, MessageAttributes }) => ({
+          body: MessageBody,
+          reason: MessageAttributes['reason']?.StringValue ?? '',
+        })),
       );
       const Successful = Entries.map(({ Id, MessageBody }) => ({
         Id,
@@ -69,7 +73,7 @@ export async function startAwsStandIn(kms: KmsDouble): Promise<AwsStandIn> {
     );
   });
   const port = await listen(server);
-  return { endpoint: `http://127.0.0.1:${port}`, sentReasons, close: () => server.close() };
+  return { endpoint: `http://127.0.0.1:${port}`, rejected, close: () => server.close() };
 }
 
 function listen(server: Server): Promise<number> {

@@ -1,16 +1,21 @@
+import { pairs, table } from '../../cli/table.ts';
+import type { Rejection } from './drain.ts';
+import { maskedMessage } from './masked-message.ts';
+import type { Line } from './messages.ts';
 import { isPlain } from './settings.ts';
 import { seconds } from './steps.ts';
-import { pairs, table } from '../../cli/table.ts';
-import type { RepeatedToken } from './vault-tables.ts';
+import type { RepeatedToken } from './stored-logins.ts';
 
 /** What a start has to tell at its end. */
 export interface Report {
   source: string;
-  sent: number;
-  /** How many of them SQS took; it refuses such as are too long. */
-  taken: number;
+  /** Where the stack's files are. */
+  directory: string;
+  sent: readonly Line[];
+  /** Those that SQS did not take: they are too long. */
+  refused: readonly Line[];
   stored: number;
-  rejected: ReadonlyMap<string, number>;
+  rejected: readonly Rejection[];
   logins: readonly Record<string, unknown>[];
   repeated: readonly RepeatedToken[];
   shown: readonly Demonstration[];
@@ -28,27 +33,68 @@ export interface Demonstration {
   audit?: Readonly<Record<string, unknown>> | null;
 }
 
+const maxRejected = 20;
+
 /** Lays the report out as text. */
 export function closingScreen(report: Report): string {
-  const { rejected } = report;
-  const deadLetters = [...rejected.values()].reduce((sum, count) => sum + count, 0);
-  const why = [...rejected].map(([reason, count]) => `${count} ${reason}`).join(', ');
+  const rejected = rejectedLines(report);
+  const reasons = new Map<string, number>();
+  for (const { reason } of rejected) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  const why = [...reasons].map(([reason, count]) => `${count} ${reason}`).join(', ');
+  const { sent, refused, stored, logins, repeated } = report;
   const counts = {
-    sent: `${report.sent}  from ${report.source}`,
-    stored: `${report.stored}`,
-    rejected: `${deadLetters}${why === '' ? '' : `  ${why}`}`,
-    duplicates: `${Math.max(0, report.taken - report.stored - deadLetters)}`,
-    ...(report.taken < report.sent ? { 'refused by SQS': `${report.sent - report.taken}` } : {}),
+    sent: `${sent.length}  from ${report.source}`,
+    stored: `${stored}`,
+    rejected: `${rejected.length}${why === '' ? '' : `  ${why}`}`,
+    duplicates: `${Math.max(0, sent.length - refused.length - stored - rejected.length)}`,
+    ...(refused.length > 0 ? { 'refused by SQS': `${refused.length}` } : {}),
   };
+  const lost = [
+    ...rejected,
+    ...refused.map(({ number, text }) => ({ number, text, reason: 'too long for SQS' })),
+  ];
   return [
     section('What became of the messages', pairs(counts)),
-    section('public.user_logins, the first rows', table(report.logins)),
-    section('Tokens that most logins share', table(report.repeated.map((row) => ({ ...row })))),
+    lost.length > 0 && section('Rejected messages, their values hidden', lostMessages(lost)),
+    logins.length > 0 && section('public.user_logins, some of the new rows', table(logins)),
+    repeated.length > 0 &&
+      section(
+        'Tokens that most of them share',
+        table(repeated.map(({ token, logins: shared }) => ({ token, logins: shared }))),
+      ),
     ...report.shown.map((demonstration) => section(demonstration.title, show(demonstration))),
     section('Try next', report.nextCommands.join('\n')),
-    `The stack is up, ${seconds(report.elapsedMs).trim()} after the start. ` +
-      'Its addresses are in .local/env; `npm stop` ends it.\n',
-  ].join('\n');
+    `The stack is up, ${seconds(report.elapsedMs).trim()} after the start. Its addresses are in ` +
+      `${report.directory}/env.\nnpm stop deletes its data; npm stop -- --keep-data keeps them.\n`,
+  ]
+    .filter((part) => part !== false)
+    .join('\n');
+}
+
+interface LostLine extends Line {
+  reason: string;
+}
+
+/** Which lines were rejected: of those with the same text, the first ones. */
+function rejectedLines({ sent, rejected }: Report): LostLine[] {
+  const byText = new Map(rejected.map(({ body }) => [body, [] as Line[]]));
+  for (const line of sent) byText.get(line.text)?.push(line);
+  const lost = rejected.flatMap(({ body, reason }) => {
+    const line = byText.get(body)?.shift();
+    // another sender's
+    return line === undefined ? [] : [{ ...line, reason }];
+  });
+  return lost.toSorted((a, b) => a.number - b.number);
+}
+
+function lostMessages(lost: readonly LostLine[]): string {
+  const rows = lost.slice(0, maxRejected).map(({ number, reason, text }) => ({
+    line: number,
+    reason,
+    message: maskedMessage(text),
+  }));
+  const more = lost.length - rows.length;
+  return more > 0 ? `${table(rows)}\nand ${more} more` : table(rows);
 }
 
 function show({ command, result, audit }: Demonstration): string {

@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { Client } from 'pg';
 
-import { roles } from '../../db/roles.ts';
-import { UserError, messageOf } from '../../cli/user-error.ts';
+import { messageOf, UserError } from '../../cli/user-error.ts';
+import { type Role, roles } from '../../db/roles.ts';
+import type { Passwords } from './passwords.ts';
 
-/** How people and scripts on this machine reach the database, as its superuser. */
+/** The database on this machine, and how to log in to it as each role. */
 export interface LocalDatabase {
   host: string;
   port: number;
-  password: string;
+  passwords: Passwords;
 }
 
 export const databaseName = 'vault';
@@ -16,50 +17,60 @@ export const databaseName = 'vault';
 const bootstrap = new URL('../../db/bootstrap.sql', import.meta.url);
 
 /** A URL for `psql` and the like. */
-export function databaseUrl({ host, port, password }: LocalDatabase, user: string): string {
-  return `postgresql://${user}:${password}@${host}:${port}/${databaseName}`;
+export function databaseUrl(
+  { host, port, passwords }: LocalDatabase,
+  user: 'postgres' | Role,
+): string {
+  return `postgresql://${user}:${passwords[user]}@${host}:${port}/${databaseName}`;
 }
 
 /**
  * Does the administrator's part before the first migration: the database, what `db/bootstrap.sql`
- * says, and a way in for the migrator. May be run again. Throws `UserError`.
+ * says, and the roles' passwords. May be run again. Throws `UserError`.
  */
 export async function prepareDatabase(database: LocalDatabase): Promise<void> {
-  await withClient(database, 'postgres', async (client) => {
+  await asSuperuser(database, 'postgres', async (client) => {
     const found = await client.query('select from pg_database where datname = $1', [databaseName]);
     if (found.rowCount === 0) await client.query(`create database ${databaseName}`);
   });
-  await withClient(database, databaseName, async (client) => {
+  await asSuperuser(database, databaseName, async (client) => {
     await client.query(await readFile(bootstrap, 'utf8'));
   });
   await setPasswords(database);
 }
 
-/** Gives the cluster's password to each of the vault's roles that exists by now. */
+/** Gives each of the vault's roles that exists by now its password. Throws `UserError`. */
 export async function setPasswords(database: LocalDatabase): Promise<void> {
-  await withClient(database, databaseName, async (client) => {
-    const existing = await client.query<{ rolname: string }>(
+  // not in the vault's database, where roles can make objects
+  await asSuperuser(database, 'postgres', async (client) => {
+    const existing = await client.query<{ rolname: Role }>(
       'select rolname from pg_roles where rolname = any ($1)',
       [roles],
     );
     for (const { rolname } of existing.rows) {
-      await client.query(
-        `alter role ${rolname} password ${client.escapeLiteral(database.password)}`,
-      );
+      const password = client.escapeLiteral(database.passwords[rolname]);
+      await client.query(`alter role ${rolname} password ${password}`);
     }
   });
 }
 
-/** Runs `work` with a superuser's connection to the vault's database. */
-export function asSuperuser<T>(
-  database: LocalDatabase,
-  work: (client: Client) => Promise<T>,
-): Promise<T> {
-  return withClient(database, databaseName, work);
+/** Whether a Postgres is there whose superuser has this password. */
+export async function opensWith(database: LocalDatabase): Promise<boolean> {
+  try {
+    await asSuperuser(database, 'postgres', (client) => client.query('select 1'));
+    return true;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
 }
 
-async function withClient<T>(
-  { host, port, password }: LocalDatabase,
+/**
+ * Runs `work` with a superuser's connection to that database. Names resolve in the catalogs only:
+ * what another role has made is neither read nor called. Throws `UserError`.
+ */
+async function asSuperuser<T>(
+  { host, port, passwords }: LocalDatabase,
   name: string,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
@@ -67,11 +78,12 @@ async function withClient<T>(
     host,
     port,
     user: 'postgres',
-    password,
+    password: passwords.postgres,
     database: name,
+    options: '-c search_path=pg_catalog,pg_temp',
     connectionTimeoutMillis: 3_000,
   });
-  // a database that ends under it fails the query, not this process
+  // a database that stops meanwhile fails the query, not this process
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -80,18 +92,9 @@ async function withClient<T>(
   }
   try {
     return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
-/** Whether a Postgres is there whose superuser has this password. */
-export async function opensWith(database: LocalDatabase): Promise<boolean> {
-  try {
-    await withClient(database, 'postgres', (client) => client.query('select 1'));
-    return true;
   } catch (error) {
-    if (error instanceof UserError) return false;
-    throw error;
+    throw new UserError(`The database at ${host}:${port} refused: ${messageOf(error)}`);
+  } finally {
+    await client.end().catch(() => undefined);
   }
 }

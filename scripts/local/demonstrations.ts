@@ -1,39 +1,42 @@
-import type { Client } from 'pg';
-
 import type { Demonstration } from './closing-screen.ts';
+import type { Reader } from './reader.ts';
 import type { RunningVault } from './running-vault.ts';
 import type { Steps } from './steps.ts';
-import { lastAuditRow, leastRepeated, mostRepeated } from './vault-tables.ts';
+import { lastAuditRow } from './stored-logins.ts';
 
-const requestedBy = 'npm start';
+/** Tokens to show the functions with; null where there is none. */
+export interface Shown {
+  revealed: string | null;
+  erasable: string | null;
+  /** Whether to erase that one; if not, a person is told how to. */
+  mayErase: boolean;
+}
 
-/**
- * Reveals one token, erases another and verifies the audit, each as a person would type it. What
- * is erased are values of `demoUsers` alone; where there are none, a person is told how to erase.
- */
+/** Reveals one token, erases another and verifies the audit, each as a person would do it. */
 export async function demonstrate(
   vault: RunningVault,
-  tables: Client,
+  auditor: Reader,
   steps: Steps,
-  demoUsers: readonly string[] | null,
+  { revealed, erasable, mayErase }: Shown,
 ): Promise<Demonstration[]> {
-  const [repeated] = await mostRepeated(tables, 1);
-  const erasable = await leastRepeated(tables, demoUsers);
-  if (repeated === undefined) return [];
-
-  const reveal = { tokens: [repeated.token], reason: 'npm start shows a reveal', requestedBy };
-  const revealed = await steps.run(vault.commandFor('reveal'), () =>
-    vault.invoke('reveal', reveal),
-  );
-  const shown: Demonstration[] = [
-    {
+  const shown: Demonstration[] = [];
+  if (revealed !== null) {
+    const request = {
+      tokens: [revealed],
+      reason: 'npm start shows a reveal',
+      requestedBy: 'npm start',
+    };
+    const answer = await steps.run(vault.commandFor('reveal'), () =>
+      vault.invoke('reveal', request),
+    );
+    shown.push({
       title: 'A reveal, and its audit row',
-      command: `${vault.commandFor('reveal')} -d '${JSON.stringify(reveal)}'`,
-      result: flat(revealed),
-      audit: await lastAuditRow(tables, repeated.token),
-    },
-  ];
-  if (erasable !== null && demoUsers !== null) {
+      command: `${vault.commandFor('reveal')} -d '${JSON.stringify(request)}'`,
+      result: flat(answer),
+      audit: await lastAuditRow(auditor, revealed),
+    });
+  }
+  if (erasable !== null && mayErase) {
     const reason = 'npm start shows an erasure';
     const certificate = await steps.run('Erase one value through the signed URL', () =>
       vault.erase([erasable], reason),
@@ -42,13 +45,13 @@ export async function demonstrate(
       title: 'An erasure',
       command: vault.eraseCommand([erasable], reason),
       result: flat(certificate),
-      audit: await lastAuditRow(tables, erasable),
+      audit: await lastAuditRow(auditor, erasable),
     });
   }
-  if (erasable !== null && demoUsers === null && vault.staysUp) {
+  if (erasable !== null && !mayErase && vault.staysUp) {
     shown.push({
       title: 'An erasure, left to you',
-      command: vault.eraseCommand([erasable], 'case 4712: to be forgotten'),
+      command: vault.eraseCommand([erasable], 'case 4712: right to be forgotten'),
       result: 'The values are yours, so none was erased. This erases one for good:',
     });
   }

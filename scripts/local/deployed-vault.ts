@@ -6,16 +6,13 @@ import type { RunningVault } from './running-vault.ts';
 import { localAws, type Settings } from './settings.ts';
 import { invoke } from './sls.ts';
 
-const reason = '"reason":"case 4711: account takeover"';
+const reason = 'case 4711: account takeover';
 
 /** The vault as `sls` deployed it to an emulator. */
-export async function deployedVault(
-  settings: Settings,
-  countStored: () => Promise<number>,
-): Promise<RunningVault> {
+export async function deployedVault(settings: Settings): Promise<RunningVault> {
   const client = createSqsClient({ endpoint: settings.endpoint.origin, ...localAws });
   const queues = await findQueues(client);
-  const before = await takeBaseline(client, queues, countStored);
+  const before = await takeBaseline(client, queues);
   const erase = await curlCommand(settings, 'EraseUrl');
   const tokenize = await curlCommand(settings, 'TokenizeUrl');
   let taken = 0;
@@ -26,17 +23,22 @@ export async function deployedVault(
       const messages = bodies.map((body) => ({ body }));
       const failed = await sendMessages(client, queues.login, messages);
       taken += bodies.length - failed.length;
-      return bodies.length - failed.length;
+      return failed;
     },
-    drain: () => drain(client, queues, taken, before, countStored),
+    drain: (countStored) => drain(client, queues, taken, before, countStored),
     commandFor: (functionName) => `npx sls invoke -f ${functionName} --stage local`,
     nextCommands: (token) => [
-      'npm start -- --file YOUR-LOGINS.jsonl',
-      `npx sls invoke -f reveal --stage local -d '{"tokens":["${token}"],${reason},"requestedBy":"you"}'`,
-      `echo '{"kind":"ip","values":["192.0.2.2"],${reason}}' | ${tokenize}`,
+      ...(token === null ? [] : [revealCommand(token)]),
+      `echo '${JSON.stringify({ kind: 'ip', values: ['192.0.2.2'], reason })}' | ${tokenize}`,
+      'npx pii-vault verify',
     ],
     invoke: (functionName, request) => invoke(settings, functionName, request),
     erase: (tokens, why) => localClient(settings).erase(tokens, why),
     eraseCommand: (tokens, why) => `echo '${JSON.stringify({ tokens, reason: why })}' | ${erase}`,
   };
+}
+
+function revealCommand(token: string): string {
+  const request = { tokens: [token], reason, requestedBy: 'you' };
+  return `npx sls invoke -f reveal --stage local -d '${JSON.stringify(request)}'`;
 }

@@ -6,35 +6,31 @@ import { peekDeadLetters } from '../../cli/dead-letter-queue.ts';
 import { UserError } from '../../cli/user-error.ts';
 import type { Queues, SqsClient } from './queues.ts';
 
-/** How the stack stood before the messages were sent. */
+/** How the dead-letter queue stood before the messages were sent. */
 export interface Baseline {
   at: Date;
-  stored: number;
   deadLetters: number;
 }
 
 /** What became of messages that SQS took. */
 export interface Outcome {
   stored: number;
-  /** How many went to the dead-letter queue, by reason. */
-  rejected: ReadonlyMap<string, number>;
+  rejected: readonly Rejection[];
+}
+
+/** A message that went to the dead-letter queue. */
+export interface Rejection {
+  body: string;
+  reason: string;
 }
 
 // SQS's counts are approximate: an empty queue has to stay empty for a while
 const settledMs = 2_000;
-const longestStandstillMs = 90_000;
+const maxStandstillMs = 90_000;
 
-/** Notes how the stack stands now. */
-export async function takeBaseline(
-  client: SqsClient,
-  queues: Queues,
-  countStored: () => Promise<number>,
-): Promise<Baseline> {
-  const [stored, deadLetters] = await Promise.all([
-    countStored(),
-    queueDepth(client, queues.deadLetter),
-  ]);
-  return { at: new Date(), stored, deadLetters };
+/** Notes how the dead-letter queue stands now. */
+export async function takeBaseline(client: SqsClient, queues: Queues): Promise<Baseline> {
+  return { at: new Date(), deadLetters: await queueDepth(client, queues.deadLetter) };
 }
 
 /**
@@ -60,28 +56,27 @@ export async function drain(
     if (now !== known) changedAt = Date.now();
     known = now;
 
-    const accounted = stored - before.stored + deadLetters - before.deadLetters;
+    const accounted = stored + deadLetters - before.deadLetters;
     const standstillMs = Date.now() - changedAt;
     if (left === 0 && (accounted >= taken || standstillMs > settledMs)) {
-      return { stored: stored - before.stored, rejected: await reasons(client, queues, before) };
+      return { stored, rejected: await rejectedSince(client, queues, before) };
     }
-    if (standstillMs > longestStandstillMs) {
-      throw new UserError(`${left} messages stay in the queue, and nothing more is stored`);
+    if (standstillMs > maxStandstillMs) {
+      throw new UserError(
+        `${left} messages stay in the queue, and no more are stored. Why is in .local/log/emulator.log`,
+      );
     }
     await sleep(50);
   }
 }
 
-async function reasons(
+async function rejectedSince(
   client: SqsClient,
   queues: Queues,
   before: Baseline,
-): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
-  for (const letter of await peekDeadLetters(client, queues.deadLetter)) {
-    if (letter.sentAt < before.at) continue;
-    const reason = reasonOf(letter);
-    counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  }
-  return counts;
+): Promise<Rejection[]> {
+  const letters = await peekDeadLetters(client, queues.deadLetter);
+  return letters
+    .filter(({ sentAt }) => sentAt >= before.at)
+    .map((letter) => ({ body: letter.body, reason: reasonOf(letter) }));
 }

@@ -9,7 +9,7 @@ import { UserError } from '../../cli/user-error.ts';
 import { isTaken } from './ports.ts';
 import { endGroup, isRunning } from './processes.ts';
 import { localAws, searchPath, type Settings } from './settings.ts';
-import { addState, type EmulatorState } from './state.ts';
+import { addState, type EmulatorState, readState } from './state.ts';
 
 export type EmulatorKind = 'MiniStack' | 'LocalStack';
 
@@ -23,11 +23,14 @@ export async function findEmulator({ endpoint }: Settings): Promise<EmulatorKind
   if (!(await isTaken(Number(endpoint.port)))) return null;
   throw new UserError(
     `Port ${endpoint.port}, which the AWS emulator needs, is taken by something else. ` +
-      'End that, or set AWS_ENDPOINT_URL to another port, such as http://127.0.0.1:4567.',
+      'Stop that, or set AWS_ENDPOINT_URL to another port, such as http://127.0.0.1:4567.',
   );
 }
 
-/** Starts MiniStack, detached, and waits until it answers. Throws `UserError`. */
+/**
+ * Starts MiniStack, detached, and waits until it answers; with the state of one that was kept, if
+ * there is such. Throws `UserError`.
+ */
 export async function startEmulator(settings: Settings, python: string): Promise<EmulatorState> {
   const { endpoint } = settings;
   if (!['127.0.0.1', 'localhost'].includes(endpoint.hostname)) {
@@ -39,7 +42,8 @@ export async function startEmulator(settings: Settings, python: string): Promise
   await mkdir(logs, { recursive: true });
   const log = await open(join(logs, 'emulator.log'), 'w', 0o600);
   // away from this repository: its package.json and modules would change what functions load
-  const home = await mkdtemp(join(tmpdir(), 'pii-vault-emulator-'));
+  const { emulator: kept } = await readState(settings);
+  const home = kept?.home ?? (await mkdtemp(join(tmpdir(), 'pii-vault-emulator-')));
   const child = spawn(python, [launcher], {
     cwd: home,
     detached: true,
@@ -64,9 +68,14 @@ export function isEmulatorUp({ pid }: EmulatorState): Promise<boolean> {
   return isRunning(pid, launcher);
 }
 
-/** Ends the emulator and the functions it runs, and removes what they left. */
-export async function removeEmulator(state: EmulatorState): Promise<void> {
+/** Ends the emulator and the functions it runs. What it holds, keys and queues, stays in its home. */
+export async function stopEmulator(state: EmulatorState): Promise<void> {
   if (await isEmulatorUp(state)) await endGroup(state.pid);
+}
+
+/** Ends the emulator, and removes what it left. */
+export async function removeEmulator(state: EmulatorState): Promise<void> {
+  await stopEmulator(state);
   await rm(state.home, { recursive: true, force: true });
 }
 
@@ -86,6 +95,9 @@ function environment({ endpoint, enforceIam }: Settings, home: string): NodeJS.P
     SFTP_ENABLED: '0',
     NODE_NO_WARNINGS: '1',
     LOG_LEVEL: 'INFO',
+    // written when it is asked to end
+    PERSIST_STATE: '1',
+    STATE_DIR: join(home, 'state'),
   };
 }
 

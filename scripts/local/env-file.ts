@@ -1,23 +1,39 @@
+import { roles } from '../../db/roles.ts';
+import { databaseUrl, type LocalDatabase } from './database.ts';
+import type { Queues } from './queues.ts';
 import { awsVariables, type Settings } from './settings.ts';
 import { writePrivately } from './state.ts';
 
-/** Writes `.local/env`: `NAME=value` lines for scripts, and for `source` in a shell. */
-export async function writeEnvFile(
+/**
+ * Writes `.local/env`, for scripts and people, and `.local/roles.env`, with the login of every
+ * database role: `NAME=value` lines that a shell reads with `set -a; . .local/env`.
+ */
+export async function writeEnvFiles(
   settings: Settings,
-  values: {
-    loginQueueUrl: string;
-    deadLetterQueueUrl: string;
-    databaseUrl: string;
-    analystDatabaseUrl: string;
-  },
+  database: LocalDatabase,
+  queues: Queues,
 ): Promise<void> {
-  const variables = {
+  const env = {
     ...awsVariables(settings),
-    LOGIN_QUEUE_URL: values.loginQueueUrl,
-    DEAD_LETTER_QUEUE_URL: values.deadLetterQueueUrl,
-    DATABASE_URL: values.databaseUrl,
-    ANALYST_DATABASE_URL: values.analystDatabaseUrl,
+    LOGIN_QUEUE_URL: queues.login,
+    DEAD_LETTER_QUEUE_URL: queues.deadLetter,
+    DATABASE_URL: databaseUrl(database, 'postgres'),
+    ANALYST_DATABASE_URL: databaseUrl(database, 'vault_analyst'),
+    AUDITOR_DATABASE_URL: databaseUrl(database, 'vault_auditor'),
   };
-  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
-  await writePrivately(settings, 'env', lines.join(''));
+  const logins = roles.map((role) => [`${role.toUpperCase()}_DATABASE_URL`, role] as const);
+  const rolesEnv = logins.map(([name, role]) => [name, databaseUrl(database, role)] as const);
+  await writePrivately(settings, 'env', lines(Object.entries(env)));
+  await writePrivately(settings, 'roles.env', lines(rolesEnv));
+}
+
+/** As a shell and `parseEnv` of `node:util` read them. Throws at a value that one of them cannot. */
+export function lines(variables: readonly (readonly [string, string])[]): string {
+  return variables
+    .map(([name, value]) => {
+      if (/^[\w@%+=:,./-]*$/.test(value)) return `${name}=${value}\n`;
+      if (/['\n]/.test(value)) throw new Error(`${name} cannot be written to a file for shells`);
+      return `${name}='${value}'\n`;
+    })
+    .join('');
 }

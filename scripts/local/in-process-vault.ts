@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { SQSRecord } from 'aws-lambda';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 
 import type { EraseCertificate } from '../../lib/requests/erase.ts';
-import { createKmsDouble } from '../../test/helpers/kms-double.ts';
+import { createKmsDouble } from './kms-double.ts';
+import { VaultError } from '../../lib/errors.ts';
+import type { Role } from '../../db/roles.ts';
 import { startAwsStandIn } from './aws-stand-in.ts';
 import { databaseName, type LocalDatabase } from './database.ts';
 import { UserError } from '../../cli/user-error.ts';
@@ -12,6 +15,7 @@ import { localAws, setEnvironment } from './settings.ts';
 type Handler = (event: unknown, context: { awsRequestId: string }) => Promise<unknown>;
 
 const batchSize = 10;
+const maxReceiveCount = 5;
 
 /** The database role of each function that runs here. */
 const users = {
@@ -20,7 +24,7 @@ const users = {
   reveal: 'vault_reveal',
   erase: 'vault_erase',
   maintain: 'vault_maintain',
-};
+} as const satisfies Record<string, Role>;
 
 type FunctionName = keyof typeof users;
 
@@ -28,40 +32,54 @@ type FunctionName = keyof typeof users;
  * The vault without any emulator: the functions' own handlers run in this process, on events
  * shaped like those of SQS, with a KMS that ends with the process. What it sealed stays sealed.
  */
-export async function inProcessVault(
-  database: LocalDatabase,
-  countStored: () => Promise<number>,
-): Promise<RunningVault> {
+export async function inProcessVault(database: LocalDatabase): Promise<RunningVault> {
   const aws = await startAwsStandIn(createKmsDouble({ service: 'pii-vault', stage: 'local' }));
   const waiting: SQSRecord[] = [];
-  let storedBefore = 0;
 
   const call = async (name: FunctionName, event: unknown): Promise<unknown> => {
-    setEnvironment({ ...environment(database, aws.endpoint), DATABASE_USER: users[name] });
+    const user = users[name];
+    setEnvironment({
+      ...environment(database, aws.endpoint),
+      DATABASE_USER: user,
+      DATABASE_PASSWORD: database.passwords[user],
+    });
     const loaded = (await import(`../../functions/${name}.ts`)) as { handler: Handler };
-    return loaded.handler(event, { awsRequestId: randomUUID() });
+    try {
+      return await loaded.handler(event, { awsRequestId: randomUUID() });
+    } catch (error) {
+      // its message names no value; a database that restarts is nothing to show a stack for
+      if (error instanceof VaultError) throw new UserError(`${name} failed: ${error.message}`);
+      throw error;
+    }
+  };
+
+  // SQS, too, delivers again what the function reports as failed, up to five times
+  const ingest = async (batch: SQSRecord[]): Promise<void> => {
+    let records = batch;
+    for (let tries = 0; records.length > 0; tries += 1) {
+      if (tries === maxReceiveCount) throw new UserError('ingest cannot store the messages');
+      if (tries > 0) await sleep(1_000);
+      const { batchItemFailures } = (await call('ingest', {
+        Records: records,
+      })) as SQSBatchResponse;
+      const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+      records = records.filter(({ messageId }) => failed.has(messageId));
+    }
   };
 
   return {
     queues: { login: '', deadLetter: '' },
     staysUp: false,
     async send(bodies) {
-      if (waiting.length === 0) storedBefore = await countStored();
       waiting.push(...bodies.map(record));
-      return bodies.length;
+      return [];
     },
-    async drain() {
-      while (waiting.length > 0) await call('ingest', { Records: waiting.splice(0, batchSize) });
-      const rejected = new Map<string, number>();
-      for (const reason of aws.sentReasons) rejected.set(reason, (rejected.get(reason) ?? 0) + 1);
-      return { stored: (await countStored()) - storedBefore, rejected };
+    async drain(countStored) {
+      while (waiting.length > 0) await ingest(waiting.splice(0, batchSize));
+      return { stored: await countStored(), rejected: aws.rejected };
     },
     commandFor: (name) => `functions/${name}.ts, in this process`,
-    nextCommands: () => [
-      'npm start -- --file YOUR-LOGINS.jsonl',
-      'psql "$(sed -n s/^ANALYST_DATABASE_URL=//p .local/env)" -c "table user_logins"',
-      'npm stop',
-    ],
+    nextCommands: () => ['npx pii-vault verify', 'npm stop'],
     invoke: (name, request = {}) =>
       isFunctionName(name)
         ? call(name, request)
@@ -92,7 +110,6 @@ function environment(database: LocalDatabase, endpoint: string): Record<string, 
     DATABASE_PORT: String(database.port),
     DATABASE_NAME: databaseName,
     DATABASE_AUTH: 'password',
-    DATABASE_PASSWORD: database.password,
     DATABASE_TLS: 'off',
     DATA_KEY_ARN: 'data-key',
     TOKEN_KEY_ARN: 'token-key',

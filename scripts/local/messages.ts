@@ -12,15 +12,27 @@ export const samplePath = fileURLToPath(
 
 const chunk = 1_000;
 
-/** The messages of a file, one a line, each as it stands there. Throws `UserError` naming the file. */
-export async function readMessages(path: string): Promise<string[]> {
+/** A line of a file, as it stands there; lines count from 1. */
+export interface Line {
+  number: number;
+  text: string;
+}
+
+/** The lines of a file that hold a message. Throws `UserError` naming the file. */
+export async function readMessages(path: string): Promise<Line[]> {
   const bytes = await readBytes(path);
   // a byte order mark, which some editors write, is no part of the first message
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
-  const lines = text.split(/\r?\n/).filter((line) => line !== '');
+  const lines = text
+    .split(/\r?\n/)
+    .map((line, index) => ({ number: index + 1, text: line }))
+    .filter((line) => line.text !== '');
   if (lines.length === 0) throw new UserError(`${path} is empty: it holds no message`);
   // one line that is no text does not keep the others from being sent
-  if ((text.includes('\0') || !isUtf8(bytes)) && !lines.some(isJson)) {
+  if (
+    (text.includes('\0') || !isUtf8(bytes)) &&
+    !lines.some((line) => parse(line.text) !== undefined)
+  ) {
     throw new UserError(`${path} is no text in UTF-8: expected is one JSON message a line`);
   }
   return lines;
@@ -38,10 +50,6 @@ async function readBytes(path: string): Promise<Buffer> {
   }
 }
 
-function isJson(line: string): boolean {
-  return parse(line) !== undefined;
-}
-
 function parse(line: string): unknown {
   try {
     return JSON.parse(line);
@@ -51,18 +59,21 @@ function parse(line: string): unknown {
 }
 
 /** The users whose logins the messages are. */
-export function usersOf(messages: readonly string[]): string[] {
-  return messages.flatMap((message) => {
-    const { user_id: user } = Object(parse(message)) as { user_id?: unknown };
+export function usersOf(lines: readonly Line[]): string[] {
+  const users = lines.flatMap(({ text }) => {
+    const { user_id: user } = Object(parse(text)) as { user_id?: unknown };
     return typeof user === 'string' ? [user] : [];
   });
+  return [...new Set(users)];
 }
 
-/** Sends the messages to the login queue; returns how many it took. */
-export async function sendAll(vault: RunningVault, messages: readonly string[]): Promise<number> {
-  let taken = 0;
-  for (let start = 0; start < messages.length; start += chunk) {
-    taken += await vault.send(messages.slice(start, start + chunk));
+/** Sends the lines to the login queue; returns those that it did not take. */
+export async function sendAll(vault: RunningVault, lines: readonly Line[]): Promise<Line[]> {
+  const refused: Line[] = [];
+  for (let start = 0; start < lines.length; start += chunk) {
+    const sent = lines.slice(start, start + chunk);
+    const indexes = await vault.send(sent.map(({ text }) => text));
+    refused.push(...indexes.map((index) => sent[index]!));
   }
-  return taken;
+  return refused;
 }

@@ -1,19 +1,20 @@
 import type { EraseCertificate } from '../../lib/requests/erase.ts';
 import type { Outcome } from './drain.ts';
+import type { Queues } from './queues.ts';
 
 /** The vault as `npm start` uses it, wherever its functions run. */
 export interface RunningVault {
-  queues: { login: string; deadLetter: string };
-  /** Whether its functions can still be asked when the start has ended. */
+  queues: Queues;
+  /** Whether its functions can still be called when the start has ended. */
   staysUp: boolean;
-  /** Puts messages into the login queue; returns how many it took. */
-  send(bodies: readonly string[]): Promise<number>;
-  /** Waits until all that was sent is stored or rejected. */
-  drain(): Promise<Outcome>;
-  /** How a person asks a function for this, and what it answers. */
+  /** Puts messages into the login queue; returns the indexes of those it did not take. */
+  send(bodies: readonly string[]): Promise<number[]>;
+  /** Waits until all that was sent is rejected or, as `countStored` tells, stored. */
+  drain(countStored: () => Promise<number>): Promise<Outcome>;
+  /** How a person invokes a function, beside the request. */
   commandFor(functionName: string): string;
-  /** Three commands that a person might type next. */
-  nextCommands(token: string): string[];
+  /** Commands that a person may type next, each of which works as it stands. */
+  nextCommands(token: string | null): string[];
   /** Invokes a function directly. */
   invoke(functionName: string, request?: unknown): Promise<unknown>;
   /** Erases values through the signed URL, as one of the vault's erasers. */

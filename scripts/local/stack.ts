@@ -1,20 +1,24 @@
+import { existsSync } from 'node:fs';
+
 import {
   findEmulator,
   isEmulatorUp,
   removeEmulator,
   startEmulator,
+  stopEmulator,
   type EmulatorKind,
 } from './emulator.ts';
 import { type LocalDatabase, opensWith } from './database.ts';
 import { UserError } from '../../cli/user-error.ts';
+import { rolePasswords } from './passwords.ts';
 import { pythonWith } from './python.ts';
 import { isTaken } from './ports.ts';
-import { isClusterUp, removeCluster } from './cluster.ts';
-import { startPostgres } from './postgres.ts';
+import { isClusterUp, removeCluster, stopCluster } from './cluster.ts';
+import { resumePostgres, startPostgres } from './postgres.ts';
 import type { Settings } from './settings.ts';
-import { addState, forgetState, readState } from './state.ts';
+import { addState, forgetState, readState, removeEnvFiles } from './state.ts';
 
-/** The password that docker-compose.yml gives its Postgres. */
+/** The superuser's password in docker-compose.yml. */
 const composePassword = 'local-only';
 
 /** What the vault is deployed to on this machine. */
@@ -23,36 +27,63 @@ export interface Ground {
   database: LocalDatabase;
 }
 
+/** A stack of an earlier start. */
+export interface FoundStack {
+  /** With its ports. */
+  settings: Settings;
+  /** It is stopped, and its data were kept. */
+  isKept: boolean;
+}
+
 /**
- * Finds the stack that an earlier start left up; returns settings with its ports, or null. Ends
- * what is left of half a stack: with the emulator its keys are lost, and so are the data.
+ * Finds the stack that an earlier start left up, or whose data a stop kept; or null. Ends what is
+ * left of half a stack: with the emulator its keys are lost, and so are the data.
  */
-export async function findStack(settings: Settings): Promise<Settings | null> {
-  const { emulator, emulatorHost, emulatorPort, postgres } = await readState(settings);
+export async function findStack(settings: Settings): Promise<FoundStack | null> {
+  const {
+    emulator,
+    emulatorHost,
+    emulatorPort,
+    postgres,
+    isKept = false,
+  } = await readState(settings);
   if (emulator === undefined && postgres === undefined) return null;
-  const isWhole =
-    (emulator === undefined || (await isEmulatorUp(emulator))) &&
-    (postgres === undefined || (await isClusterUp(postgres)));
+  const isWhole = isKept
+    ? [emulator, postgres].every((part) => part === undefined || existsSync(part.home))
+    : (emulator === undefined || (await isEmulatorUp(emulator))) &&
+      (postgres === undefined || (await isClusterUp(postgres)));
   if (!isWhole) {
     await removeStack(settings);
     return null;
   }
-  return {
-    ...settings,
-    endpoint:
-      emulator === undefined ? settings.endpoint : new URL(`${emulatorHost}:${emulatorPort}`),
-    databasePort: postgres?.port ?? settings.databasePort,
-  };
+  const endpoint =
+    emulator === undefined ? settings.endpoint : new URL(`${emulatorHost}:${emulatorPort}`);
+  const databasePort = postgres?.port ?? settings.databasePort;
+  return { settings: { ...settings, endpoint, databasePort }, isKept };
 }
 
 /** The database: this stack's own, docker-compose's where that is up, or else a new one. */
 export async function standUpDatabase(settings: Settings): Promise<LocalDatabase> {
   const { postgres } = await readState(settings);
-  if (postgres !== undefined) return { host: '127.0.0.1', ...postgres };
+  if (postgres !== undefined) {
+    await resumePostgres(postgres);
+    return localDatabase(settings, postgres);
+  }
+  const composed = { port: settings.databasePort, password: composePassword };
+  if (await isTaken(composed.port)) {
+    const database = await localDatabase(settings, composed);
+    if (await opensWith(database)) return database;
+  }
+  return localDatabase(settings, await startPostgres(settings));
+}
 
-  const composed = { host: '127.0.0.1', port: settings.databasePort, password: composePassword };
-  if ((await isTaken(composed.port)) && (await opensWith(composed))) return composed;
-  return { host: '127.0.0.1', ...(await startPostgres(settings)) };
+/** The database of a Postgres on this machine, with this password of its superuser. */
+export async function localDatabase(
+  settings: Settings,
+  { port, password }: { port: number; password: string },
+): Promise<LocalDatabase> {
+  const passwords = { postgres: password, ...(await rolePasswords(settings)) };
+  return { host: '127.0.0.1', port, passwords };
 }
 
 /** Why no emulator could be had. */
@@ -93,14 +124,25 @@ export async function describeGround(
   await addState(settings, {
     emulatorHost: `${settings.endpoint.protocol}//${settings.endpoint.hostname}`,
     emulatorPort: Number(settings.endpoint.port),
-    databasePassword: database.password,
     // LocalStack's functions run in containers of docker-compose.yml's network
     databaseHost: emulator === 'LocalStack' ? 'postgres' : database.host,
     databasePort: emulator === 'LocalStack' ? 5432 : database.port,
+    isKept: false,
   });
 }
 
-/** Ends all that this stack started. Returns whether there was anything. */
+/** Ends all that this stack started, and keeps its data for the next start. */
+export async function keepStack(settings: Settings): Promise<boolean> {
+  const { emulator, postgres } = await readState(settings);
+  if (emulator === undefined && postgres === undefined) return false;
+  if (emulator !== undefined) await stopEmulator(emulator);
+  if (postgres !== undefined && (await isClusterUp(postgres))) await stopCluster(postgres);
+  await addState(settings, { isKept: true });
+  await removeEnvFiles(settings);
+  return true;
+}
+
+/** Ends all that this stack started, and deletes its data. Returns whether there was anything. */
 export async function removeStack(settings: Settings): Promise<boolean> {
   const { emulator, postgres } = await readState(settings);
   if (emulator !== undefined) await removeEmulator(emulator);

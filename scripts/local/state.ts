@@ -1,12 +1,13 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { Role } from '../../db/roles.ts';
 import type { Settings } from './settings.ts';
 
 /** A Postgres cluster of this stack. */
 export interface PostgresState {
   port: number;
-  /** The password of every role: it opens nothing but a cluster that only this machine reaches. */
+  /** The superuser's. */
   password: string;
   /** Holds the cluster, its log and, where needed, the programs. */
   home: string;
@@ -27,9 +28,12 @@ export interface StackState {
   emulatorPort?: number;
   databaseHost?: string;
   databasePort?: number;
-  databasePassword?: string;
+  /** Those of the vault's roles. */
+  databasePasswords?: Partial<Record<Role, string>>;
   emulator?: EmulatorState;
   postgres?: PostgresState;
+  /** It was stopped, and its data are there for the next start. */
+  isKept?: boolean;
 }
 
 /** Reads what an earlier start wrote down; nothing is an empty state. */
@@ -48,9 +52,14 @@ export async function addState(settings: Settings, addition: StackState): Promis
 }
 
 /** Forgets the stack. Logs stay for whoever asks why. */
-export async function forgetState({ directory }: Settings): Promise<void> {
-  await rm(join(directory, 'stack.json'), { force: true });
-  await rm(join(directory, 'env'), { force: true });
+export async function forgetState(settings: Settings): Promise<void> {
+  await rm(join(settings.directory, 'stack.json'), { force: true });
+  await removeEnvFiles(settings);
+}
+
+/** Removes what tells people and scripts how to reach the stack. */
+export async function removeEnvFiles({ directory }: Settings): Promise<void> {
+  for (const name of ['env', 'roles.env']) await rm(join(directory, name), { force: true });
 }
 
 /** Writes a file that only this user may read, whole or not at all. */

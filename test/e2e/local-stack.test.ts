@@ -21,11 +21,11 @@ import {
 } from './own-checkout.ts';
 import { eventually } from './own-stack.ts';
 
-const removed = 'The stack has ended and its data are gone.\n';
+const removed = 'Stack stopped, data deleted.\n';
 
 const obstacle = await pythonWith('ministack', readSettings({})).then(() => null, messageOf);
 if (obstacle !== null && process.env['CI'] === 'true') {
-  throw new Error(`No AWS emulator can be had: ${obstacle}`);
+  throw new Error(`There is no AWS emulator: ${obstacle}`);
 }
 
 describe('the local stack, where there is no Python', () => {
@@ -79,8 +79,8 @@ describe.skipIf(obstacle !== null)('the local stack', () => {
     const lock = await readFile(join(checkout.directory, '.local', 'lock'), 'utf8');
     const second = await checkout.run('start');
     expect(second.stderr).toBe(
-      `npm start is under way here, as process ${Number.parseInt(lock, 10)}. ` +
-        'Wait for it, or end it with npm stop.\n',
+      `npm start is already running here, as process ${Number.parseInt(lock, 10)}. ` +
+        'Wait for it, or cancel it with npm stop.\n',
     );
     expect(second.code).toBe(1);
 
@@ -96,7 +96,7 @@ describe.skipIf(obstacle !== null)('the local stack', () => {
     await first.printed('Postgres 18 on');
     const begun = await begunBy(first.process.pid!);
     const { code, stdout } = await checkout.run('stop');
-    expect(stdout).toMatch(/^npm start is under way, as process \d+: it is broken off\.\n/);
+    expect(stdout).toMatch(/^npm start is running, as process \d+: it is being cancelled\.\n/);
     expect(stdout).toContain(removed);
     expect(code).toBe(0);
     expect(await first.ended).toMatchObject({ code: 143, stderr: 'Cancelled.\n' });

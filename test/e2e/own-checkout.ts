@@ -4,6 +4,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseEnv } from 'node:util';
 
 import { run } from '../../scripts/local/command.ts';
 import { copyService } from '../../scripts/local/service-copy.ts';
@@ -80,8 +81,8 @@ export async function createOwnCheckout({
     start: (name, ...parameters) => startCommand(directory, env, name, parameters),
     run: (...parameters) => checkout.start(...parameters).ended,
     async variables() {
-      const lines = (await readFile(join(local, 'env'), 'utf8')).trim().split('\n');
-      return Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+      const variables = parseEnv(await readFile(join(local, 'env'), 'utf8'));
+      return variables as Record<string, string>;
     },
     async state() {
       const names = await readdir(local);

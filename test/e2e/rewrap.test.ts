@@ -13,6 +13,7 @@ import { databaseUrl, type LocalDatabase } from '../../scripts/local/database.ts
 import { messageOf } from '../../cli/user-error.ts';
 import { pythonWith } from '../../scripts/local/python.ts';
 import { awsVariables } from '../../scripts/local/settings.ts';
+import { localDatabase } from '../../scripts/local/stack.ts';
 import { readState } from '../../scripts/local/state.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
 import { type RunningCli, startCli } from '../helpers/cli.ts';
@@ -67,7 +68,7 @@ describe.skipIf(obstacle !== null)('pii-vault rewrap, on a deployed vault', () =
 
   beforeAll(async () => {
     stack = await startOwnStack(settings);
-    database = { host: '127.0.0.1', ...(await readState(settings)).postgres! };
+    database = await localDatabase(settings, (await readState(settings)).postgres!);
     const tokenKeyArn = await addKey();
     await ingestInContainers({ tokenKeyArn, dataKeyArn: oldKey });
     // step 2 of docs/operations.md, "Rotate the KMS key"

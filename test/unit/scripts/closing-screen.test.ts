@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+
+import { closingScreen, type Report } from '../../../scripts/local/closing-screen.ts';
+
+/** What a start has to tell that sent these lines, beginning with line 1. */
+function report(lines: readonly string[], changes: Partial<Report> = {}): Report {
+  return {
+    source: 'own.jsonl',
+    directory: '.local',
+    sent: lines.map((text, index) => ({ number: index + 1, text })),
+    refused: [],
+    stored: lines.length,
+    rejected: [],
+    logins: [],
+    repeated: [],
+    shown: [],
+    nextCommands: ['npm stop'],
+    elapsedMs: 1_000,
+    ...changes,
+  };
+}
+
+describe('closingScreen', () => {
+  test('names the line, the reason and the masked text of each rejected message', () => {
+    const screen = closingScreen(
+      report(['{"user_id":"grace"}', 'not JSON', '{"user_id":"grace"}'], {
+        stored: 0,
+        rejected: [
+          { body: 'not JSON', reason: 'invalid_json' },
+          { body: '{"user_id":"grace"}', reason: 'invalid_field:ip' },
+          { body: '{"user_id":"grace"}', reason: 'invalid_field:ip' },
+        ],
+      }),
+    );
+    expect(screen).toMatch(/^ +rejected +3 {2}2 invalid_field:ip, 1 invalid_json$/m);
+    expect(screen).toMatch(/^ +1 {2}invalid_field:ip +\{"user_id":"•••"\}$/m);
+    expect(screen).toMatch(/^ +2 {2}invalid_json +••• \(not JSON, 8 characters\)$/m);
+    expect(screen).toMatch(/^ +3 {2}invalid_field:ip +\{"user_id":"•••"\}$/m);
+    expect(screen).not.toContain('grace');
+  });
+
+  test("leaves out another sender's rejected messages", () => {
+    const rejected = [{ body: '{"user_id":"ada"}', reason: 'invalid_field:ip' }];
+    const screen = closingScreen(report(['{"user_id":"grace"}'], { rejected }));
+    expect(screen).toMatch(/^ +rejected +0$/m);
+    expect(screen).not.toContain('Rejected messages');
+  });
+
+  test('names the lines that SQS refused', () => {
+    const refused = [{ number: 2, text: 'too long' }];
+    const screen = closingScreen(report(['{}', 'too long'], { stored: 1, refused }));
+    expect(screen).toMatch(/^ +refused by SQS +1$/m);
+    expect(screen).toMatch(/^ +2 {2}too long for SQS +••• \(not JSON, 8 characters\)$/m);
+    expect(screen).toMatch(/^ +duplicates +0$/m);
+  });
+
+  test('shows twenty rejected messages and says how many more there are', () => {
+    const lines = Array.from({ length: 25 }, (_, index) => String(index));
+    const rejected = lines.map((body) => ({ body, reason: 'invalid_message' }));
+    const screen = closingScreen(report(lines, { stored: 0, rejected }));
+    expect(screen.match(/^ +\d+ {2}invalid_message /gm)).toHaveLength(20);
+    expect(screen).toContain('and 5 more');
+  });
+});
