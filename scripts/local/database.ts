@@ -10,6 +10,8 @@ export interface LocalDatabase {
   host: string;
   port: number;
   passwords: Passwords;
+  /** Its name, if it is not `databaseName`. */
+  name?: string;
 }
 
 export const databaseName = 'vault';
@@ -18,10 +20,10 @@ const bootstrap = new URL('../../db/bootstrap.sql', import.meta.url);
 
 /** A URL for `psql` and the like. */
 export function databaseUrl(
-  { host, port, passwords }: LocalDatabase,
+  { host, port, passwords, name = databaseName }: LocalDatabase,
   user: 'postgres' | Role,
 ): string {
-  return `postgresql://${user}:${passwords[user]}@${host}:${port}/${databaseName}`;
+  return `postgresql://${user}:${passwords[user]}@${host}:${port}/${name}`;
 }
 
 /**

@@ -11,12 +11,11 @@ export interface Reader {
   end(): Promise<void>;
 }
 
-const maxRestartMs = 30_000;
-
-/** A reader with a connection of its own. */
+/** A reader with a connection of its own, which waits so long for a database that is away. */
 export function createReader(
   database: LocalDatabase,
   role: 'vault_analyst' | 'vault_auditor',
+  maxAbsenceMs = 30_000,
 ): Reader {
   const pool = new Pool({
     connectionString: databaseUrl(database, role),
@@ -28,7 +27,7 @@ export function createReader(
   pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     async query<Row extends object>(sql: string, values: readonly unknown[] = []) {
-      for (const deadline = Date.now() + maxRestartMs; ; await sleep(200)) {
+      for (const deadline = Date.now() + maxAbsenceMs; ; await sleep(200)) {
         try {
           return (await pool.query<Row & Record<string, unknown>>(sql, [...values])).rows;
         } catch (error) {

@@ -12,6 +12,7 @@ import {
   prepareCluster,
   removeCluster,
   startCluster,
+  stopCluster,
 } from '../../scripts/local/cluster.ts';
 
 /** The password of every role in the tests' cluster. */
@@ -25,6 +26,9 @@ export interface Server {
   port: number;
   /** What it has logged so far. */
   log: () => Promise<string>;
+  /** Stops Postgres for a while. */
+  pause: () => Promise<void>;
+  resume: () => Promise<void>;
   stop: () => Promise<void>;
 }
 
@@ -48,6 +52,8 @@ export async function startEmptyPostgres(settings: readonly string[] = []): Prom
   await startCluster(state);
   return {
     port: state.port,
+    pause: () => stopCluster(state),
+    resume: () => startCluster(state),
     log: () => readFile(join(state.home, 'log'), 'utf8'),
     stop: async () => {
       await removeCluster(state);
