@@ -22,8 +22,9 @@ export type FloorWay = (client: Client, rows: FinishedRows) => Promise<void>;
 const ledger = 'insert into vault.ingested_messages (message_id, sent_on)';
 const keys = 'insert into vault.data_keys (id, wrapped_key, kms_key_arn)';
 const vault = 'insert into vault.pii_vault (token, kind, ciphertext, data_key_id)';
-const logins = `insert into public.user_logins
+const loginTable = `public.user_logins
   (user_id, device_type, locale, app_version, create_date, ${piiFields.map(({ column }) => column).join()})`;
+const logins = `insert into ${loginTable}`;
 
 const unnestStatement = `
   with message as (
@@ -124,7 +125,7 @@ const copy: FloorWay = async (client, { logins: login, values: value, dataKey })
   );
   await copyRows(
     client,
-    'public.user_logins',
+    loginTable,
     login.map((each) => [
       each.userId,
       each.deviceType,
