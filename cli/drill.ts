@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 
+import { VaultCallError } from '../client/errors.ts';
 import { createVaultClient } from '../client/vault-client.ts';
 import {
   countAuditRows,
@@ -84,7 +85,11 @@ export function prepareDrill(stage: Stage & { local: LocalFiles }, signal: Abort
     backUpAudit: () => dump('audit', true),
     async erase(token) {
       const urls = { erase: await stage.output('EraseUrl') };
-      await createVaultClient({ urls, ...aws }).erase([token], reason);
+      await createVaultClient({ urls, ...aws })
+        .erase([token], reason)
+        .catch((error: unknown) => {
+          throw error instanceof VaultCallError ? new UserError(`erase: ${error.message}`) : error;
+        });
     },
     async createDatabase() {
       await withPool(superuser(), createDrillDatabase);

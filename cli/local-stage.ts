@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseEnv } from 'node:util';
 
 import { UserError } from './user-error.ts';
 
@@ -40,26 +41,20 @@ export function localVariable({ env }: LocalFiles, name: string): string {
   throw new UserError(`The local stack has no ${name}: it runs without an AWS emulator.`);
 }
 
-/** The URL by which a role logs in to the local database. */
-export function localDatabaseUrl({ env, roles }: LocalFiles, role: string): string {
-  const own = roles[`${role.toUpperCase()}_DATABASE_URL`];
-  if (own) return own;
-  // a stack of an earlier release: all its roles have one password
-  const url = new URL(localVariable({ env, roles }, 'DATABASE_URL'));
-  url.username = role;
-  return url.href;
+/** The URL by which a role logs in to the local database. Throws `UserError`. */
+export function localDatabaseUrl({ roles }: LocalFiles, role: string): string {
+  const url = roles[`${role.toUpperCase()}_DATABASE_URL`];
+  if (url) return url;
+  throw new UserError(
+    `.local/roles.env has no login for ${role}: stop the stack and start it again.`,
+  );
 }
 
-/** The `NAME=value` lines of a file, which a shell may have quoted; null where there is no file. */
+/** The variables of a file; null where there is no file. */
 async function readEnvFile(path: string): Promise<Variables | null> {
-  let text;
   try {
-    text = await readFile(path, 'utf8');
+    return parseEnv(await readFile(path, 'utf8'));
   } catch {
     return null;
   }
-  const lines = [...text.matchAll(/^(?:export )?(\w+)=(.*)$/gm)];
-  return Object.fromEntries(
-    lines.map(([, name = '', value = '']) => [name, value.replace(/^(['"])(.*)\1$/, '$2')]),
-  );
 }

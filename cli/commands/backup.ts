@@ -9,14 +9,9 @@ import {
   type Outcome,
   withStage,
 } from '../command.ts';
-import {
-  databaseConfig,
-  type DatabaseOptions,
-  interruptible,
-  withClient,
-  withDatabase,
-} from '../database.ts';
+import { interruptible, withClient } from '../database.ts';
 import { writeDump } from '../dump.ts';
+import { databaseConfig, type DatabaseOptions, withDatabase } from '../login.ts';
 import { showProgress } from '../progress.ts';
 import { findStage } from '../stage.ts';
 import { pairs } from '../table.ts';

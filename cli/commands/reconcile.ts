@@ -12,14 +12,9 @@ import {
   type Outcome,
   withStage,
 } from '../command.ts';
-import {
-  databaseConfig,
-  type DatabaseOptions,
-  interruptible,
-  withDatabase,
-  withPool,
-} from '../database.ts';
+import { interruptible, withPool } from '../database.ts';
 import { countDeadLetters, type DeadLetterCounts } from '../count-dead-letters.ts';
+import { databaseConfig, type DatabaseOptions, withDatabase } from '../login.ts';
 import { showProgress } from '../progress.ts';
 import { findStage } from '../stage.ts';
 import { table } from '../table.ts';

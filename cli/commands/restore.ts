@@ -10,13 +10,8 @@ import {
   withYes,
 } from '../command.ts';
 import { confirm } from '../confirm.ts';
-import {
-  type DatabaseOptions,
-  iamConfig,
-  interruptible,
-  withDatabase,
-  withPool,
-} from '../database.ts';
+import { interruptible, withPool } from '../database.ts';
+import { type DatabaseOptions, iamConfig, withDatabase } from '../login.ts';
 import { type Progress, showProgress } from '../progress.ts';
 import { asOwner, type RestoreProgress, restoreDump } from '../restore-dump.ts';
 import { pairs } from '../table.ts';

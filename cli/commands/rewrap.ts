@@ -17,7 +17,8 @@ import {
   withYes,
 } from '../command.ts';
 import { confirm } from '../confirm.ts';
-import { databaseConfig, type DatabaseOptions, withDatabase, withPool } from '../database.ts';
+import { withPool } from '../database.ts';
+import { databaseConfig, type DatabaseOptions, withDatabase } from '../login.ts';
 import { showProgress } from '../progress.ts';
 import { checkCaller, checkDestination, keyFault } from '../rewrap-checks.ts';
 import { findStage, service } from '../stage.ts';

@@ -16,13 +16,8 @@ import {
   type Outcome,
   withStage,
 } from '../command.ts';
-import {
-  databaseConfig,
-  type DatabaseOptions,
-  interruptible,
-  withDatabase,
-  withPool,
-} from '../database.ts';
+import { interruptible, withPool } from '../database.ts';
+import { databaseConfig, type DatabaseOptions, withDatabase } from '../login.ts';
 import { type Progress, showProgress } from '../progress.ts';
 import { findStage } from '../stage.ts';
 

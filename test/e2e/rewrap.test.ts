@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { Client, Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
@@ -12,7 +13,7 @@ import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import { databaseUrl, type LocalDatabase } from '../../scripts/local/database.ts';
 import { messageOf } from '../../cli/user-error.ts';
 import { pythonWith } from '../../scripts/local/python.ts';
-import { awsVariables } from '../../scripts/local/settings.ts';
+import { awsVariables, localAws } from '../../scripts/local/settings.ts';
 import { localDatabase } from '../../scripts/local/stack.ts';
 import { readState } from '../../scripts/local/state.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
@@ -59,7 +60,7 @@ if (obstacle !== null && process.env['CI'] === 'true') {
   throw new Error(`No AWS emulator can be had: ${obstacle}`);
 }
 
-describe.skipIf(obstacle !== null)('pii-vault rewrap, on a deployed vault', () => {
+describe.skipIf(obstacle !== null)('pii-vault rewrap and drill, on a deployed vault', () => {
   let stack: OwnStack;
   let database: LocalDatabase;
   let oldKey: string;
@@ -226,5 +227,87 @@ describe.skipIf(obstacle !== null)('pii-vault rewrap, on a deployed vault', () =
     expect(await revealAll()).toEqual(values.toSorted());
     expect(await sealedValues()).toEqual(before);
     for (const value of values) expect(await stack.log()).not.toContain(value);
+  });
+
+  /** What `npm start` would have written for the commands. */
+  async function local(): Promise<Record<string, string>> {
+    const outputs = await stack.outputs();
+    return {
+      ...awsVariables(settings),
+      LOGIN_QUEUE_URL: outputs.get('LoginQueueUrl') ?? '',
+      DATABASE_URL: databaseUrl(database, 'postgres'),
+      VAULT_MIGRATOR_DATABASE_URL: databaseUrl(database, 'vault_migrator'),
+    };
+  }
+
+  /** What a drill has left, beside its own login. */
+  async function leftovers(): Promise<unknown[]> {
+    const databases = await stack.query(
+      `select datname from pg_database where datname = 'vault_drill'`,
+    );
+    const lambda = new LambdaClient({ endpoint: settings.endpoint.origin, ...localAws });
+    const { Functions = [] } = await lambda.send(new ListFunctionsCommand({}));
+    lambda.destroy();
+    const names = Functions.map(({ FunctionName = '' }) => FunctionName);
+    return [...databases, ...names.filter((name) => name.endsWith('drill'))];
+  }
+
+  /** Lets the deployed `reveal` reveal, and sees its row in the audit of the vault's own database. */
+  async function expectRevealed(): Promise<void> {
+    const [row] = await stack.query(
+      'select token from vault.pii_vault order by created_at limit 1',
+    );
+    const request = { tokens: [row?.['token']], reason: 'during a drill', requestedBy: 'vitest' };
+    const answer = (await stack.invoke('reveal', request)) as {
+      requestId: string;
+      revealed: { value: string }[];
+    };
+    expect(values).toContain(answer.revealed[0]?.value);
+    const audited = await stack.query('select from vault.reveal_audit where request_id = $1', [
+      answer.requestId,
+    ]);
+    expect(audited).toHaveLength(1);
+  }
+
+  test('drill restores and reveals, and leaves the functions and all other values alone', async () => {
+    const before = await sealedValues();
+    const running = startCli(['drill'], await local());
+    await running.printed('✔ Copy the function');
+    await expectRevealed();
+    expect(await running.ended).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('The drill succeeded'),
+    });
+    expect(await leftovers()).toEqual([]);
+    expect(await sealedValues()).toEqual(before);
+    await expectRevealed();
+  });
+
+  test.each(['Send a login', 'Copy the vault', 'Create a new database', 'Copy the function'])(
+    'drill leaves nothing but its own login when it is cancelled after: %s',
+    async (step) => {
+      const running = startCli(['drill'], await local());
+      await running.printed(`✔ ${step}`);
+      running.process.kill('SIGINT');
+      expect(await running.ended).toMatchObject({
+        code: 130,
+        stderr: expect.stringContaining(
+          'Cancelled. Nothing of the drill is left but its own login.',
+        ),
+      });
+      expect(await leftovers()).toEqual([]);
+      await expectRevealed();
+    },
+  );
+
+  test('drill removes what a killed drill has left, which has hurt nobody', async () => {
+    const killed = startCli(['drill'], await local());
+    await killed.printed('✔ Copy the function');
+    killed.process.kill('SIGKILL');
+    await killed.ended;
+    expect(await leftovers()).toHaveLength(2);
+    await expectRevealed();
+    expect(await startCli(['drill'], await local()).ended).toMatchObject({ code: 0 });
+    expect(await leftovers()).toEqual([]);
   });
 });

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { roles } from '../../db/roles.ts';
+
 /** A command under way in a process of its own. */
 export interface RunningCli {
   process: ChildProcess;
@@ -42,10 +44,8 @@ export function startCli(
 ): RunningCli {
   const directory = mkdtempSync(join(tmpdir(), 'pii-vault-cli-'));
   if (local !== null) {
-    const lines = Object.entries(local).map(([name, value]) => `${name}=${value}\n`);
-    for (const name of ['env', 'roles.env']) {
-      writeFileSync(join(directory, name), lines.join(''), { mode: 0o600 });
-    }
+    writeVariables(join(directory, 'env'), local);
+    writeVariables(join(directory, 'roles.env'), { ...loginsOf(local['DATABASE_URL']), ...local });
   }
   const child = spawn(process.execPath, [program, ...parameters], {
     env: { PATH: process.env['PATH'], VAULT_LOCAL_DIR: directory, ...environment },
@@ -80,4 +80,19 @@ export function startCli(
 /** Runs `pii-vault COMMAND …` to its end. */
 export function runCli(...parameters: Parameters<typeof startCli>): Promise<CliResult> {
   return startCli(...parameters).ended;
+}
+
+function writeVariables(path: string, variables: Readonly<Record<string, string>>): void {
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
+  writeFileSync(path, lines.join(''), { mode: 0o600 });
+}
+
+/** The logins of all roles, where these have the superuser's password. */
+function loginsOf(superuser: string | undefined): Record<string, string> {
+  if (superuser === undefined) return {};
+  const logins = roles.map((role) => {
+    const url = Object.assign(new URL(superuser), { username: role });
+    return [`${role.toUpperCase()}_DATABASE_URL`, url.href];
+  });
+  return Object.fromEntries(logins) as Record<string, string>;
 }

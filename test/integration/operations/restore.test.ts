@@ -292,20 +292,34 @@ describe('pii-vault backup and restore', () => {
     });
   });
 
-  it('leave nothing of a copy that was cancelled, and say so', async () => {
+  it('leave nothing when they are cancelled, say so, and can be run again', async () => {
     await source.admin.query(
-      `insert into user_logins (user_id) select 'canary' from generate_series(1, 2000000)`,
+      `insert into user_logins (user_id) select 'canary' from generate_series(1, 1000000)`,
     );
     const path = join(directory, 'cancelled');
-    const running = startCli(['backup', '--to', path], { DATABASE_URL: urlOf(source, 'postgres') });
+    const local = { DATABASE_URL: urlOf(source, 'postgres') };
+    const backingUp = startCli(['backup', '--to', path], local);
     while (!existsSync(join(`${path}.unfinished`, 'user_logins.copy'))) await sleep(5);
-    running.process.kill('SIGINT');
-    expect(await running.ended).toMatchObject({
+    backingUp.process.kill('SIGINT');
+    expect(await backingUp.ended).toMatchObject({
       code: 130,
       stderr: expect.stringContaining(`Cancelled. Nothing was left in ${path}`),
     });
-    expect(await readdir(directory)).not.toContain('cancelled.unfinished');
-    expect(await readdir(directory)).not.toContain('cancelled');
+    const names = await readdir(directory);
+    expect(names.filter((name) => name.startsWith('cancelled'))).toEqual([]);
+
+    expect(await backUp('--to', path)).toMatchObject({ code: 0 });
+    const environment = { RESTORE_DATABASE_URL: urlOf(target) };
+    const restoring = startCli(['restore', '--from', path, '--audit', path], null, { environment });
+    const copying = `select from pg_stat_activity where datname = $1 and query like 'copy public.%'`;
+    while ((await target.admin.query(copying, [target.name])).rowCount === 0) await sleep(5);
+    restoring.process.kill('SIGINT');
+    expect(await restoring.ended).toMatchObject({
+      code: 130,
+      stderr: expect.stringContaining('Cancelled. Nothing was restored'),
+    });
+    for (const table of contents) expect(await rowsOf(target.admin, table)).toEqual([]);
+    expect(await restoreWith(path, path)).toMatchObject({ code: 0 });
   });
 
   const attacks: Record<string, [() => Promise<string>, string]> = {
