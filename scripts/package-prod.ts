@@ -11,7 +11,8 @@ const expectedWarnings = ['W3005', 'W8003'];
 
 /**
  * `npm run package:prod`: packages the stage prod with the example's parameters, and checks its
- * template and all others: prod's with every option on, the local stage's, and the database's.
+ * template and all others: prod's with every option on, prod's without direct reveal, the local
+ * stage's, and the database's.
  */
 async function packageProd(): Promise<void> {
   const settings = readSettings();
@@ -20,6 +21,11 @@ async function packageProd(): Promise<void> {
   const variants = [
     { name: 'prod', stage: 'prod', parameters: example },
     { name: 'prod-every-option', stage: 'prod', parameters: { ...example, ...everyOption } },
+    {
+      name: 'prod-no-direct-reveal',
+      stage: 'prod',
+      parameters: { ...example, directReveal: "'off'" },
+    },
     { name: 'local', stage: 'local', parameters: null },
   ];
   const packaged = await Promise.all(
