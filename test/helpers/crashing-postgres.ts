@@ -8,7 +8,12 @@ import { Pool } from 'pg';
 import { createPool } from '../../db/pool.ts';
 import { initialiseCluster, prepareCluster } from '../../scripts/local/cluster.ts';
 import type { TestDatabase } from './database.ts';
-import { createMigratedDatabase, freePort, testPassword } from './postgres.ts';
+import {
+  createMigratedDatabase,
+  freePort,
+  postgresDistribution,
+  testPassword,
+} from './postgres.ts';
 
 const mostRestarts = 1_000;
 
@@ -36,7 +41,7 @@ export interface CrashingPostgres {
 export async function startCrashingPostgres(fsync: boolean): Promise<CrashingPostgres> {
   const directory = await mkdtemp(join(tmpdir(), 'pii-vault-faults-'));
   const port = await freePort();
-  const cluster = await prepareCluster(directory, port, testPassword);
+  const cluster = await prepareCluster(directory, port, testPassword, postgresDistribution);
   // as talkative about errors as Postgres is by itself
   await initialiseCluster(cluster, [
     'max_connections = 200',

