@@ -6,6 +6,7 @@ CREATE OR REPLACE FUNCTION vault.take_revealed(request_id text) RETURNS TABLE (
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  committed xid8;
   claimed vault.reveal_claims;
 BEGIN
   -- an older snapshot would still see what an erase has removed
@@ -13,16 +14,19 @@ BEGIN
     RAISE EXCEPTION 'revealed values are taken on the primary, in read committed transactions only'
       USING ERRCODE = 'invalid_transaction_state';
   END IF;
+  SELECT claim.transaction INTO committed FROM vault.reveal_claims AS claim
+  WHERE claim.role = session_user AND claim.request_id = take_revealed.request_id
+    AND claim.transaction <> pg_current_xact_id() AND pg_xact_status(claim.transaction) = 'committed';
+  -- before this function writes: its own record is not on disk before it ends, and would be waited for in vain
+  PERFORM vault.flush_commits();
   UPDATE vault.reveal_claims AS claim SET taken_at = clock_timestamp()
   WHERE claim.role = session_user AND claim.request_id = take_revealed.request_id AND claim.taken_at IS NULL
-    AND claim.expires_at > clock_timestamp()
-    AND claim.transaction <> pg_current_xact_id() AND pg_xact_status(claim.transaction) = 'committed'
+    AND claim.expires_at > clock_timestamp() AND claim.transaction = committed
   RETURNING * INTO claimed;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'there is no committed claim of this request that is still to be taken'
       USING ERRCODE = 'insufficient_privilege';
   END IF;
-  PERFORM vault.flush_commits();
   -- to have taken a value needs no record beside the claim's
   PERFORM set_config('synchronous_commit', 'off', true);
 
