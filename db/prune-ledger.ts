@@ -9,6 +9,13 @@ const pruneStatement = statement<{ pruned: number }>(
   sql`select vault.prune_ledger(${sql.placeholder('rows')}::integer) as pruned`,
 );
 
+const pruneClaimsStatement = statement('prune_claims', sql`select vault.prune_claims()`);
+
+/** Deletes the claims of reveals that are over. Throws `DatabaseError`. */
+export async function pruneClaims(connection: Connection): Promise<void> {
+  await run(connection, pruneClaimsStatement);
+}
+
 /** Deletes what SQS cannot deliver again, in small statements; returns how many. Throws `DatabaseError`. */
 export async function pruneLedger(connection: Connection): Promise<number> {
   let total = 0;

@@ -1,6 +1,6 @@
 import { readAuditHead } from '../db/audit-head.ts';
 import { createPool } from '../db/pool.ts';
-import { pruneLedger } from '../db/prune-ledger.ts';
+import { pruneClaims, pruneLedger } from '../db/prune-ledger.ts';
 import { addCheckpoint, readAudit, readCheckpoint } from '../db/read-audit.ts';
 import type { AnchorPlace, Anchors } from '../lib/audit/anchor.ts';
 import { anchorPlace, databaseConfig, keyScopeConfig } from '../lib/config.ts';
@@ -18,7 +18,10 @@ async function anchorsIn(bucket: AnchorPlace): Promise<Anchors> {
 }
 
 const parts = {
-  prune: pruneLedger.bind(null, pool),
+  prune: async () => {
+    await pruneClaims(pool);
+    return pruneLedger(pool);
+  },
   readAudit: readAudit.bind(null, pool),
   readHead: readAuditHead.bind(null, pool),
   readCheckpoint: readCheckpoint.bind(null, pool),

@@ -7,7 +7,9 @@ CREATE OR REPLACE FUNCTION vault.look_up(
   token text, outcome text, exceeded text, allowed integer, remaining bigint, retry_at timestamptz,
   head_id bigint, head_hash bytea, head_at timestamptz
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- a plan that a session made while a table was small must not read all of it later
+SET enable_seqscan = off AS $$
 DECLARE
   caller CONSTANT text := vault.quota_holder(source, principal);
   outcomes text[];

@@ -3,7 +3,9 @@
 CREATE OR REPLACE FUNCTION vault.report_fault(
   request_id text, tokens text[], outcomes text[], OUT head_id bigint, OUT head_hash bytea, OUT head_at timestamptz
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- a plan that a session made while a table was small must not read all of it later
+SET enable_seqscan = off AS $$
 DECLARE
   claimed vault.reveal_claims;
   first vault.reveal_audit;

@@ -4,7 +4,9 @@
 CREATE OR REPLACE FUNCTION vault.take_revealed(request_id text) RETURNS TABLE (
   token text, kind text, ciphertext bytea, data_key_id uuid, wrapped_key bytea, kms_key_arn text
 )
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- a plan that a session made while a table was small must not read all of it later
+SET enable_seqscan = off AS $$
 DECLARE
   committed xid8;
   claimed vault.reveal_claims;

@@ -25,13 +25,11 @@ CREATE TABLE "vault"."reveal_claims" (
 CREATE TABLE "vault"."usage" (
 	"role" text NOT NULL,
 	"caller" text NOT NULL,
-	"total" bigint NOT NULL,
-	"at" timestamp with time zone NOT NULL,
-	CONSTRAINT "usage_role_caller_total_pk" PRIMARY KEY("role","caller","total")
+	"minute" timestamp with time zone NOT NULL,
+	"used" integer NOT NULL,
+	CONSTRAINT "usage_role_caller_minute_pk" PRIMARY KEY("role","caller","minute")
 );
 --> statement-breakpoint
-CREATE INDEX "reveal_claims_expires_at" ON "vault"."reveal_claims" USING btree ("expires_at");--> statement-breakpoint
-CREATE INDEX "usage_at" ON "vault"."usage" USING btree ("role","caller","at");--> statement-breakpoint
 ALTER TABLE "vault"."data_keys" ADD CONSTRAINT "data_keys_wrapped_key" CHECK (octet_length("wrapped_key") between 1 and 6144) NOT VALID;--> statement-breakpoint
 ALTER TABLE "vault"."data_keys" ADD CONSTRAINT "data_keys_kms_key_arn" CHECK (octet_length("kms_key_arn") between 1 and 2048) NOT VALID;--> statement-breakpoint
 ALTER TABLE "vault"."pii_vault" ADD CONSTRAINT "pii_vault_token" CHECK (octet_length("token") between 1 and 256) NOT VALID;--> statement-breakpoint

@@ -32,7 +32,13 @@ const executable: Record<WorkingRole, string[]> = {
   vault_reveal_url: reveal,
   vault_tokenize: ['look_up'],
   vault_erase: ['erase'],
-  vault_maintain: ['add_checkpoint', 'audit_chain_head', 'end_stale_sessions', 'prune_ledger'],
+  vault_maintain: [
+    'add_checkpoint',
+    'audit_chain_head',
+    'end_stale_sessions',
+    'prune_claims',
+    'prune_ledger',
+  ],
   vault_analyst: [],
   vault_auditor: ['audit_chain_head'],
 };
