@@ -66,8 +66,8 @@ export type Work<Options> = (
 
 /**
  * An action for commander: prints what `work` returns, and sets the exit code of the process. An
- * error that a person can fix is shown as its message only; nothing of a message, a row or a
- * value is in it.
+ * error that a person can fix is shown as its message only. Nothing of a message, a row or a value
+ * is in it.
  */
 export function action<Options extends CommonOptions>(
   work: Work<Options>,
@@ -84,8 +84,8 @@ export function action<Options extends CommonOptions>(
     try {
       show(await work(options, context, this.args), json, interruption);
     } catch (error) {
-      if (!interruption.signal.aborted && !isPlain(error)) throw error;
-      if (!interruption.signal.aborted) showError(messageOf(error), json, 2);
+      if (!interruption.signal.aborted)
+        showError(isPlain(error) ? messageOf(error) : bug(error), json);
     } finally {
       interruption.end();
     }
@@ -112,8 +112,18 @@ function show(
   process.exitCode = exitCode;
 }
 
-function showError(message: string, json: boolean, exitCode: number): void {
+function showError(message: string, json: boolean): void {
   if (json) console.log(JSON.stringify({ error: message }, null, 2));
   console.error(message);
-  process.exitCode = exitCode;
+  process.exitCode = 2;
+}
+
+/** Where a fault of this program is; the message of a foreign error could hold a value. */
+function bug(error: unknown): string {
+  const { name, stack = '' } = error instanceof Error ? error : new Error();
+  const places = stack.split('\n').filter((line) => /^ +at /.test(line));
+  return [
+    `This is a fault of pii-vault (${name}). Please report it with these lines:`,
+    ...places,
+  ].join('\n');
 }

@@ -13,6 +13,11 @@ export async function confirm(question: string, { yes }: { yes?: true }): Promis
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
+    // the terminal gives Ctrl-C to readline, and not to the process
+    terminal.once('SIGINT', () => {
+      process.emit('SIGINT', 'SIGINT');
+      terminal.close();
+    });
     // Ctrl-C and Ctrl-D close it without an answer
     const closed = new Promise<string>((resolve) => void terminal.once('close', () => resolve('')));
     const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]);

@@ -49,17 +49,16 @@ export function functionCopy(aws: AwsConfig, original: string, name: string): Fu
       { FunctionName: name },
     );
   };
+  const remove = async (): Promise<void> => {
+    await client.send(new DeleteFunctionCommand({ FunctionName: name })).catch((error: unknown) => {
+      const isGone = error instanceof Error && error.name === 'ResourceNotFoundException';
+      if (!isGone) throw error;
+    });
+  };
   return {
     create: (variables) => fromAws(`A copy of ${original}`, create(variables)),
     invoke: (payload) => invokeFunction(client, name, payload),
-    remove: async () => {
-      await client
-        .send(new DeleteFunctionCommand({ FunctionName: name }))
-        .catch((error: unknown) => {
-          const isGone = error instanceof Error && error.name === 'ResourceNotFoundException';
-          if (!isGone) throw error;
-        });
-    },
+    remove: () => fromAws(name, remove()),
   };
 }
 

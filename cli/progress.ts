@@ -40,7 +40,7 @@ export function showProgress(
       const facts = describeProgress(done, total, seconds);
       if (isTerminal) {
         const line = `${title} ${bar(done, total)}${facts}`;
-        output.write(`\r\u001B[2K${line.slice(0, (output.columns ?? 80) - 1)}`);
+        output.write(`\r\u001B[2K${line.slice(0, (output.columns || 80) - 1)}`);
       } else output.write(`${title}: ${facts}\n`);
     },
     end() {

@@ -2,7 +2,6 @@ import type { Pool, PoolClient } from 'pg';
 
 import { readAuditHead } from '../db/audit-head.ts';
 import {
-  analyzeTables,
   auditTables,
   isEmpty,
   isMigrated,
@@ -57,7 +56,7 @@ export async function restoreDump(
   // before the migrations: a database in use is left alone
   if ((await isMigrated(pool)) && !(await isEmpty(pool))) throw new UserError(notEmpty);
   await migrate(pool);
-  const restored = await transaction(pool, async (connection) => {
+  return transaction(pool, async (connection) => {
     const client = connection as PoolClient;
     if (!(await isEmpty(client))) throw new UserError(notEmpty);
     const loadedValues = progress('Loading values', rowsOf(dump, valueTables));
@@ -74,8 +73,6 @@ export async function restoreDump(
     ];
     return { rows: Object.fromEntries(tables), erasedAgain, head: await readAuditHead(client) };
   });
-  await analyzeTables(pool);
-  return restored;
 }
 
 function rowsOf({ tables }: Manifest, names: readonly TableName[]): number {

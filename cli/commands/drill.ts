@@ -37,7 +37,12 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
   const { local } = stage;
   if (local === null) throw new UserError(localOnly);
   const drill = prepareDrill({ ...stage, local }, signal);
-  ifCancelled(() => 'Nothing of the drill is left but its own login. The vault is as it was.');
+  let isClean = true;
+  ifCancelled(() =>
+    isClean
+      ? 'Nothing of the drill is left but its own login. The vault is as it was.'
+      : 'The running functions are as they were. The next drill removes what this one has left.',
+  );
   const step = async <T>(title: string, work: () => Promise<T>): Promise<T> => {
     if (signal.aborted) throw new Cancelled();
     const since = performance.now();
@@ -46,7 +51,12 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
     console.error(`✔ ${title.padEnd(60)} ${seconds.padStart(5)} s`);
     return result;
   };
-  const erasedAgain = await steps(drill, step);
+  const cleanUp = async () => {
+    isClean = false;
+    await drill.cleanUp();
+    isClean = true;
+  };
+  const erasedAgain = await steps({ ...drill, cleanUp }, step);
   return {
     exitCode: 0,
     text: 'The drill succeeded: the value that was kept is revealed, the erased one stays erased.',

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ClientConfig } from 'pg';
 
+import { analyzeTables } from '../../db/operations/copy-tables.ts';
 import {
   action,
   type CommonOptions,
@@ -51,12 +52,20 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(url.hostname)) {
     await confirm(`Restore ${options.from} into ${url.host}${url.pathname}?`, options);
   }
-  ifCancelled(() => 'Nothing was restored: the database is empty. Run it again.');
+  let isRestored = false;
+  ifCancelled(() =>
+    isRestored
+      ? 'Everything was restored; the planner only lacks statistics of it (ANALYZE).'
+      : 'Nothing was restored: the database is empty. Run it again.',
+  );
   const config = { ...interruptible(await targetConfig(url, options), signal), ...asOwner };
   const { progress, end } = successive();
-  const { rows, erasedAgain, head } = await withPool(config, (pool) =>
-    restoreDump(pool, options.from, options.audit, progress),
-  ).finally(end);
+  const { rows, erasedAgain, head } = await withPool(config, async (pool) => {
+    const restored = await restoreDump(pool, options.from, options.audit, progress);
+    isRestored = true;
+    await analyzeTables(pool);
+    return restored;
+  }).finally(end);
   const hash = Buffer.from(head.hash).toString('hex');
   return {
     exitCode: 0,
