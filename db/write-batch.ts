@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
 import { DatabaseError } from '../lib/errors.ts';
-import type { WrittenBatch } from '../lib/ingest/ingest.ts';
+import type { WrittenBatch } from '../lib/ingest/deps.ts';
 import type { MaskedBatch, MaskedLogin } from '../lib/ingest/mask.ts';
 import { perField, type PiiColumn } from '../lib/pii-fields.ts';
 import { byteaArray, dateArray, integerArray, textArray, uuidArray } from './binary-array.ts';

@@ -20,7 +20,7 @@ const kms = createSealingKeyService(createKmsClient(), keyScopeConfig(), sealing
 const sqs = createSqsClient();
 const deadLetters = deadLetterQueueUrl();
 
-const parts = {
+const deps = {
   tokenizer: createTokenizerSource(kms),
   keys: createSealingKeys(kms),
   write: createBatchWriter(createPool(databaseConfig())),
@@ -29,5 +29,5 @@ const parts = {
   metrics: createMetrics(keyScopeConfig().stage),
 };
 
-/** Stores a batch of login messages; returns those that SQS shall deliver again. */
-export const handler = (event: SQSEvent): Promise<SQSBatchResponse> => ingest(event.Records, parts);
+/** Stores a batch of login messages; returns those that SQS must deliver again. */
+export const handler = (event: SQSEvent): Promise<SQSBatchResponse> => ingest(event.Records, deps);

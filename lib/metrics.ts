@@ -1,6 +1,6 @@
 import { Metrics as PowertoolsMetrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 
-import type { RejectionReason } from './ingest/login-event.ts';
+import type { RejectionReason } from './ingest/rejection-reason.ts';
 
 /** What is counted; CloudWatch keeps each under the service and the stage. */
 export type MetricName =

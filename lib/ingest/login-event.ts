@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 
 import { encodeAppVersion } from './app-version.ts';
 import { perField, perKind, type PiiKind } from '../pii-fields.ts';
+import type { RejectionReason } from './rejection-reason.ts';
 import { characterCount, isStorableText } from '../text.ts';
 
 /** A login as it is stored, except that its personal values are still plain, in canonical form. */
@@ -13,17 +14,10 @@ export interface LoginEvent {
   appVersion: number;
 }
 
-/** Why a message can never be stored: a code, and for a field its name; never a value. */
-export type RejectionReason =
-  | 'invalid_json'
-  | 'invalid_message'
-  | 'invalid_message_id'
-  | 'invalid_sent_timestamp'
-  | 'refused_by_database'
-  | `invalid_field:${string}`;
-
-const text = (longest: number) =>
-  z.string().check(z.refine((value) => characterCount(value) <= longest && isStorableText(value)));
+const text = (maxLength: number) =>
+  z
+    .string()
+    .check(z.refine((value) => characterCount(value) <= maxLength && isStorableText(value)));
 
 /** Runs `convert` after validation; what it cannot convert is an issue of that field. */
 function converted<T>(convert: (value: string) => T | null) {

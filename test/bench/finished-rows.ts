@@ -1,7 +1,8 @@
 import type { SQSRecord } from 'aws-lambda';
 
 import type { DataKey } from '../../lib/crypto/data-key.ts';
-import { ingest, type IngestParts } from '../../lib/ingest/ingest.ts';
+import type { IngestDeps } from '../../lib/ingest/deps.ts';
+import { ingest } from '../../lib/ingest/ingest.ts';
 import type { MaskedBatch, MaskedLogin, SealedValue } from '../../lib/ingest/mask.ts';
 
 /** What `ingest` would write for a batch: everything but the writing is done. */
@@ -15,7 +16,7 @@ export interface FinishedRows {
 /** The rows of a batch as `ingest` makes them, taken from it where it would write them. */
 export async function finishedRows(
   records: readonly SQSRecord[],
-  parts: IngestParts,
+  parts: IngestDeps,
 ): Promise<FinishedRows> {
   const written: MaskedBatch[] = [];
   await ingest(records, {

@@ -3,7 +3,7 @@ import type { Metrics } from '../../lib/metrics.ts';
 import { claimReveal, reportFault, takeRevealed } from '../../db/audited-requests.ts';
 import { createBatchWriter } from '../../db/write-batch.ts';
 import { createOpeningKeys, createSealingKeys } from '../../lib/crypto/data-key.ts';
-import type { IngestParts } from '../../lib/ingest/ingest.ts';
+import type { IngestDeps } from '../../lib/ingest/deps.ts';
 import type { RevealDeps } from '../../lib/requests/reveal.ts';
 import type { OutgoingMessage } from '../../lib/sqs.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
@@ -18,11 +18,11 @@ export const silentMetrics: Metrics = {
   publishRejected: () => undefined,
 };
 
-/** The parts of `ingest` as its function wires them, against a test's database and KMS. */
+/** The deps of `ingest` as its function wires them, against a test's database and KMS. */
 export function ingestParts(
   database: TestDatabase,
   kms: KmsDouble,
-): IngestParts & { deadLetters: OutgoingMessage[] } {
+): IngestDeps & { deadLetters: OutgoingMessage[] } {
   const pool = database.as('vault_ingest');
   const deadLetters: OutgoingMessage[] = [];
   return {

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { eraseValues } from '../../../db/audited-requests.ts';
 import { erase } from '../../../lib/requests/erase.ts';
-import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
+import type { IngestDeps } from '../../../lib/ingest/deps.ts';
+import { ingest } from '../../../lib/ingest/ingest.ts';
 import { reveal, type RevealDeps } from '../../../lib/requests/reveal.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
@@ -18,7 +19,7 @@ const kms = createKmsDouble();
 const devices = 6;
 
 let database: TestDatabase;
-let containers: IngestParts[];
+let containers: IngestDeps[];
 let revealing: RevealDeps;
 let erasing: Parameters<typeof erase>[3];
 

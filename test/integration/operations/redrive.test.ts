@@ -6,7 +6,8 @@ import type { SQSRecord } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { visitDeadLetters } from '../../../lib/operations/dead-letters.ts';
-import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
+import type { IngestDeps } from '../../../lib/ingest/deps.ts';
+import { ingest } from '../../../lib/ingest/ingest.ts';
 import { redrive } from '../../../lib/operations/redrive.ts';
 import type { ReceivedMessage } from '../../../lib/sqs.ts';
 import {
@@ -23,7 +24,7 @@ import { ingestParts } from '../../helpers/vault.ts';
 
 let directory: string;
 let database: TestDatabase;
-let parts: IngestParts;
+let parts: IngestDeps;
 let aws: AwsServer;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'pii-vault-redrive-'));

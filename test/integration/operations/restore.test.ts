@@ -13,7 +13,8 @@ import { readAudit } from '../../../db/read-audit.ts';
 import { reapplyErasures } from '../../../db/operations/reapply-erasures.ts';
 import { chainStart, verifyChain } from '../../../lib/audit/chain.ts';
 import { VaultError } from '../../../lib/errors.ts';
-import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
+import type { IngestDeps } from '../../../lib/ingest/deps.ts';
+import { ingest } from '../../../lib/ingest/ingest.ts';
 import { reveal, type RevealResponse } from '../../../lib/requests/reveal.ts';
 import { writeDump } from '../../../cli/dump.ts';
 import { UserError } from '../../../cli/user-error.ts';
@@ -33,7 +34,7 @@ let directory: string;
 let kms: KmsDouble;
 let source: TestDatabase;
 let target: TestDatabase;
-let ingesting: IngestParts;
+let ingesting: IngestDeps;
 let dumps = 0;
 
 beforeAll(async () => {

@@ -5,7 +5,8 @@ import { eraseValues } from '../../../db/audited-requests.ts';
 import { readAudit } from '../../../db/read-audit.ts';
 import { chainStart, verifyChain } from '../../../lib/audit/chain.ts';
 import { erase, type EraseCertificate, type EraseDeps } from '../../../lib/requests/erase.ts';
-import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
+import type { IngestDeps } from '../../../lib/ingest/deps.ts';
+import { ingest } from '../../../lib/ingest/ingest.ts';
 import { reveal, type RevealDeps } from '../../../lib/requests/reveal.ts';
 import { someToken } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
@@ -19,7 +20,7 @@ const reason = 'erasure request 2026-17';
 const kms = createKmsDouble();
 
 let database: TestDatabase;
-let ingesting: IngestParts;
+let ingesting: IngestDeps;
 let revealing: RevealDeps;
 let erasing: EraseDeps;
 let deviceId: string;

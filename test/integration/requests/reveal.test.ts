@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { ingest, type IngestParts } from '../../../lib/ingest/ingest.ts';
+import type { IngestDeps } from '../../../lib/ingest/deps.ts';
+import { ingest } from '../../../lib/ingest/ingest.ts';
 import type { Principal } from '../../../lib/audit/entry.ts';
 import { reveal, type RevealDeps } from '../../../lib/requests/reveal.ts';
 import { someToken } from '../../helpers/audit.ts';
@@ -16,7 +17,7 @@ const reason = 'ticket 4711: fraud';
 const principal: Principal = { id: 'jane', source: 'claimed' };
 
 let database: TestDatabase;
-let ingesting: IngestParts;
+let ingesting: IngestDeps;
 let parts: RevealDeps;
 beforeAll(async () => {
   database = await createTestDatabase();

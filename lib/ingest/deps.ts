@@ -1,0 +1,25 @@
+import type { SealingKeys } from '../crypto/data-key.ts';
+import type { Tokenizer } from '../crypto/token.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { OutgoingMessage } from '../sqs.ts';
+import type { MaskedBatch } from './mask.ts';
+
+/** What one statement wrote: logins new to the table, and values new to the vault. */
+export interface WrittenBatch {
+  stored: number;
+  sealed: number;
+}
+
+/** What `ingest` works with. */
+export interface IngestDeps {
+  /** The container's tokenizer; asks KMS the first time. */
+  tokenizer: () => Promise<Tokenizer>;
+  keys: SealingKeys;
+  /** Writes a slice of a batch in one statement, all or nothing, once per message id. */
+  write: (batch: MaskedBatch) => Promise<WrittenBatch>;
+  /** Sends to the dead-letter queue; returns the indexes of those not taken. */
+  sendToDeadLetters: (messages: OutgoingMessage[]) => Promise<number[]>;
+  log: Log;
+  metrics: Metrics;
+}

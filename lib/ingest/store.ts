@@ -1,0 +1,105 @@
+import { setImmediate } from 'node:timers/promises';
+
+import { asVaultError, DatabaseError, type VaultError } from '../errors.ts';
+import type { IngestDeps, WrittenBatch } from './deps.ts';
+import { maskLogins } from './mask.ts';
+import { type Message, type Readable, readMessage, type Rejection } from './message.ts';
+
+/** What became of messages: counts of those written, and the others one by one. */
+export interface Outcome extends WrittenBatch {
+  /** Messages that can never be stored. */
+  rejections: Rejection[];
+  /** Messages that SQS must deliver again, and why. */
+  failed: Message[];
+  error?: VaultError;
+}
+
+const emptyOutcome: Outcome = { stored: 0, sealed: 0, rejections: [], failed: [] };
+
+// large enough that a statement's own cost is small, small enough that the next slice is sealed
+// while it runs; the first ones are smaller, since Postgres waits for them
+const firstSlices = [100, 150];
+const sliceSize = 250;
+// one that Postgres works on, one that waits for it, one that is being sealed
+const maxSlicesInFlight = 3;
+
+/**
+ * Stores the messages, a slice in each statement, all or nothing, and seals one slice while those
+ * before it are written. After a transient fault the remaining slices are not tried.
+ */
+export async function store(messages: readonly Message[], deps: IngestDeps): Promise<Outcome> {
+  let outcome = emptyOutcome;
+  const inFlight: Promise<Outcome>[] = [];
+  for (const slice of slices(messages)) {
+    const { readable, rejections } = read(slice);
+    outcome = combined(outcome, { ...emptyOutcome, rejections });
+    if (inFlight.length === maxSlicesInFlight) outcome = combined(outcome, await inFlight.shift()!);
+    if (outcome.error !== undefined) outcome = combined(outcome, failure(readable, outcome.error));
+    else if (readable.length > 0) {
+      inFlight.push(storeSlice(readable, deps));
+      // the statement leaves this process before the next slice keeps it busy
+      await setImmediate();
+    }
+  }
+  for (const slice of inFlight) outcome = combined(outcome, await slice);
+  return outcome;
+}
+
+function* slices<T>(all: readonly T[]): Generator<readonly T[]> {
+  let start = 0;
+  for (let n = 0; start < all.length; n += 1) {
+    const end = start + (firstSlices[n] ?? sliceSize);
+    yield all.slice(start, end);
+    start = end;
+  }
+}
+
+function read(messages: readonly Message[]): { readable: Readable[]; rejections: Rejection[] } {
+  const readable: Readable[] = [];
+  const rejections: Rejection[] = [];
+  for (const message of messages) {
+    const result = readMessage(message);
+    if ('login' in result) readable.push(result);
+    else rejections.push(result);
+  }
+  return { readable, rejections };
+}
+
+async function storeSlice(slice: readonly Readable[], deps: IngestDeps): Promise<Outcome> {
+  try {
+    const logins = slice.map(({ login }) => login);
+    const masked = await maskLogins(logins, await deps.tokenizer(), deps.keys);
+    return { ...emptyOutcome, ...(await deps.write(masked)) };
+  } catch (error) {
+    if (!(error instanceof DatabaseError && error.refusesData)) {
+      deps.log.error('slice failed', error, { received: slice.length });
+      return failure(slice, asVaultError(error));
+    }
+  }
+  if (slice.length === 1) {
+    const rejections = slice.map(({ message, copy }): Rejection => {
+      return { message, copy, reason: 'refused_by_database' };
+    });
+    return { ...emptyOutcome, rejections };
+  }
+  // one row that is refused fails its whole statement: halve the slice until that row is alone
+  const middle = Math.ceil(slice.length / 2);
+  const first = await storeSlice(slice.slice(0, middle), deps);
+  if (first.error !== undefined) return combined(first, failure(slice.slice(middle), first.error));
+  return combined(first, await storeSlice(slice.slice(middle), deps));
+}
+
+function failure(slice: readonly Readable[], error: VaultError): Outcome {
+  return { ...emptyOutcome, failed: slice.map(({ message }) => message), error };
+}
+
+function combined(first: Outcome, second: Outcome): Outcome {
+  const error = first.error ?? second.error;
+  return {
+    stored: first.stored + second.stored,
+    sealed: first.sealed + second.sealed,
+    rejections: [...first.rejections, ...second.rejections],
+    failed: [...first.failed, ...second.failed],
+    ...(error && { error }),
+  };
+}
