@@ -153,7 +153,7 @@ export async function checkRevealable(storm: Storm): Promise<Revealed> {
   const wasErased = new Map(rows.map(({ token, erased }) => [token, erased]));
   const tokens = [...wasErased.keys()];
   const parts = {
-    ...revealStore(database.as('vault_reveal')),
+    ...revealStore(database.as('vault_reveal_url')),
     keys: createOpeningKeys(storm.kms),
     log: silentLog,
     metrics: silentMetrics,
@@ -201,7 +201,7 @@ export async function checkAudit(storm: Storm): Promise<string[]> {
   const { broken } = await verifyChain(readAudit(admin), chainStart, storm.heads);
   const findings = broken === null ? [] : [`audit row ${broken.id} ${broken.problem}`];
   const { rows } = await admin.query<{ id: string; count: number }>(
-    `select request_id as id, count(*)::integer as count
+    `select request_id as id, count(distinct token)::integer as count
      from vault.reveal_audit where action = 'reveal' group by request_id`,
   );
   const recorded = new Map(rows.map(({ id, count }) => [id, count]));
