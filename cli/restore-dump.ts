@@ -81,8 +81,9 @@ function rowsOf({ tables }: Manifest, names: readonly TableName[]): number {
 
 async function verify(client: PoolClient, heads: readonly ChainPosition[]): Promise<void> {
   const known = [...heads, await readAuditHead(client)];
-  const { head, broken } = await verifyChain(readAudit(client), chainStart, known);
-  if (broken !== null)
+  const { head, findings } = await verifyChain(readAudit(client), chainStart, known);
+  const [broken] = findings;
+  if (broken !== undefined)
     throw new UserError(`Nothing was restored: audit row ${broken.id} ${broken.problem}`);
   const last = heads.at(-1)!;
   if (head.id !== last.id)

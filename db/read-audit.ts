@@ -1,29 +1,66 @@
 import { sql } from 'drizzle-orm';
 
 import type { AuditRow, ChainPosition } from '../lib/audit/chain.ts';
+import type { StoredAudit } from '../lib/audit/verify-audit.ts';
+import { readAuditHead } from './audit-head.ts';
 import { type Connection, run, statement } from './query.ts';
 import { auditCheckpoints, revealAudit } from './schema.ts';
 
 const rowsPerPage = 1_000;
 
-const pageStatement = statement<{
-  id: string;
-  at: string;
-  action: string;
-  request_id: string;
-  principal: string;
-  principal_source: string;
-  reason: string;
-  token: string;
-  outcome: string;
-  previous_hash: Buffer;
-  hash: Buffer;
-}>(
+/** How long a column can be of a row that the vault wrote, in bytes. */
+const columns = [
+  ['action', 64],
+  ['request_id', 128],
+  ['principal', 2_048],
+  ['principal_source', 64],
+  // 500 characters of at most 4 bytes
+  ['reason', 2_000],
+  ['token', 256],
+  ['outcome', 64],
+  ['previous_hash', 32],
+  ['hash', 32],
+] as const;
+
+type Column = (typeof columns)[number][0];
+
+// a row from before the table had checks can hold anything: octet_length() tells how long a value is without
+// reading it, and what is longer is not read
+const isReadable = (name: Column, bytes: number) => {
+  const column = sql.identifier(name);
+  const value = name.endsWith('hash') ? sql`${column}` : sql`${column}::text`;
+  return sql`coalesce(octet_length(${value}) <= ${sql.raw(String(bytes))}, false)`;
+};
+
+const pageStatement = statement<
+  { id: string; at: string; unreadable: string | null } & Record<
+    Exclude<Column, 'previous_hash' | 'hash'>,
+    string
+  > &
+    Record<'previous_hash' | 'hash', Buffer>
+>(
   'read_audit_page',
   sql`
   select
-    id, (extract(epoch from at) * 1000000)::bigint::text as at, action, request_id, principal,
-    principal_source, reason, token, outcome, previous_hash, hash
+    id,
+    case when isfinite(at) then trunc(extract(epoch from at) * 1000000)::text else '' end as at,
+    ${sql.join(
+      columns.map(([name, bytes]) => {
+        const column = sql.identifier(name);
+        const value = name.endsWith('hash') ? sql`${column}` : sql`${column}::text`;
+        return sql`case when ${isReadable(name, bytes)} then ${value} else '' end as ${column}`;
+      }),
+      sql`, `,
+    )},
+    case
+      when not coalesce(isfinite(at), false) then 'time'
+      ${sql.join(
+        columns.map(
+          ([name, bytes]) => sql`when not ${isReadable(name, bytes)} then ${sql.raw(`'${name}'`)}`,
+        ),
+        sql` `,
+      )}
+    end as unreadable
   from ${revealAudit}
   where id > ${sql.placeholder('after')}::bigint
   order by id
@@ -31,15 +68,20 @@ const pageStatement = statement<{
 `,
 );
 
-/** The rows of the audit behind id `after`, in order, a page in memory at a time. Throws `DatabaseError`. */
-export async function* readAudit(connection: Connection, after = 0): AsyncGenerator<AuditRow> {
-  let last = after;
+const lowestBigint = '-9223372036854775808';
+
+/**
+ * The rows of the audit with ids greater than `after`, or all of them, in order, a page in memory at a time: at
+ * most 5 MB, whatever the rows hold. Throws `DatabaseError`.
+ */
+export async function* readAudit(connection: Connection, after?: number): AsyncGenerator<AuditRow> {
+  let last = after === undefined ? lowestBigint : String(after);
   for (;;) {
     const page = await run(connection, pageStatement, { after: last, limit: rowsPerPage });
     for (const row of page) {
-      last = Number(row.id);
+      last = row.id;
       yield {
-        id: last,
+        id: Number(row.id),
         at: row.at,
         action: row.action,
         requestId: row.request_id,
@@ -50,15 +92,43 @@ export async function* readAudit(connection: Connection, after = 0): AsyncGenera
         outcome: row.outcome,
         previousHash: row.previous_hash,
         hash: row.hash,
+        unreadable: row.unreadable,
       };
     }
     if (page.length < rowsPerPage) return;
   }
 }
 
+const lowestIdStatement = statement<{ id: string | null }>(
+  'read_lowest_audit_id',
+  sql`select min(id) as id from ${revealAudit}`,
+);
+
+const countStatement = statement<{ count: string }>(
+  'count_audit',
+  sql`select count(*) as count from ${revealAudit} where id <= ${sql.placeholder('upTo')}::bigint`,
+);
+
+/** The audit for `verifyAudit`. */
+export function storedAudit(connection: Connection): StoredAudit {
+  return {
+    read: (after) => readAudit(connection, after),
+    readHead: () => readAuditHead(connection),
+    readLowestId: async () => {
+      const [lowest] = await run(connection, lowestIdStatement);
+      return lowest?.id ? Number(lowest.id) : null;
+    },
+    count: async (upTo) => {
+      const [found] = await run(connection, countStatement, { upTo });
+      return Number(found?.count);
+    },
+  };
+}
+
 const checkpointStatement = statement<{ id: string; hash: Buffer }>(
   'read_audit_checkpoint',
-  sql`select id, hash from ${auditCheckpoints} order by id desc limit 1`,
+  // one byte more than a hash has shows that it is not one, however long it is
+  sql`select id, substring(hash for 33) as hash from ${auditCheckpoints} order by id desc limit 1`,
 );
 
 /** Up to where the chain was verified last; null when it never was. Throws `DatabaseError`. */

@@ -1,7 +1,8 @@
-import { readAuditHead } from '../db/audit-head.ts';
+import { endStaleSessions } from '../db/end-stale-sessions.ts';
 import { createPool } from '../db/pool.ts';
 import { pruneClaims, pruneLedger } from '../db/prune-ledger.ts';
-import { addCheckpoint, readAudit, readCheckpoint } from '../db/read-audit.ts';
+import { addCheckpoint, readCheckpoint, storedAudit } from '../db/read-audit.ts';
+import { findRoleSettings, settingsPhrase } from '../db/role-settings.ts';
 import type { AnchorPlace, Anchors } from '../lib/audit/anchor.ts';
 import { anchorPlace, databaseConfig, keyScopeConfig } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';
@@ -17,13 +18,15 @@ async function anchorsIn(bucket: AnchorPlace): Promise<Anchors> {
   return createAnchors(createS3Client(), bucket);
 }
 
-const parts = {
+const deps = {
+  endStaleSessions: endStaleSessions.bind(null, pool),
   prune: async () => {
     await pruneClaims(pool);
     return pruneLedger(pool);
   },
-  readAudit: readAudit.bind(null, pool),
-  readHead: readAuditHead.bind(null, pool),
+  findRoleSettings: async () =>
+    (await findRoleSettings(pool)).map(({ name, settings }) => settingsPhrase(name, settings)),
+  audit: storedAudit(pool),
   readCheckpoint: readCheckpoint.bind(null, pool),
   // on Sundays, UTC
   isFull: () => new Date().getUTCDay() === 0,
@@ -34,4 +37,4 @@ const parts = {
 };
 
 /** The daily round; what it throws raises the alarm on this function's errors. */
-export const handler = (): Promise<MaintainReport> => maintain(parts);
+export const handler = (): Promise<MaintainReport> => maintain(deps);

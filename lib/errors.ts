@@ -82,13 +82,27 @@ export class VaultUnavailable extends VaultError {
   }
 }
 
-/** The audit chain does not verify: a row was changed, moved, added or removed. */
+/** The audit chain does not verify: rows were changed, moved, added or removed. */
 export class AuditBroken extends VaultError {
   override readonly name = 'AuditBroken';
   override readonly code = 'ERR_AUDIT_BROKEN';
 
-  constructor(id: number, problem: string) {
-    super(`audit row ${id} ${problem}`);
+  /** Takes one finding or more; the first ones are named. */
+  constructor(findings: readonly { id: number; problem: string }[]) {
+    const named = findings.slice(0, 3).map(({ id, problem }) => `audit row ${id} ${problem}`);
+    const others = findings.length - named.length;
+    super([...named, ...(others > 0 ? [`and ${others} more findings`] : [])].join('; '));
+  }
+}
+
+/** A role logs in with settings that are not the vault's, which can weaken what it promises. */
+export class RoleSettingsChanged extends VaultError {
+  override readonly name = 'RoleSettingsChanged';
+  override readonly code = 'ERR_ROLE_SETTINGS_CHANGED';
+
+  /** Takes a phrase for each role, such as `settings of vault_reveal: synchronous_commit`. */
+  constructor(changed: readonly string[]) {
+    super(`${changed.join('; ')}: see who changed them, then run migrate, which resets them`);
   }
 }
 

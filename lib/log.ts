@@ -21,6 +21,7 @@ const allowed = {
   missing: count,
   erased: count,
   held: count,
+  ended: count,
   pruned: count,
   verified: count,
   applied: count,

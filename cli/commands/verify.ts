@@ -1,13 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
-import { readAuditHead } from '../../db/audit-head.ts';
-import { readAudit, readCheckpoint } from '../../db/read-audit.ts';
-import {
-  type AuditRow,
-  type ChainPosition,
-  chainStart,
-  verifyChain,
-} from '../../lib/audit/chain.ts';
+import { readCheckpoint, storedAudit } from '../../db/read-audit.ts';
+import { type AuditRow, type ChainPosition, chainStart } from '../../lib/audit/chain.ts';
+import { verifyAudit } from '../../lib/audit/verify-audit.ts';
 import {
   action,
   type CommonOptions,
@@ -42,26 +37,20 @@ async function verify(options: Options, { signal, ifCancelled }: Context): Promi
   const config = await databaseConfig(stage, 'vault_auditor', options);
   return withPool(interruptible(config, signal), async (pool) => {
     const checkpoint = await readCheckpoint(pool);
-    const last = await readAuditHead(pool);
-    const known = [...options.head, ...(checkpoint === null ? [] : [checkpoint]), last];
-    const progress = showProgress('Verifying audit rows', last.id);
-    const rows = counted(readAudit(pool), progress);
-    const { verified, head, broken } = await verifyChain(rows, chainStart, known);
+    const known = [...options.head, ...(checkpoint === null ? [] : [checkpoint])];
+    const audit = storedAudit(pool);
+    const progress = showProgress('Verifying audit rows', (await audit.readHead()).id);
+    const read = (after?: number) => counted(audit.read(after), progress);
+    const { verified, head, findings } = await verifyAudit({ ...audit, read }, chainStart, known);
     const hash = Buffer.from(head.hash ?? []).toString('hex');
-    const report = { stage: stage.name, verified, head: { id: head.id, hash }, broken };
-    if (broken !== null) {
-      return {
-        exitCode: 1,
-        text: '',
-        problems: [
-          `Audit row ${broken.id} ${broken.problem}.`,
-          `The ${verified} rows before it are right.`,
-        ],
-        report,
-      };
+    const report = { stage: stage.name, verified, head: { id: head.id, hash }, findings };
+    if (findings.length > 0) {
+      const problems = findings.map(({ id, problem }) => `Audit row ${id} ${problem}.`);
+      const count = `${verified} other rows are right.`;
+      return { exitCode: 1, text: '', problems: [...problems, count], report };
     }
     const text =
-      `${verified} audit rows are right, compared with ${known.length} known heads.\n` +
+      `${verified} audit rows are right, compared with ${known.length + 1} known heads.\n` +
       `head ${head.id}:${hash}`;
     return { exitCode: 0, text, report };
   });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** A row of `reveal_audit` as the chain hashes it. */
+/** A row of `reveal_audit` as the chain hashes it; a column that could not be read is empty. */
 export interface AuditRow {
   id: number;
   /** Microseconds since 1970, in decimal. */
@@ -14,6 +14,8 @@ export interface AuditRow {
   outcome: string;
   previousHash: Uint8Array;
   hash: Uint8Array;
+  /** The first column that is missing, infinite or longer than the vault writes; null where all can be read. */
+  unreadable: string | null;
 }
 
 /** A row of the chain that is known from elsewhere: a log line, a certificate, a checkpoint, an anchor. */
@@ -22,13 +24,23 @@ export interface ChainPosition {
   hash: Uint8Array;
 }
 
-/** What verifying found: the first row at fault, or none and the last row. */
-export interface ChainReport {
-  verified: number;
-  /** The last row that is right. */
-  head: { id: number; hash: Uint8Array | null };
-  broken: { id: number; problem: string } | null;
+/** What is wrong with one row. */
+export interface ChainFinding {
+  id: number;
+  problem: string;
 }
+
+/** What verifying found. */
+export interface ChainReport {
+  /** How many rows are right. */
+  verified: number;
+  /** The last row that was read; without a hash where that could not be read. */
+  head: { id: number; hash: Uint8Array | null };
+  /** In the order of the chain, the first 20; none where the chain is right. */
+  findings: ChainFinding[];
+}
+
+const mostFindings = 20;
 
 /** Before the first row: id 0 and a hash of zeros. */
 export const chainStart: ChainPosition = { id: 0, hash: Buffer.alloc(32) };
@@ -62,34 +74,51 @@ export function auditHash(row: AuditRow): Buffer {
 
 /**
  * Recomputes the chain over `rows`, which follow `start` in the order of their ids, one row in
- * memory at a time. Each of the `known` rows after `start` must be there as it was.
+ * memory at a time. Each of the `known` rows after `start` must be there as it was. A row at fault
+ * does not hide what comes after it: each row is compared with the row before as that one is now.
  */
 export async function verifyChain(
   rows: AsyncIterable<AuditRow>,
   start: ChainReport['head'] = chainStart,
   known: readonly ChainPosition[] = [],
 ): Promise<ChainReport> {
-  let head = start;
-  let verified = 0;
+  const report: ChainReport = { verified: 0, head: start, findings: [] };
+  const find = (id: number, problem: string) => report.findings.push({ id, problem });
   const ahead = known.filter(({ id }) => id > start.id).toSorted((a, b) => b.id - a.id);
-  const report = (id: number, problem: string) => ({ verified, head, broken: { id, problem } });
 
   for await (const row of rows) {
-    if (row.id !== head.id + 1) return report(head.id + 1, 'is missing');
-    if (head.hash !== null && !same(row.previousHash, head.hash)) {
-      return report(row.id, 'does not follow the row before');
+    if (report.findings.length >= mostFindings) return report;
+    const next = report.head.id + 1;
+    if (row.id < next) {
+      find(row.id, row.id < 1 ? 'has an id that the vault gives no row' : 'is there twice');
+      continue;
     }
-    if (!same(row.hash, auditHash(row))) return report(row.id, 'was changed');
-    while (ahead.at(-1)?.id === row.id) {
-      if (!same(row.hash, ahead.pop()!.hash)) {
-        return report(row.id, 'differs from what is known of it: the chain was computed anew');
-      }
-    }
-    head = { id: row.id, hash: row.hash };
-    verified += 1;
+    if (row.id > next) find(next, 'is missing');
+    const expected = [];
+    while (ahead.length > 0 && ahead.at(-1)!.id <= row.id) expected.push(ahead.pop()!);
+    const problem = problemOf(row, row.id > next ? null : report.head.hash, expected);
+    if (problem === null) report.verified += 1;
+    else find(row.id, problem);
+    report.head = { id: row.id, hash: row.unreadable === null ? row.hash : null };
   }
-  if (ahead.length > 0) return report(head.id + 1, 'is missing: the end of the chain was cut off');
-  return { verified, head, broken: null };
+  if (ahead.length > 0) find(report.head.id + 1, 'is missing: the end of the chain was cut off');
+  return report;
+}
+
+function problemOf(
+  row: AuditRow,
+  previousHash: Uint8Array | null,
+  known: readonly ChainPosition[],
+): string | null {
+  if (row.unreadable !== null) {
+    return `cannot be read: its ${row.unreadable} is missing, infinite or longer than the vault writes`;
+  }
+  if (previousHash !== null && !same(row.previousHash, previousHash)) {
+    return 'does not follow the row before';
+  }
+  if (!same(row.hash, auditHash(row))) return 'was changed';
+  const differs = known.some(({ id, hash }) => id === row.id && !same(row.hash, hash));
+  return differs ? 'differs from what is known of it: the chain was computed anew' : null;
 }
 
 function same(one: Uint8Array, other: Uint8Array): boolean {

@@ -1,17 +1,25 @@
 import type { Anchors } from './anchor.ts';
-import type { AuditRow, ChainPosition } from './chain.ts';
-import { before, chainStart, verifyChain } from './chain.ts';
-import { asVaultError, AuditBroken, available } from '../errors.ts';
+import { before, type ChainPosition, chainStart } from './chain.ts';
+import { type StoredAudit, verifyAudit } from './verify-audit.ts';
+import {
+  asVaultError,
+  AuditBroken,
+  available,
+  RoleSettingsChanged,
+  type VaultError,
+} from '../errors.ts';
 import { type Log, loggingFailure } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 
 /** What `maintain` works with. */
-export interface MaintainParts {
+export interface MaintainDeps {
+  /** Ends sessions that hold a transaction for longer than any request takes; returns how many. */
+  endStaleSessions: () => Promise<number>;
   /** Deletes the ledger's rows that SQS cannot deliver again; returns how many. */
   prune: () => Promise<number>;
-  readAudit: (after: number) => AsyncIterable<AuditRow>;
-  /** The head that the database keeps beside the chain. */
-  readHead: () => Promise<ChainPosition>;
+  /** Roles that log in with settings other than the vault's, a phrase each. */
+  findRoleSettings: () => Promise<string[]>;
+  audit: StoredAudit;
   /** Whether this round verifies the whole chain, not only what was added since. */
   isFull: () => boolean;
   /** Up to where the chain was verified last; null when it never was. */
@@ -24,49 +32,64 @@ export interface MaintainParts {
 }
 
 export interface MaintainReport {
+  /** Stale sessions that were ended. */
+  ended: number;
   pruned: number;
   verified: number;
   audit: { id: number; hash: string };
 }
 
 /**
- * The daily round: prunes the ledger, and verifies the audit chain since the row it verified last,
- * or all of it, against what is known of it here and in the anchors. Throws `AuditBroken` at the
- * first row at fault, `VaultUnavailable` where the database did not answer; and, with the rest
- * done, `AuditBucketError` where the anchors could not be read or kept.
+ * The daily round: ends stale sessions, prunes the ledger, and verifies the audit chain since the
+ * row it verified last, or all of it, against what is known of it here and in the anchors. Throws
+ * `AuditBroken` for rows at fault, `VaultUnavailable` where the database did not answer; and, with
+ * the rest done, `AuditBucketError` where the anchors could not be read or kept, and
+ * `RoleSettingsChanged` where a role has settings that are not the vault's.
  */
-export async function maintain(parts: MaintainParts): Promise<MaintainReport> {
-  return loggingFailure(parts.log, 'maintenance failed', {}, () => round(parts));
+export async function maintain(deps: MaintainDeps): Promise<MaintainReport> {
+  return loggingFailure(deps.log, 'maintenance failed', {}, async () => {
+    const ended = await available('the database', deps.endStaleSessions());
+    const pruned = await available('the database', deps.prune());
+    const changed = await available('the database', deps.findRoleSettings());
+    const settingsFault = changed.length === 0 ? null : new RoleSettingsChanged(changed);
+    // told now too, since something else may end the round
+    if (settingsFault !== null) deps.log.error('role settings changed', settingsFault);
+
+    const { verified, head, anchorFault } = await verifyAndAnchor(deps);
+    const audit = { id: head.id, hash: Buffer.from(head.hash).toString('hex') };
+    const counts = { ended, pruned, verified };
+    deps.log.info('maintained', { ...counts, auditId: audit.id, auditHash: audit.hash });
+    deps.metrics.publish({ pruned, verified });
+    const fault = anchorFault ?? settingsFault;
+    if (fault !== null) throw fault;
+    return { ...counts, audit };
+  });
 }
 
-async function round(parts: MaintainParts): Promise<MaintainReport> {
-  const pruned = await available('the database', parts.prune());
+async function verifyAndAnchor(
+  deps: MaintainDeps,
+): Promise<{ verified: number; head: ChainPosition; anchorFault: VaultError | null }> {
   // before the chain, which is then at least as long as what was anchored
-  const [reading] = await Promise.allSettled([parts.anchors?.read() ?? []]);
+  const [reading] = await Promise.allSettled([deps.anchors?.read() ?? []]);
   const anchored = reading.status === 'fulfilled' ? reading.value : [];
-  const [checkpoint, current] = await available(
-    'the database',
-    Promise.all([parts.readCheckpoint(), parts.readHead()]),
-  );
-  const start = parts.isFull() ? chainStart : startOf(checkpoint, anchored);
-  const known = [...anchored, ...(checkpoint === null ? [] : [checkpoint]), current];
-  const { verified, head, broken } = await verifyChain(parts.readAudit(start.id), start, known);
-  if (broken !== null) throw new AuditBroken(broken.id, broken.problem);
+  const checkpoint = await available('the database', deps.readCheckpoint());
+  const start = deps.isFull() ? chainStart : startOf(checkpoint, anchored);
+  const known = [...anchored, ...(checkpoint === null ? [] : [checkpoint])];
+  const report = await available('the database', verifyAudit(deps.audit, start, known));
+  if (report.findings.length > 0) throw new AuditBroken(report.findings);
 
-  const last = { id: head.id, hash: head.hash ?? chainStart.hash };
+  const { verified } = report;
+  const head = { id: report.head.id, hash: report.head.hash ?? chainStart.hash };
   let anchoring: PromiseSettledResult<unknown> = reading;
   if (verified > 0) {
-    await available('the database', parts.addCheckpoint(last));
+    await available('the database', deps.addCheckpoint(head));
     // what was not compared with the anchors does not become one
     if (reading.status === 'fulfilled') {
-      [anchoring] = await Promise.allSettled([parts.anchors?.keep(last)]);
+      [anchoring] = await Promise.allSettled([deps.anchors?.keep(head)]);
     }
   }
-  const audit = { id: last.id, hash: Buffer.from(last.hash).toString('hex') };
-  parts.log.info('maintained', { pruned, verified, auditId: audit.id, auditHash: audit.hash });
-  parts.metrics.publish({ pruned, verified });
-  if (anchoring.status === 'rejected') throw asVaultError(anchoring.reason);
-  return { pruned, verified, audit };
+  const anchorFault = anchoring.status === 'rejected' ? asVaultError(anchoring.reason) : null;
+  return { verified, head, anchorFault };
 }
 
 /**

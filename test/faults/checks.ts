@@ -198,8 +198,8 @@ export async function checkRevealable(storm: Storm): Promise<Revealed> {
 /** The audit chain is whole, holds what was certified, and a row for each token answered. */
 export async function checkAudit(storm: Storm): Promise<string[]> {
   const { admin } = storm.postgres.database;
-  const { broken } = await verifyChain(readAudit(admin), chainStart, storm.heads);
-  const findings = broken === null ? [] : [`audit row ${broken.id} ${broken.problem}`];
+  const chain = await verifyChain(readAudit(admin), chainStart, storm.heads);
+  const findings = chain.findings.map(({ id, problem }) => `audit row ${id} ${problem}`);
   const { rows } = await admin.query<{ id: string; count: number }>(
     `select request_id as id, count(distinct token)::integer as count
      from vault.reveal_audit where action = 'reveal' group by request_id`,

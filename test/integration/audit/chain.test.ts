@@ -55,12 +55,12 @@ describe('the audit chain', () => {
     expect(await verify([head])).toEqual({
       verified: 5,
       head: expect.objectContaining({ id: 5 }),
-      broken: null,
+      findings: [],
     });
   });
 
   it('verifies while it is empty', async () => {
-    expect(await verify()).toEqual({ verified: 0, head: chainStart, broken: null });
+    expect(await verify()).toEqual({ verified: 0, head: chainStart, findings: [] });
   });
 
   it('gives rows of concurrent writers one order without gaps', async () => {
@@ -68,7 +68,7 @@ describe('the audit chain', () => {
     await Promise.all(writers.map((pool) => appendRows(pool, 10)));
     expect(await verify([await readAuditHead(database.as('vault_auditor'))])).toMatchObject({
       verified: 80,
-      broken: null,
+      findings: [],
     });
   });
 
@@ -94,7 +94,7 @@ describe('the audit chain', () => {
       `select id, at > now() - interval '1 minute' as recent from vault.reveal_audit`,
     );
     expect(rows).toEqual([{ id: '1', recent: true }]);
-    expect(await verify()).toMatchObject({ verified: 1, broken: null });
+    expect(await verify()).toMatchObject({ verified: 1, findings: [] });
   });
 
   it('reads page after page', async () => {
@@ -102,7 +102,7 @@ describe('the audit chain', () => {
       const tokens = Array.from({ length: 100 }, (_, n) => someToken(first + n));
       await claimReveal(database.as('vault_reveal'), auditContext(), tokens);
     }
-    expect(await verify()).toMatchObject({ verified: 2_100, broken: null });
+    expect(await verify()).toMatchObject({ verified: 2_100, findings: [] });
   });
 });
 
@@ -123,7 +123,7 @@ describe('verify finds', () => {
   ];
   it.each(columns)('an edit: %s', async (change) => {
     await tamper(`update vault.reveal_audit set ${change} where id = 3`);
-    expect((await verify()).broken).toEqual({ id: 3, problem: 'was changed' });
+    expect((await verify()).findings[0]).toEqual({ id: 3, problem: 'was changed' });
   });
 
   it('an edit whose own hash was computed anew', async () => {
@@ -131,19 +131,22 @@ describe('verify finds', () => {
       `update vault.reveal_audit set principal = 'heinz' where id = 3`,
       `update vault.reveal_audit as row set hash = sha256(vault.audit_content(row)) where id = 3`,
     );
-    expect((await verify()).broken).toEqual({ id: 4, problem: 'does not follow the row before' });
+    expect((await verify()).findings[0]).toEqual({
+      id: 4,
+      problem: 'does not follow the row before',
+    });
   });
 
   it('text moved from one column into the next', async () => {
     await tamper(
       `update vault.reveal_audit set principal = principal || reason, reason = '' where id = 2`,
     );
-    expect((await verify()).broken).toEqual({ id: 2, problem: 'was changed' });
+    expect((await verify()).findings[0]).toEqual({ id: 2, problem: 'was changed' });
   });
 
   it('a deleted row', async () => {
     await tamper(`delete from vault.reveal_audit where id = 3`);
-    expect((await verify()).broken).toEqual({ id: 3, problem: 'is missing' });
+    expect((await verify()).findings[0]).toEqual({ id: 3, problem: 'is missing' });
   });
 
   it('a deleted row that the next took the place of', async () => {
@@ -152,7 +155,10 @@ describe('verify finds', () => {
       `update vault.reveal_audit set id = 3 where id = 4`,
       `update vault.reveal_audit set id = 4 where id = 5`,
     );
-    expect((await verify()).broken).toEqual({ id: 3, problem: 'does not follow the row before' });
+    expect((await verify()).findings[0]).toEqual({
+      id: 3,
+      problem: 'does not follow the row before',
+    });
   });
 
   it('two rows that changed places', async () => {
@@ -161,7 +167,10 @@ describe('verify finds', () => {
       `update vault.reveal_audit set id = 2 where id = 3`,
       `update vault.reveal_audit set id = 3 where id = 99`,
     );
-    expect((await verify()).broken).toEqual({ id: 2, problem: 'does not follow the row before' });
+    expect((await verify()).findings[0]).toEqual({
+      id: 2,
+      problem: 'does not follow the row before',
+    });
   });
 
   it('an inserted row', async () => {
@@ -172,7 +181,10 @@ describe('verify finds', () => {
          reason, token, outcome, hash, hash from vault.reveal_audit where id = 3`,
       `update vault.reveal_audit as row set hash = sha256(vault.audit_content(row)) where id = 4`,
     );
-    expect((await verify()).broken).toEqual({ id: 5, problem: 'does not follow the row before' });
+    expect((await verify()).findings[0]).toEqual({
+      id: 5,
+      problem: 'does not follow the row before',
+    });
   });
 
   it('a tail that was cut off, by a head known from a log', async () => {
@@ -181,8 +193,8 @@ describe('verify finds', () => {
       `delete from vault.reveal_audit where id > 3`,
       `update vault.audit_head set (id, hash) = (select id, hash from vault.reveal_audit where id = 3)`,
     );
-    expect((await verify()).broken).toBeNull();
-    expect((await verify([head])).broken).toEqual({
+    expect((await verify()).findings).toEqual([]);
+    expect((await verify([head])).findings[0]).toEqual({
       id: 4,
       problem: 'is missing: the end of the chain was cut off',
     });
@@ -191,8 +203,8 @@ describe('verify finds', () => {
   it('a chain computed anew from the first row on, by a head known from a log', async () => {
     const head = await readAuditHead(database.as('vault_auditor'));
     await tamper(`update vault.reveal_audit set principal = 'heinz' where id = 1`, recompute(1));
-    expect((await verify()).broken).toBeNull();
-    expect((await verify([head])).broken).toEqual({
+    expect((await verify()).findings).toEqual([]);
+    expect((await verify([head])).findings[0]).toEqual({
       id: 5,
       problem: 'differs from what is known of it: the chain was computed anew',
     });

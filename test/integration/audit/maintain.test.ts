@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { readAuditHead } from '../../../db/audit-head.ts';
+import { endStaleSessions } from '../../../db/end-stale-sessions.ts';
 import { pruneLedger } from '../../../db/prune-ledger.ts';
-import { addCheckpoint, readAudit, readCheckpoint } from '../../../db/read-audit.ts';
+import { addCheckpoint, readCheckpoint, storedAudit } from '../../../db/read-audit.ts';
+import { findRoleSettings, settingsPhrase } from '../../../db/role-settings.ts';
 import { createAnchors, createS3Client } from '../../../lib/audit/anchor.ts';
 import { AuditBucketError } from '../../../lib/errors.ts';
-import { maintain, type MaintainParts } from '../../../lib/audit/maintain.ts';
+import { maintain, type MaintainDeps } from '../../../lib/audit/maintain.ts';
 import { appendRows, openAudit } from '../../helpers/audit.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { type S3Double, startS3Double } from '../../helpers/s3-double.ts';
@@ -13,15 +14,17 @@ import { silentLog, silentMetrics } from '../../helpers/vault.ts';
 
 let database: TestDatabase;
 let s3: S3Double;
-let parts: MaintainParts;
+let deps: MaintainDeps;
 beforeEach(async () => {
   s3 = await startS3Double();
   database = await createTestDatabase();
   const pool = database.as('vault_maintain');
-  parts = {
+  deps = {
     prune: () => pruneLedger(pool),
-    readAudit: (after) => readAudit(pool, after),
-    readHead: () => readAuditHead(pool),
+    endStaleSessions: () => endStaleSessions(pool),
+    findRoleSettings: async () =>
+      (await findRoleSettings(pool)).map(({ name, settings }) => settingsPhrase(name, settings)),
+    audit: storedAudit(pool),
     readCheckpoint: () => readCheckpoint(pool),
     addCheckpoint: (head) => addCheckpoint(pool, head),
     isFull: () => false,
@@ -61,7 +64,7 @@ describe('maintain', () => {
       insert into vault.ingested_messages
       select gen_random_uuid(), (now() at time zone 'UTC')::date - days from generate_series(0, 30) as days`);
 
-    expect(await maintain(parts)).toMatchObject({ pruned: 15, verified: 0 });
+    expect(await maintain(deps)).toMatchObject({ pruned: 15, verified: 0 });
 
     const { rows } = await database.admin.query<{ oldest: number }>(
       `select (now() at time zone 'UTC')::date - min(sent_on) as oldest from vault.ingested_messages`,
@@ -72,11 +75,11 @@ describe('maintain', () => {
   it('verifies what was added since, and anchors the head', async () => {
     const writer = database.as('vault_reveal');
     await appendRows(writer, 3);
-    expect(await maintain(parts)).toMatchObject({ verified: 3, audit: { id: 3 } });
+    expect(await maintain(deps)).toMatchObject({ verified: 3, audit: { id: 3 } });
     const head = await appendRows(writer, 2);
     // the row it verified last is read again, to see that it is still what it was
-    expect(await maintain(parts)).toMatchObject({ verified: 3, audit: { id: 5 } });
-    expect(await parts.anchors!.read()).toContainEqual({ id: 5, hash: head.hash });
+    expect(await maintain(deps)).toMatchObject({ verified: 3, audit: { id: 5 } });
+    expect(await deps.anchors!.read()).toContainEqual({ id: 5, hash: head.hash });
   });
 
   const attacks: Record<string, string[]> = {
@@ -97,11 +100,11 @@ describe('maintain', () => {
   it.each(Object.entries(attacks))('finds %s', async (_, statements) => {
     const writer = database.as('vault_reveal');
     await appendRows(writer, 3);
-    await maintain(parts);
+    await maintain(deps);
     await appendRows(writer, 2);
     await asOwner(...statements);
 
-    await expect(maintain(parts)).rejects.toMatchObject({ name: 'AuditBroken' });
+    await expect(maintain(deps)).rejects.toMatchObject({ name: 'AuditBroken' });
   });
 
   const rewrites: Record<string, [number, ...string[]]> = {
@@ -115,24 +118,24 @@ describe('maintain', () => {
     'finds by its anchor alone an audit that was written anew, %s',
     async (_, [rows, ...checkpoint]) => {
       await appendRows(database.as('vault_reveal'), 3);
-      await maintain(parts);
+      await maintain(deps);
       await writeAnew(rows, ...checkpoint);
 
-      await expect(maintain(parts)).rejects.toMatchObject({ name: 'AuditBroken' });
-      expect(await parts.anchors!.read()).toHaveLength(1);
-      expect(await maintain({ ...parts, anchors: null })).toMatchObject({ audit: { id: rows } });
+      await expect(maintain(deps)).rejects.toMatchObject({ name: 'AuditBroken' });
+      expect(await deps.anchors!.read()).toHaveLength(1);
+      expect(await maintain({ ...deps, anchors: null })).toMatchObject({ audit: { id: rows } });
     },
   );
 
   it('compares with all its anchors when it verifies the whole chain', async () => {
     await appendRows(database.as('vault_reveal'), 3);
-    const head = await parts.readHead();
+    const head = await deps.audit.readHead();
     await writeAnew(5, checkpointAtEnd);
-    await maintain(parts);
-    await parts.anchors!.keep(head);
-    await maintain(parts);
+    await maintain(deps);
+    await deps.anchors!.keep(head);
+    await maintain(deps);
 
-    const full = { ...parts, isFull: () => true };
+    const full = { ...deps, isFull: () => true };
     await expect(maintain(full)).rejects.toMatchObject({
       message: expect.stringContaining('audit row 3 differs'),
     });
@@ -148,30 +151,58 @@ describe('maintain', () => {
       };
       await appendRows(database.as('vault_reveal'), 3);
       s3.fault = fault;
-      await expect(maintain({ ...parts, metrics })).rejects.toEqual(new AuditBucketError(fault));
+      await expect(maintain({ ...deps, metrics })).rejects.toEqual(new AuditBucketError(fault));
       expect(published).toEqual([{ pruned: 0, verified: 3 }]);
-      expect(await parts.readCheckpoint()).toMatchObject({ id: 3 });
+      expect(await deps.readCheckpoint()).toMatchObject({ id: 3 });
 
       await asOwner(`update vault.reveal_audit set reason = 'none' where id = 3`);
-      await expect(maintain(parts)).rejects.toMatchObject({ name: 'AuditBroken' });
+      await expect(maintain(deps)).rejects.toMatchObject({ name: 'AuditBroken' });
     },
   );
 
   it('anchors nothing that it could not compare with what is anchored', async () => {
     await appendRows(database.as('vault_reveal'), 3);
-    const { keep } = parts.anchors!;
+    const { keep } = deps.anchors!;
     const unread = { read: () => Promise.reject(new AuditBucketError('AccessDenied')), keep };
-    await expect(maintain({ ...parts, anchors: unread })).rejects.toThrow('AccessDenied');
+    await expect(maintain({ ...deps, anchors: unread })).rejects.toThrow('AccessDenied');
     expect(s3.versions).toEqual([]);
   });
 
   it('finds an edit before what it verified last when it verifies the whole chain', async () => {
     await appendRows(database.as('vault_reveal'), 3);
-    await maintain(parts);
+    await maintain(deps);
     await asOwner(`update vault.reveal_audit set reason = 'none' where id = 1`);
-    await maintain(parts);
+    await maintain(deps);
 
-    const full = { ...parts, isFull: () => true };
+    const full = { ...deps, isFull: () => true };
     await expect(maintain(full)).rejects.toMatchObject({ name: 'AuditBroken' });
+  });
+
+  it('does all else when a role changed its own settings, and then fails', async () => {
+    // settings belong to the whole server: only for this database, which goes
+    await database
+      .as('vault_reveal')
+      .query(`alter role vault_reveal in database ${database.name} set synchronous_commit = off`);
+    await appendRows(database.as('vault_reveal'), 3);
+
+    await expect(maintain(deps)).rejects.toMatchObject({
+      name: 'RoleSettingsChanged',
+      message: expect.stringContaining('settings of vault_reveal: synchronous_commit'),
+    });
+    expect(await deps.readCheckpoint()).toMatchObject({ id: 3 });
+    expect(await deps.anchors!.read()).toHaveLength(1);
+  });
+
+  it('logs changed settings also when the audit is broken, and goes on to say that', async () => {
+    const logged: unknown[] = [];
+    const log = { ...silentLog, error: (event: string) => void logged.push(event) };
+    await database
+      .as('vault_reveal')
+      .query(`alter role vault_reveal in database ${database.name} set synchronous_commit = off`);
+    await appendRows(database.as('vault_reveal'), 3);
+    await asOwner(`update vault.reveal_audit set reason = 'none' where id = 3`);
+
+    await expect(maintain({ ...deps, log })).rejects.toMatchObject({ name: 'AuditBroken' });
+    expect(logged).toEqual(['role settings changed', 'maintenance failed']);
   });
 });

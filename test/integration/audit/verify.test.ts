@@ -33,11 +33,11 @@ describe('pii-vault verify', () => {
     expect(JSON.parse(found.stdout)).toMatchObject({
       verified: 3,
       head: { id: Number(id), hash },
-      broken: null,
+      findings: [],
     });
     const forged = await verify('--json', '--head', `3:${'0'.repeat(64)}`);
     expect(forged.code).toBe(1);
-    expect(JSON.parse(forged.stdout)).toMatchObject({ broken: { id: 3 } });
+    expect(JSON.parse(forged.stdout)).toMatchObject({ findings: [{ id: 3 }] });
   });
 
   it('reads as the auditor, who may not read any other table', async () => {

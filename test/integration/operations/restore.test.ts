@@ -150,7 +150,7 @@ describe('pii-vault backup and restore', () => {
     const rows = readAudit(target.as('vault_auditor'));
     expect(await verifyChain(rows, chainStart, [head])).toMatchObject({
       verified: 5,
-      broken: null,
+      findings: [],
     });
     const { revealed } = await revealFrom(target, ...tokens);
     expect(revealed.map(({ value }) => value)).toEqual(devices);
@@ -166,7 +166,7 @@ describe('pii-vault backup and restore', () => {
     const known = [await readAuditHead(source.admin), await readAuditHead(target.admin)];
     expect(await verifyChain(readAudit(target.admin), chainStart, known)).toMatchObject({
       verified: 3,
-      broken: null,
+      findings: [],
     });
     await expect(target.admin.query('delete from vault.reveal_audit')).rejects.toThrow(
       'append-only',
