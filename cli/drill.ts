@@ -14,12 +14,13 @@ import {
   tokensOfUser,
 } from '../db/operations/drill.ts';
 import { withoutParameters } from '../db/query.ts';
+import type { Role } from '../db/roles.ts';
 import { createSqsClient, sendMessages } from '../lib/sqs.ts';
 import { interruptible, withClient, withPool } from './database.ts';
 import { functionCopy } from './drill-function.ts';
 import { type Manifest, writeDump } from './dump.ts';
 import { localDatabaseUrl, localDirectory, type LocalFiles, localVariable } from './local-stage.ts';
-import { asOwner, restoreDump } from './restore-dump.ts';
+import { restoreDump } from './restore-dump.ts';
 import { service, type Stage } from './stage.ts';
 import { Cancelled, UserError } from './user-error.ts';
 
@@ -53,12 +54,11 @@ export function prepareDrill(stage: Stage & { local: LocalFiles }, signal: Abort
     `${service}-${stage.name}-drill`,
   );
 
-  const superuser = (database?: string) => {
-    const url = new URL(localVariable(local, 'DATABASE_URL'));
-    if (database !== undefined) url.pathname = `/${database}`;
-    return { connectionString: url.href };
-  };
-  const owner = { connectionString: localDatabaseUrl(local, 'vault_migrator') };
+  // only what no other role may do
+  const superuser = (database?: string) =>
+    inDatabase(localVariable(local, 'DATABASE_URL'), database);
+  const as = (role: Role, database?: string) => inDatabase(localDatabaseUrl(local, role), database);
+  const owner = as('vault_migrator');
   const dump = (name: string, auditOnly: boolean) =>
     withClient(interruptible(owner, signal), (client) =>
       writeDump(client, join(directory, name), { auditOnly }),
@@ -97,7 +97,7 @@ export function prepareDrill(stage: Stage & { local: LocalFiles }, signal: Abort
       await withPool(superuser(drillDatabase), (pool) => withoutParameters(() => pool.query(text)));
     },
     async restore(before) {
-      const config = { ...interruptible(superuser(drillDatabase), signal), ...asOwner };
+      const config = interruptible(as('vault_migrator', drillDatabase), signal);
       const { erasedAgain, head } = await withPool(config, (pool) =>
         restoreDump(pool, join(directory, 'before'), join(directory, 'audit')),
       );
@@ -115,12 +115,19 @@ export function prepareDrill(stage: Stage & { local: LocalFiles }, signal: Abort
       if (answer.revealed[0]?.token !== kept) throw new UserError('The kept value is not revealed');
       if (answer.missing[0]?.why !== 'erased')
         throw new UserError('The erased value is not erased');
-      const rows = await withPool(superuser(drillDatabase), (pool) =>
+      const rows = await withPool(as('vault_auditor', drillDatabase), (pool) =>
         countAuditRows(pool, answer.requestId),
       );
       if (rows !== tokens.length) throw new UserError('It was not revealed from the new database');
     },
   };
+}
+
+/** The same login, to another database of the same server. */
+function inDatabase(url: string, database?: string): { connectionString: string } {
+  const target = new URL(url);
+  if (database !== undefined) target.pathname = `/${database}`;
+  return { connectionString: target.href };
 }
 
 /** A login with values of its own: the address is of the range for documentation. */

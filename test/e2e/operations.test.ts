@@ -236,6 +236,7 @@ describe.skipIf(obstacle !== null)('pii-vault rewrap and drill, on a deployed va
       ...awsVariables(settings),
       LOGIN_QUEUE_URL: outputs.get('LoginQueueUrl') ?? '',
       DATABASE_URL: databaseUrl(database, 'postgres'),
+      VAULT_AUDITOR_DATABASE_URL: databaseUrl(database, 'vault_auditor'),
       VAULT_MIGRATOR_DATABASE_URL: databaseUrl(database, 'vault_migrator'),
     };
   }
