@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 
 import { VaultError } from '../lib/errors.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -25,34 +25,39 @@ export interface Context {
   ifCancelled: (hint: () => string) => void;
 }
 
-/** Options that every command has. */
+/** Options that all commands or many have. */
 export interface CommonOptions {
   json?: true;
+  stage: string;
+  yes?: true;
+  databaseVia?: string;
+  databaseCa?: string;
 }
 
-/** Adds the options that every command has, an example, and the exit codes. */
-export function describe(command: Command, description: string, example: string): Command {
+const shared: Record<'stage' | 'yes' | 'database', readonly [string, string, string?][]> = {
+  stage: [['--stage <name>', 'the deployed stage; local: the stack of npm start', 'local']],
+  yes: [['--yes', 'do not ask before changing a stage other than local']],
+  database: [
+    ['--database-via <host:port>', 'where a tunnel to the database begins: 127.0.0.1:5432'],
+    ['--database-ca <file>', 'certificate authorities of the database, PEM'],
+  ],
+};
+
+/** Describes a command, with an example and the exit codes, and adds options that others have too. */
+export function describe(
+  command: Command,
+  description: string,
+  example: string,
+  options: readonly (keyof typeof shared)[],
+): Command {
+  for (const option of options.flatMap((name) => shared[name])) command.option(...option);
   return (
     command
       // one paragraph, which commander wraps to the terminal's width
       .description(description.replaceAll(/(?<!\n)\n(?!\n)/g, ' '))
-      .addOption(new Option('--json', 'print the result as one JSON object'))
+      .option('--json', 'print the result as one JSON object')
       .addHelpText('after', `\nExample:\n  ${example}\n\n${exitCodes}`)
   );
-}
-
-/** Adds `--stage`. */
-export function withStage(command: Command): Command {
-  return command.option(
-    '--stage <name>',
-    'the deployed stage; local: the stack of npm start',
-    'local',
-  );
-}
-
-/** Adds `--yes`, for commands that ask before they change a stage other than local. */
-export function withYes(command: Command): Command {
-  return command.option('--yes', 'do not ask before changing a stage other than local');
 }
 
 const noHint = () => '';
@@ -69,7 +74,7 @@ export type Work<Options> = (
  * error that a person can fix is shown as its message only. Nothing of a message, a row or a value
  * is in it.
  */
-export function action<Options extends CommonOptions>(
+export function action<Options extends Pick<CommonOptions, 'json'>>(
   work: Work<Options>,
 ): (this: Command) => Promise<void> {
   return async function () {

@@ -2,27 +2,17 @@ import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import type { ConnectionOptions } from 'node:tls';
 import { Signer } from '@aws-sdk/rds-signer';
-import type { Command } from 'commander';
 import type { ClientConfig } from 'pg';
 
 import type { Role } from '../db/roles.ts';
 import { type AwsConfig, fromAws } from './aws.ts';
+import type { CommonOptions } from './command.ts';
 import { localDatabaseUrl } from './local-stage.ts';
 import type { Stage } from './stage.ts';
 import { messageOf, UserError } from './user-error.ts';
 
 /** Options of every command that logs in to the database. */
-export interface DatabaseOptions {
-  databaseVia?: string;
-  databaseCa?: string;
-}
-
-/** Adds the options of a command that logs in to the database. */
-export function withDatabase(command: Command): Command {
-  return command
-    .option('--database-via <host:port>', 'where a tunnel to the database begins: 127.0.0.1:5432')
-    .option('--database-ca <file>', 'certificate authorities of the database, PEM');
-}
+export type DatabaseOptions = Pick<CommonOptions, 'databaseVia' | 'databaseCa'>;
 
 /** Where a database is, for whom and how to log in by IAM. */
 export interface IamLogin {

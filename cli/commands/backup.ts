@@ -1,23 +1,15 @@
 import type { Command } from 'commander';
 
 import { auditTables, estimateRows, valueTables } from '../../db/operations/copy-tables.ts';
-import {
-  action,
-  type CommonOptions,
-  type Context,
-  describe,
-  type Outcome,
-  withStage,
-} from '../command.ts';
+import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { interruptible, withClient } from '../database.ts';
 import { writeDump } from '../dump.ts';
-import { databaseConfig, type DatabaseOptions, withDatabase } from '../login.ts';
+import { databaseConfig } from '../login.ts';
 import { showProgress } from '../progress.ts';
 import { findStage } from '../stage.ts';
 import { pairs } from '../table.ts';
 
-interface Options extends CommonOptions, DatabaseOptions {
-  stage: string;
+interface Options extends CommonOptions {
   to: string;
   auditOnly?: true;
 }
@@ -28,7 +20,7 @@ can open them. Logs in as vault_migrator, who owns the tables.`;
 
 export function define(command: Command): void {
   const example = 'npx pii-vault backup --stage prod --to ./dump';
-  withDatabase(withStage(describe(command, description, example)))
+  describe(command, description, example, ['stage', 'database'])
     .requiredOption('--to <directory>', 'the new directory')
     .option('--audit-only', 'only the audit: what restoring an older copy needs besides')
     .action(action(run));

@@ -1,20 +1,9 @@
 import type { Command } from 'commander';
 
-import {
-  action,
-  type CommonOptions,
-  type Context,
-  describe,
-  type Outcome,
-  withStage,
-} from '../command.ts';
+import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { type Drill, prepareDrill } from '../drill.ts';
 import { findStage } from '../stage.ts';
 import { Cancelled, UserError } from '../user-error.ts';
-
-interface Options extends CommonOptions {
-  stage: string;
-}
 
 const description = `Rehearses backup and restore on the local stack, from end to end. Sends a login of its
 own, copies the vault, erases one value of that login, restores the copy with the newest audit into a
@@ -29,10 +18,10 @@ const localOnly =
   'database (docs/operations.md, "Back up and restore").';
 
 export function define(command: Command): void {
-  withStage(describe(command, description, 'npx pii-vault drill')).action(action(run));
+  describe(command, description, 'npx pii-vault drill', ['stage']).action(action(run));
 }
 
-async function run(options: Options, { signal, ifCancelled }: Context): Promise<Outcome> {
+async function run(options: CommonOptions, { signal, ifCancelled }: Context): Promise<Outcome> {
   const stage = await findStage(options.stage);
   const { local } = stage;
   if (local === null) throw new UserError(localOnly);

@@ -4,23 +4,15 @@ import { countDays } from '../../db/operations/count-days.ts';
 import { reconcile, type ReconciledDay } from '../../lib/operations/reconcile.ts';
 import { createSqsClient, queueDepth } from '../../lib/sqs.ts';
 import { fromAws } from '../aws.ts';
-import {
-  action,
-  type CommonOptions,
-  type Context,
-  describe,
-  type Outcome,
-  withStage,
-} from '../command.ts';
+import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { interruptible, withPool } from '../database.ts';
 import { countDeadLetters, type DeadLetterCounts } from '../count-dead-letters.ts';
-import { databaseConfig, type DatabaseOptions, withDatabase } from '../login.ts';
+import { databaseConfig } from '../login.ts';
 import { showProgress } from '../progress.ts';
 import { findStage } from '../stage.ts';
 import { table } from '../table.ts';
 
-interface Options extends CommonOptions, DatabaseOptions {
-  stage: string;
+interface Options extends CommonOptions {
   sent: Map<string, number>;
   redriven: Map<string, number>;
   onlyVaultSince?: string;
@@ -40,7 +32,7 @@ const daysBack = 15;
 const dayMs = 24 * 60 * 60 * 1000;
 
 export function define(command: Command): void {
-  withDatabase(withStage(describe(command, description, example)))
+  describe(command, description, example, ['stage', 'database'])
     .option('--sent <[day=]n>', 'messages sent on a day; may be repeated', addDay, new Map())
     .option('--redriven <[day=]n>', 'those that redrive sent; may be repeated', addDay, new Map())
     .option('--only-vault-since <day>', 'other rows of user_logins since then are wrong', parseDay)

@@ -8,15 +8,7 @@ import {
 } from '../../lib/operations/redrive.ts';
 import { createSqsClient, queueDepth, sendMessages } from '../../lib/sqs.ts';
 import { fromAws } from '../aws.ts';
-import {
-  action,
-  type CommonOptions,
-  type Context,
-  describe,
-  type Outcome,
-  withStage,
-  withYes,
-} from '../command.ts';
+import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { deadLetterQueue, parallelRequests } from '../dead-letter-queue.ts';
 import { showProgress } from '../progress.ts';
@@ -25,11 +17,9 @@ import { findStage } from '../stage.ts';
 import { table } from '../table.ts';
 
 interface Options extends CommonOptions {
-  stage: string;
   send?: true;
   reason: string[];
   repair?: string;
-  yes?: true;
 }
 
 const description = `Counts the messages in the dead-letter queue by reason and age, and sends nothing.
@@ -43,7 +33,7 @@ are hidden from others while redrive looks at them; if it is killed, for 15 minu
 const example = 'npx pii-vault redrive --stage prod --reason failed_too_often --send';
 
 export function define(command: Command): void {
-  withYes(withStage(describe(command, description, example)))
+  describe(command, description, example, ['stage', 'yes'])
     .option('--send', 'send the messages; without it, only count')
     .option('--reason <code>', 'only messages with this reason; may be repeated', collect, [])
     .option(

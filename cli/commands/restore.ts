@@ -2,26 +2,18 @@ import type { Command } from 'commander';
 import type { ClientConfig } from 'pg';
 
 import { analyzeTables } from '../../db/operations/copy-tables.ts';
-import {
-  action,
-  type CommonOptions,
-  type Context,
-  describe,
-  type Outcome,
-  withYes,
-} from '../command.ts';
+import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { interruptible, withPool } from '../database.ts';
-import { type DatabaseOptions, iamConfig, withDatabase } from '../login.ts';
+import { type DatabaseOptions, iamConfig } from '../login.ts';
 import { type Progress, showProgress } from '../progress.ts';
 import { asOwner, type RestoreProgress, restoreDump } from '../restore-dump.ts';
 import { pairs } from '../table.ts';
 import { UserError } from '../user-error.ts';
 
-interface Options extends CommonOptions, DatabaseOptions {
+interface Options extends Omit<CommonOptions, 'stage'> {
   from: string;
   audit: string;
-  yes?: true;
 }
 
 const description = `Restores what backup wrote into the database of the variable RESTORE_DATABASE_URL. It
@@ -41,7 +33,7 @@ const example =
   '    npx pii-vault restore --from ./dump --audit ./audit-now';
 
 export function define(command: Command): void {
-  withDatabase(withYes(describe(command, description, example)))
+  describe(command, description, example, ['yes', 'database'])
     .requiredOption('--from <dump>', 'the directory that backup wrote')
     .requiredOption('--audit <dump>', 'the directory with the newest audit')
     .action(action(run));

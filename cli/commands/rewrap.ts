@@ -7,28 +7,18 @@ import {
 } from '../../db/operations/rewrap-keys.ts';
 import { createKmsClient, createRewrappingKeyService } from '../../lib/crypto/kms.ts';
 import { rewrap, type RewrapReport } from '../../lib/operations/rewrap.ts';
-import {
-  action,
-  type CommonOptions,
-  type Context,
-  describe,
-  type Outcome,
-  withStage,
-  withYes,
-} from '../command.ts';
+import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { withPool } from '../database.ts';
-import { databaseConfig, type DatabaseOptions, withDatabase } from '../login.ts';
+import { databaseConfig } from '../login.ts';
 import { showProgress } from '../progress.ts';
 import { checkCaller, checkDestination, keyFault } from '../rewrap-checks.ts';
 import { findStage, service } from '../stage.ts';
 import { table } from '../table.ts';
 
-interface Options extends CommonOptions, DatabaseOptions {
-  stage: string;
+interface Options extends CommonOptions {
   to: string;
   dryRun?: true;
-  yes?: true;
 }
 
 const description = `Wraps every data key again, under the KMS key of --to. No plaintext leaves KMS, sealed
@@ -46,7 +36,7 @@ const example =
 const keysAtOnce = 10;
 
 export function define(command: Command): void {
-  withDatabase(withYes(withStage(describe(command, description, example))))
+  describe(command, description, example, ['stage', 'yes', 'database'])
     .requiredOption('--to <key-arn>', 'the KMS key, by the ARN of the key (not an alias)', parseArn)
     .option('--dry-run', 'only count the data keys and check the permissions')
     .action(action(run));

@@ -4,24 +4,14 @@ import type { Readable } from 'node:stream';
 import { type Command, InvalidArgumentError } from 'commander';
 
 import { createSqsClient } from '../../lib/sqs.ts';
-import {
-  action,
-  type CommonOptions,
-  type Context,
-  describe,
-  type Outcome,
-  withStage,
-  withYes,
-} from '../command.ts';
+import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { sendLines, type Sending } from '../send-lines.ts';
 import { findStage } from '../stage.ts';
 import { messageOf, UserError } from '../user-error.ts';
 
 interface Options extends CommonOptions {
-  stage: string;
   fromLine: number;
-  yes?: true;
 }
 
 const description = `Sends login events to the stage's queue: the lines of a file, or of standard input
@@ -32,7 +22,7 @@ message is ever printed. Your AWS credentials need sqs:SendMessage on the login 
 const maxNamed = 20;
 
 export function define(command: Command): void {
-  withYes(withStage(describe(command, description, 'npx pii-vault send logins.jsonl --stage prod')))
+  describe(command, description, 'npx pii-vault send logins.jsonl --stage prod', ['stage', 'yes'])
     .argument('[file]', 'one JSON message a line; - or nothing: standard input')
     .option('--from-line <n>', 'leave out the lines before this one', parseLine, 1)
     .action(action(run));

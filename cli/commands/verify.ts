@@ -3,21 +3,13 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { readCheckpoint, storedAudit } from '../../db/read-audit.ts';
 import { type AuditRow, type ChainPosition, chainStart } from '../../lib/audit/chain.ts';
 import { verifyAudit } from '../../lib/audit/verify-audit.ts';
-import {
-  action,
-  type CommonOptions,
-  type Context,
-  describe,
-  type Outcome,
-  withStage,
-} from '../command.ts';
+import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { interruptible, withPool } from '../database.ts';
-import { databaseConfig, type DatabaseOptions, withDatabase } from '../login.ts';
+import { databaseConfig } from '../login.ts';
 import { type Progress, showProgress } from '../progress.ts';
 import { findStage } from '../stage.ts';
 
-interface Options extends CommonOptions, DatabaseOptions {
-  stage: string;
+interface Options extends CommonOptions {
   head: ChainPosition[];
 }
 
@@ -26,7 +18,7 @@ the checkpoint that the database keeps, and with every --head: "auditId" and "au
 line, or "audit" of the certificate of an erasure. Logs in as vault_auditor.`;
 
 export function define(command: Command): void {
-  withDatabase(withStage(describe(command, description, 'npx pii-vault verify --stage prod')))
+  describe(command, description, 'npx pii-vault verify --stage prod', ['stage', 'database'])
     .option('--head <id:hash>', 'a row that is known from elsewhere; may be repeated', addHead, [])
     .action(action(verify));
 }

@@ -22,7 +22,7 @@ afterEach(() => {
 
 /** Runs a command that does this; returns its exit code and what it printed. */
 async function run(work: Work<CommonOptions>, ...args: string[]) {
-  await withCommon(new Command('test'), 'A test.', 'test')
+  await withCommon(new Command('test'), 'A test.', 'test', [])
     .action(action(work))
     .parseAsync(args, { from: 'user' });
   return { code: process.exitCode, text: output.text() };
