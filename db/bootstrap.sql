@@ -19,6 +19,7 @@ DECLARE
   role_name pg_catalog.text;
   grantor_name pg_catalog.text;
   found_names pg_catalog.text;
+  logins_table pg_catalog.text;
   former_owner pg_catalog.text;
   former_role pg_catalog.text;
 BEGIN
@@ -138,19 +139,36 @@ BEGIN
   END IF;
 
   -- A table that was there before keeps its rows and grants; its owner changes, and the former owner keeps every
-  -- right on it.
-  SELECT tableowner INTO former_owner FROM pg_catalog.pg_tables
-  WHERE schemaname = 'public' AND tablename = 'user_logins' AND tableowner <> 'vault_migrator';
-  IF FOUND THEN
-    -- an administrator who is not a superuser may hand over only to a role that it can become
-    IF NOT is_superuser THEN
-      EXECUTE pg_catalog.format('GRANT vault_migrator TO %I WITH INHERIT FALSE, SET TRUE', current_user);
-    END IF;
-    ALTER TABLE public.user_logins OWNER TO vault_migrator;
-    former_role := pg_catalog.current_setting('role');
-    SET LOCAL ROLE vault_migrator;
-    EXECUTE pg_catalog.format('GRANT ALL ON public.user_logins TO %I', former_owner);
-    PERFORM pg_catalog.set_config('role', former_role, true);
-  END IF;
+  -- right on it. So it is with its partitions, or no release could ever add a column.
+  FOR logins_table, former_owner IN
+    WITH RECURSIVE family (relation) AS (
+      SELECT pg_class.oid
+      FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
+      WHERE nspname = 'public' AND relname = 'user_logins' AND relkind IN ('r', 'p')
+      UNION
+      SELECT inhrelid FROM pg_catalog.pg_inherits JOIN family ON inhparent = relation
+    )
+    SELECT pg_catalog.format('%I.%I', nspname, relname), rolname
+    FROM family
+    JOIN pg_catalog.pg_class ON pg_class.oid = relation
+    JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
+    JOIN pg_catalog.pg_roles ON pg_roles.oid = relowner
+    WHERE rolname <> 'vault_migrator' AND relkind IN ('r', 'p')
+  LOOP
+    BEGIN
+      -- an administrator who is not a superuser may hand over only to a role that it can become
+      IF NOT is_superuser THEN
+        EXECUTE pg_catalog.format('GRANT vault_migrator TO %I WITH INHERIT FALSE, SET TRUE', current_user);
+      END IF;
+      EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO vault_migrator', logins_table);
+      former_role := pg_catalog.current_setting('role');
+      SET LOCAL ROLE vault_migrator;
+      EXECUTE pg_catalog.format('GRANT ALL ON %s TO %I', logins_table, former_owner);
+      PERFORM pg_catalog.set_config('role', former_role, true);
+    EXCEPTION WHEN insufficient_privilege THEN
+      IF logins_table = 'public.user_logins' THEN RAISE; END IF;
+      RAISE NOTICE '% still belongs to %: no release can add a column to user_logins', logins_table, former_owner;
+    END;
+  END LOOP;
 END
 $$;

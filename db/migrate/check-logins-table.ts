@@ -31,6 +31,30 @@ const tableStatement = statement<{
 `,
 );
 
+const foreignPartitionsStatement = statement<{ name: string; owner: string }>(
+  'foreign_partitions',
+  sql`
+  with recursive family (relation) as (
+    select inhrelid from pg_inherits where inhparent = to_regclass('public.user_logins')
+    union
+    select inhrelid from pg_inherits join family on inhparent = relation
+  )
+  select relation::regclass::text as name, pg_get_userbyid(relowner) as owner
+  from family join pg_class on oid = relation
+  where not pg_has_role(relowner, 'usage')
+  order by name
+`,
+);
+
+/** What keeps a migration from adding a column to `user_logins`, a phrase each. Throws `DatabaseError`. */
+export async function findForeignPartitions(connection: Connection): Promise<string[]> {
+  const partitions = await run(connection, foreignPartitionsStatement);
+  return partitions.map(
+    ({ name, owner }) =>
+      `${name}, a partition of user_logins, belongs to ${owner}: run db/bootstrap.sql as administrator`,
+  );
+}
+
 interface Column {
   name: string;
   /** As it is declared, such as `varchar(16)`. */

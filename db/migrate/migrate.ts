@@ -7,7 +7,7 @@ import { type Connection, run, statement, transaction } from '../query.ts';
 import { writeLimits } from '../write-limits.ts';
 import { applyFunctionsAndGrants, applyMigrations } from './apply-migrations.ts';
 import { applyRoles } from './apply-roles.ts';
-import { findColumnFaults, findTableFaults } from './check-logins-table.ts';
+import { findColumnFaults, findForeignPartitions, findTableFaults } from './check-logins-table.ts';
 import { findSchemaFaults } from './check-vault-schema.ts';
 import { findBackdoors } from './find-backdoors.ts';
 import { lockMigrations } from './lock-migrations.ts';
@@ -60,7 +60,12 @@ async function bringUp(
   const faults = [...(await findSchemaFaults(connection)), ...(await findTableFaults(connection))];
   // the whole list at once, but for columns that a migration may add
   if (faults.length > 0) refuse([...faults, ...(await findColumnFaults(connection, false))]);
-  const applied = await applyMigrations(connection);
+  const foreignPartitions = await findForeignPartitions(connection);
+  const applied = await applyMigrations(connection).catch((error: unknown) => {
+    // only a migration that changes user_logins needs them
+    if (error instanceof DatabaseError && error.state === '42501') refuse(foreignPartitions);
+    throw error;
+  });
   // only now: a migration may have added what was missing
   refuse([...(await findTableFaults(connection)), ...(await findColumnFaults(connection))]);
   const findings = await applyRoles(connection);

@@ -87,6 +87,11 @@ function inCopy(
   return run(command, parameters, { cwd: copy, env });
 }
 
+function upgradeInCopy(): Promise<CommandResult> {
+  const script = 'test/helpers/upgrade-process.ts';
+  return inCopy(tool('tsx'), ['--no-warnings', script, String(database.port), database.name]);
+}
+
 const tool = (name: string) => join('node_modules', '.bin', name);
 
 /** The migrations of the copy that this release does not have. */
@@ -138,12 +143,13 @@ describe.sequential('a personal field that is added as CONTRIBUTING.md says', ()
     const rows = 'select * from public.user_logins order by user_id';
     const before = await database.admin.query<Record<string, unknown>>(rows);
 
-    const { code, stdout, stderr } = await inCopy(tool('tsx'), [
-      '--no-warnings',
-      'test/helpers/upgrade-process.ts',
-      String(database.port),
-      database.name,
-    ]);
+    await database.admin.query('create table teams_part () inherits (public.user_logins)');
+    const refused = await upgradeInCopy();
+    expect(refused.stderr).toContain(
+      'teams_part, a partition of user_logins, belongs to postgres: run db/bootstrap.sql',
+    );
+    await database.admin.query(await bootstrapSql());
+    const { code, stdout, stderr } = await upgradeInCopy();
     expect(code, stderr).toBe(0);
     const upgrade = JSON.parse(stdout) as Upgrade;
     expect(upgrade).toEqual({

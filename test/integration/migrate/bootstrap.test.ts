@@ -172,6 +172,51 @@ describe('db/bootstrap.sql makes every role', () => {
   );
 });
 
+describe('db/bootstrap.sql on a table of logins that is partitioned', () => {
+  beforeEach(async () => {
+    await ask(`
+      create role team_owner;
+      create table public.user_logins (user_id text, create_date date) partition by range (create_date);
+      create table public.old_logins partition of public.user_logins
+        for values from (minvalue) to ('2026-01-01') partition by range (create_date);
+      create table public.older_logins partition of public.old_logins default;
+      alter table public.user_logins owner to team_owner;
+      alter table public.old_logins owner to team_owner;
+      alter table public.older_logins owner to team_owner;
+    `);
+  });
+
+  it('hands its partitions over with it, and the former owner keeps every right on them', async () => {
+    await bootstrap();
+    const tables = await ask(`
+      select relname, pg_get_userbyid(relowner) as owner,
+        has_table_privilege('team_owner', oid, 'select, insert, update, delete, truncate') as kept
+      from pg_class where relname like '%_logins' order by relname`);
+    const handedOver = { owner: 'vault_migrator', kept: true };
+    expect(tables).toEqual([
+      { relname: 'old_logins', ...handedOver },
+      { relname: 'older_logins', ...handedOver },
+      { relname: 'user_logins', ...handedOver },
+    ]);
+    await passwords();
+    const migrator = await login('vault_migrator');
+    await migrator.query('alter table public.user_logins add column masked_new varchar(256)');
+  });
+
+  it('names a partition that its administrator may not hand over', async () => {
+    await ask('grant team_owner to admin');
+    await ask('alter table public.older_logins owner to postgres');
+    await ask('alter database vault owner to admin; alter schema public owner to admin');
+    expect(await bootstrap('admin')).toContain(
+      'public.older_logins still belongs to postgres: no release can add a column to user_logins',
+    );
+    const [table] = await ask<{ owner: string }>(
+      `select pg_get_userbyid(relowner) as owner from pg_class where relname = 'user_logins'`,
+    );
+    expect(table?.owner).toBe('vault_migrator');
+  });
+});
+
 describe('after db/bootstrap.sql', () => {
   beforeEach(async () => {
     await bootstrap();

@@ -7,6 +7,7 @@ import { createPool } from '../../../db/pool.ts';
 import { type Role, roles } from '../../../db/roles.ts';
 import { DatabaseError, DatabaseUnfit } from '../../../lib/errors.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
+import { piiFields } from '../../../lib/pii-fields.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
@@ -19,7 +20,7 @@ import {
 import { ingestParts } from '../../helpers/vault.ts';
 
 /** The columns of `user_logins`, a contract with its readers. */
-const columns = [
+const contract = [
   ['user_id', 'character varying', 128],
   ['device_type', 'character varying', 32],
   ['masked_ip', 'character varying', 256],
@@ -27,6 +28,14 @@ const columns = [
   ['locale', 'character varying', 32],
   ['app_version', 'integer', null],
   ['create_date', 'date', null],
+];
+const known = new Set(contract.map(([name]) => name));
+/** The columns of personal fields that were added since stand at the end. */
+const columns = [
+  ...contract,
+  ...piiFields
+    .filter(({ column }) => !known.has(column))
+    .map(({ column }) => [column, 'character varying', 256]),
 ];
 
 /** A table of logins that a team has had: its columns, some of them changed, and further ones. */
@@ -142,7 +151,8 @@ describe('the migrations', () => {
         ('b', 'ios', 'old hash', 'old hash', null, 230, '2020-02-29'),
         ('a', null, null, null, 'RU', null, null);
     `);
-    const rows = 'select ctid::text, xmin::text, * from public.user_logins order by ctid';
+    const names = contract.map(([name]) => name).join();
+    const rows = `select ctid::text, xmin::text, ${names} from public.user_logins order by ctid`;
     const before = await empty.admin.query(rows);
 
     await empty.admin.query(await bootstrapSql());
