@@ -1,5 +1,3 @@
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-
 import { messageOf, UserError } from './user-error.ts';
 
 /** How the SDK's clients reach AWS; empty where they find region and credentials themselves. */
@@ -36,6 +34,9 @@ export function awsProblem(error: unknown): string {
 
 /** The outputs of the CloudFormation stack, by name. Throws `UserError`. */
 export async function readOutputs(stack: string, aws: AwsConfig): Promise<Map<string, string>> {
+  // most commands on the local stage do without, and begin sooner
+  const { CloudFormationClient, DescribeStacksCommand } =
+    await import('@aws-sdk/client-cloudformation');
   const client = new CloudFormationClient(aws);
   try {
     const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName: stack }));

@@ -31,6 +31,7 @@ export function showProgress(
   const startedAt = now();
   const isTerminal = output.isTTY === true;
   let last = isTerminal ? 0 : startedAt;
+  if (isTerminal) output.write(`\r\u001B[2K${title} …`);
   return {
     update(done) {
       const at = now();

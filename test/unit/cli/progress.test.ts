@@ -30,7 +30,8 @@ describe('showProgress', () => {
     now += 1_000;
     progress.update(50);
     progress.end();
-    const [drawn = '', taken] = terminal.written;
+    const [begun, drawn = '', taken] = terminal.written;
+    expect(begun).toBe('\r\u001B[2KSending …');
     expect(drawn).toBe('\r\u001B[2KSending ██████████░░░░░░░░░░ 50 of 100, 50/s, 1 s left');
     expect(taken).toBe('\r\u001B[2K');
     expect(drawn.length).toBeLessThanOrEqual(60 + '\r\u001B[2K'.length);
@@ -44,7 +45,7 @@ describe('showProgress', () => {
       now += 10;
       progress.update(done);
     }
-    expect(terminal.written).toHaveLength(10);
+    expect(terminal.written).toHaveLength(1 + 10);
   });
 
   it('prints a line every five seconds elsewhere, and none for what is quick', () => {
