@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 
 import { perField, perKind, type PiiKind } from '../lib/pii-fields.ts';
 import { samplePath } from './local/messages.ts';
+import { readOptions } from './local/usage.ts';
 import { createDice, type Dice } from './local/dice.ts';
 
 const seed = 20_240_229;
@@ -11,7 +12,13 @@ const strangerAt = 41;
 
 const locales = ['BR', 'CN', 'DE', 'FR', 'ID', 'IN', 'PH', 'PT', 'RU', 'US'];
 
+const usage = `npm run sample
+
+Writes the 100 messages that npm start sends, the same at every run, to
+test/fixtures/login-events.jsonl.`;
+
 /** `npm run sample`: writes the sample that `npm start` sends, the same at every run. */
+readOptions(usage, {});
 const dice = createDice(seed);
 const devices = Array.from({ length: 60 }, () => deviceId(dice));
 const addresses = [

@@ -4,10 +4,16 @@ import { run } from './local/command.ts';
 import { UserError } from '../cli/user-error.ts';
 import { databaseTemplate, everyOption, exampleParameters, packageStage } from './local/package.ts';
 import { pythonWith } from './local/python.ts';
+import { readOptions } from './local/usage.ts';
 import { readSettings } from './local/settings.ts';
 
 // sls names a role in DependsOn as well as in Role, and parameters make some conditions constant
 const expectedWarnings = ['W3005', 'W8003'];
+
+const usage = `npm run package:prod
+
+Packages the stage prod with the parameters of stages/prod.example.yml into .local/package, and
+checks this template and all others with cfn-lint, which needs Python. It reaches no AWS account.`;
 
 /**
  * `npm run package:prod`: packages the stage prod with the example's parameters, and checks its
@@ -15,6 +21,7 @@ const expectedWarnings = ['W3005', 'W8003'];
  * stage's, and the database's.
  */
 async function packageProd(): Promise<void> {
+  readOptions(usage, {});
   const settings = readSettings();
   const output = join(settings.cache, 'package');
   const example = await exampleParameters(settings);

@@ -35,8 +35,8 @@ shows what became of them. If the stack is up already, it is used again. npm sto
 
   --file PATH   send the messages of this file, one JSON message a line, and not the sample
 
-VAULT_DATABASE_PORT (15432), AWS_ENDPOINT_URL (http://127.0.0.1:4566) and VAULT_LOCAL_DIR (.local)
-say where it runs. With VAULT_LOCAL_IAM=off the emulator checks no permissions.`;
+VAULT_DATABASE_PORT (15432), VAULT_EMULATOR_PORT (4566) or AWS_ENDPOINT_URL, and VAULT_LOCAL_DIR
+(.local) say where it runs. With VAULT_LOCAL_IAM=off the emulator checks no permissions.`;
 
 /** What is to be sent. */
 interface Given {

@@ -1,3 +1,4 @@
+import { VaultCallError } from '../../client/errors.ts';
 import type { Demonstration } from './closing-screen.ts';
 import type { Reader } from './reader.ts';
 import type { RunningVault } from './running-vault.ts';
@@ -38,14 +39,14 @@ export async function demonstrate(
   }
   if (erasable !== null && mayErase) {
     const reason = 'npm start shows an erasure';
-    const certificate = await steps.run('Erase one value through the signed URL', () =>
-      vault.erase([erasable], reason),
+    const result = await steps.run('Erase one value through the signed URL', () =>
+      vault.erase([erasable], reason).then(flat, whyNot),
     );
     shown.push({
-      title: 'An erasure',
+      title: 'An erasure, by the privacy officer',
       command: vault.eraseCommand([erasable], reason),
-      result: flat(certificate),
-      audit: await lastAuditRow(auditor, erasable),
+      result,
+      audit: typeof result === 'string' ? null : await lastAuditRow(auditor, erasable),
     });
   }
   if (erasable !== null && !mayErase && vault.staysUp) {
@@ -58,6 +59,12 @@ export async function demonstrate(
   const command = vault.commandFor('maintain');
   const verified = await steps.run(command, () => vault.invoke('maintain'));
   return [...shown, { title: 'The audit chain, verified', command, result: flat(verified) }];
+}
+
+// an emulator that does not verify who calls, or has its URLs elsewhere, is no reason to give up
+function whyNot(error: unknown): string {
+  if (error instanceof VaultCallError) return `Nothing was erased: ${error.message}.`;
+  throw error;
 }
 
 function flat(answer: unknown): Record<string, unknown> {

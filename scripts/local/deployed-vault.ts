@@ -1,6 +1,7 @@
 import { createSqsClient, sendMessages } from '../../lib/sqs.ts';
 import { drain, takeBaseline } from './drain.ts';
 import { curlCommand, localClient } from './local-client.ts';
+import { makeIdentities } from './identities.ts';
 import { findQueues } from './queues.ts';
 import type { RunningVault } from './running-vault.ts';
 import { localAws, type Settings } from './settings.ts';
@@ -13,8 +14,10 @@ export async function deployedVault(settings: Settings): Promise<RunningVault> {
   const client = createSqsClient({ endpoint: settings.endpoint.origin, ...localAws });
   const queues = await findQueues(client);
   const before = await takeBaseline(client, queues);
-  const erase = await curlCommand(settings, 'EraseUrl');
-  const tokenize = await curlCommand(settings, 'TokenizeUrl');
+  const identities = await makeIdentities(settings);
+  const officer = await localClient(settings, identities['privacy-officer']);
+  const erase = await curlCommand(settings, 'EraseUrl', 'privacy-officer');
+  const tokenize = await curlCommand(settings, 'TokenizeUrl', 'analyst');
   let taken = 0;
   return {
     queues,
@@ -33,7 +36,7 @@ export async function deployedVault(settings: Settings): Promise<RunningVault> {
       'npx pii-vault verify',
     ],
     invoke: (functionName, request) => invoke(settings, functionName, request),
-    erase: (tokens, why) => localClient(settings).erase(tokens, why),
+    erase: (tokens, why) => officer.erase(tokens, why),
     eraseCommand: (tokens, why) => `echo '${JSON.stringify({ tokens, reason: why })}' | ${erase}`,
   };
 }

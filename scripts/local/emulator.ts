@@ -23,7 +23,7 @@ export async function findEmulator({ endpoint }: Settings): Promise<EmulatorKind
   if (!(await isTaken(Number(endpoint.port)))) return null;
   throw new UserError(
     `Port ${endpoint.port}, which the AWS emulator needs, is taken by something else. ` +
-      'Stop that, or set AWS_ENDPOINT_URL to another port, such as http://127.0.0.1:4567.',
+      'Stop that, or set VAULT_EMULATOR_PORT or AWS_ENDPOINT_URL to another port.',
   );
 }
 

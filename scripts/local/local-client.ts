@@ -1,19 +1,16 @@
+import { join, relative } from 'node:path';
+
+import type { Credentials } from '../../client/signed-post.ts';
 import { createVaultClient, type VaultClient } from '../../client/vault-client.ts';
-import { localAws, type Settings } from './settings.ts';
+import { curlFile, type Person } from './identities.ts';
+import type { Settings } from './settings.ts';
 import { stackOutputs } from './stack-outputs.ts';
 
-/** A client of the local stage's URLs, as the account's root; they are read at the first call. */
-export function localClient(settings: Settings): VaultClient {
-  let client: Promise<VaultClient> | null = null;
-  const ready = () => (client ??= connect(settings));
-  return {
-    reveal: async (...request) => (await ready()).reveal(...request),
-    tokenize: async (...request) => (await ready()).tokenize(...request),
-    erase: async (...request) => (await ready()).erase(...request),
-  };
-}
-
-async function connect(settings: Settings): Promise<VaultClient> {
+/** A client of the local stage's URLs, for whoever has these credentials. */
+export async function localClient(
+  settings: Settings,
+  credentials: Credentials,
+): Promise<VaultClient> {
   const outputs = await stackOutputs(settings);
   return createVaultClient({
     urls: {
@@ -22,16 +19,17 @@ async function connect(settings: Settings): Promise<VaultClient> {
       erase: outputs.get('EraseUrl') ?? '',
     },
     endpoint: settings.endpoint.origin,
-    credentials: localAws.credentials,
+    credentials,
   });
 }
 
 /** How a person sends a signed request without this repository; the request is standard input. */
-export async function curlCommand(settings: Settings, urlOutput: string): Promise<string> {
-  const { accessKeyId, secretAccessKey } = localAws.credentials;
+export async function curlCommand(
+  settings: Settings,
+  urlOutput: string,
+  person: Person,
+): Promise<string> {
   const id = new URL((await stackOutputs(settings)).get(urlOutput) ?? '').hostname.split('.')[0];
-  return (
-    `curl --aws-sigv4 aws:amz:${localAws.region}:lambda --user ${accessKeyId}:${secretAccessKey} ` +
-    `${settings.endpoint.origin}/_aws/lambda-url/${id}/ -d @-`
-  );
+  const config = relative(process.cwd(), join(settings.directory, curlFile(person)));
+  return `curl -K ${config} ${settings.endpoint.origin}/_aws/lambda-url/${id}/ -d @-`;
 }

@@ -28,12 +28,12 @@ export async function readMessages(path: string): Promise<Line[]> {
     .map((line, index) => ({ number: index + 1, text: line }))
     .filter((line) => line.text !== '');
   if (lines.length === 0) throw new UserError(`${path} is empty: it holds no message`);
-  // one line that is no text does not keep the others from being sent
+  // one line that is not text does not keep the others from being sent
   if (
     (text.includes('\0') || !isUtf8(bytes)) &&
     !lines.some((line) => parse(line.text) !== undefined)
   ) {
-    throw new UserError(`${path} is no text in UTF-8: expected is one JSON message a line`);
+    throw new UserError(`${path} is not text in UTF-8: it must hold one JSON message a line`);
   }
   return lines;
 }
@@ -43,7 +43,7 @@ async function readBytes(path: string): Promise<Buffer> {
     return await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new UserError(`There is no file ${path} that can be read`);
+    if (code === 'ENOENT') throw new UserError(`There is no file ${path}`);
     if (code === 'EISDIR') throw new UserError(`${path} is a directory, not a file of messages`);
     // what Node adds after it names the path again
     throw new UserError(`${path} cannot be read: ${messageOf(error).split(', ')[0]}`);

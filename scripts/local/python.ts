@@ -92,6 +92,11 @@ async function install(base: string, environment: string, pins: string, name: st
     throw new UserError(`Python cannot make a virtual environment (${base} -m venv)`);
   const installed = await run(join(environment, 'bin', 'python'), ['-m', 'pip', ...pip]);
   if (installed.code === 0) return;
-  const said = installed.stderr.trim().split('\n').at(-1) ?? '';
-  throw new UserError(`pip cannot install ${name} from PyPI: ${said}`);
+  // pip ends with "No matching distribution" when it reached no index at all
+  const isOffline = /NewConnectionError|ConnectTimeout|ProxyError|NameResolution/.test(
+    installed.stderr,
+  );
+  const last = installed.stderr.trim().split('\n').at(-1) ?? '';
+  const why = isOffline ? 'PyPI does not answer' : last;
+  throw new UserError(`${name} cannot be installed with pip: ${why}`);
 }

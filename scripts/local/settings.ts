@@ -14,6 +14,8 @@ export interface Settings {
   cache: string;
   endpoint: URL;
   databasePort: number;
+  /** The superuser's in docker-compose.yml. */
+  composePassword: string;
   /** The emulator checks every call against IAM policies and key policies, as AWS does. */
   enforceIam: boolean;
 }
@@ -31,12 +33,17 @@ export const localAws = {
 /** Reads where the stack shall be. Throws `UserError` naming the variable at fault. */
 export function readSettings(environment: Environment = process.env): Settings {
   const cache = join(repository, '.local');
+  const emulatorPort = readPort(
+    'VAULT_EMULATOR_PORT',
+    environment['VAULT_EMULATOR_PORT'] ?? '4566',
+  );
   return Object.freeze({
     service: repository,
     directory: resolve(environment['VAULT_LOCAL_DIR'] ?? cache),
     cache,
-    endpoint: readEndpoint(environment['AWS_ENDPOINT_URL'] ?? 'http://127.0.0.1:4566'),
+    endpoint: readEndpoint(environment['AWS_ENDPOINT_URL'] ?? `http://127.0.0.1:${emulatorPort}`),
     databasePort: readPort('VAULT_DATABASE_PORT', environment['VAULT_DATABASE_PORT'] ?? '15432'),
+    composePassword: environment['VAULT_SUPERUSER_PASSWORD'] || 'local-only',
     enforceIam: environment['VAULT_LOCAL_IAM'] !== 'off',
   });
 }
@@ -96,7 +103,7 @@ export function auditDatabaseUrl(environment: Environment = process.env): string
 }
 
 function readEndpoint(value: string): URL {
-  if (!URL.canParse(value)) throw new UserError(`AWS_ENDPOINT_URL is no URL: ${value}`);
+  if (!URL.canParse(value)) throw new UserError(`AWS_ENDPOINT_URL is not a valid URL: ${value}`);
   const url = new URL(value);
   if (url.port === '') throw new UserError(`AWS_ENDPOINT_URL names no port: ${value}`);
   return url;
@@ -105,5 +112,5 @@ function readEndpoint(value: string): URL {
 function readPort(variable: string, value: string): number {
   const number = Number(value);
   if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
-  throw new UserError(`${variable} is no port number: ${value}`);
+  throw new UserError(`${variable} is not a port number: ${value}`);
 }

@@ -11,15 +11,13 @@ import {
 import { type LocalDatabase, opensWith } from './database.ts';
 import { UserError } from '../../cli/user-error.ts';
 import { rolePasswords } from './passwords.ts';
+import { removeIdentities } from './identities.ts';
 import { pythonWith } from './python.ts';
 import { isTaken } from './ports.ts';
 import { isClusterUp, removeCluster, stopCluster } from './cluster.ts';
 import { resumePostgres, startPostgres } from './postgres.ts';
 import type { Settings } from './settings.ts';
 import { addState, forgetState, readState, removeEnvFiles } from './state.ts';
-
-/** The superuser's password in docker-compose.yml. */
-const composePassword = 'local-only';
 
 /** What the vault is deployed to on this machine. */
 export interface Ground {
@@ -69,7 +67,7 @@ export async function standUpDatabase(settings: Settings): Promise<LocalDatabase
     await resumePostgres(postgres);
     return localDatabase(settings, postgres);
   }
-  const composed = { port: settings.databasePort, password: composePassword };
+  const composed = { port: settings.databasePort, password: settings.composePassword };
   if (await isTaken(composed.port)) {
     const database = await localDatabase(settings, composed);
     if (await opensWith(database)) return database;
@@ -148,5 +146,6 @@ export async function removeStack(settings: Settings): Promise<boolean> {
   if (emulator !== undefined) await removeEmulator(emulator);
   if (postgres !== undefined) await removeCluster(postgres);
   await forgetState(settings);
+  await removeIdentities(settings);
   return emulator !== undefined || postgres !== undefined;
 }

@@ -1,10 +1,10 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 
-import { messageOf, UserError } from '../../cli/user-error.ts';
+import { messageOf } from '../../cli/user-error.ts';
 
 /**
- * The options of this process's command line. With `--help` it prints the usage instead, and the
- * process ends. Throws `UserError`, with the usage, for an option that is not known.
+ * The options of this process's command line. With `--help`, or an option that is not known, it
+ * prints the usage instead, and the process ends.
  */
 export function readOptions<Options extends ParseArgsOptionsConfig>(
   usage: string,
@@ -13,11 +13,12 @@ export function readOptions<Options extends ParseArgsOptionsConfig>(
   const args = process.argv.slice(2);
   if (args.includes('--help') || args.includes('-h')) {
     console.log(usage);
-    process.exit(0);
+    return process.exit(0);
   }
   try {
     return parseArgs({ args, options, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    throw new UserError(`${messageOf(error)}\n\n${usage}`);
+    console.error(`${messageOf(error)}\n\n${usage}`);
+    return process.exit(1);
   }
 }

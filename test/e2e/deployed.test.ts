@@ -4,6 +4,7 @@ import { AccessDenied, VaultUnavailable } from '../../client/errors.ts';
 import { messageOf } from '../../cli/user-error.ts';
 import { localClient } from '../../scripts/local/local-client.ts';
 import { pythonWith } from '../../scripts/local/python.ts';
+import { localAws } from '../../scripts/local/settings.ts';
 import { loginMessage } from '../helpers/builders.ts';
 import { functionUrlEvent } from '../helpers/function-url-event.ts';
 import { type Caller, createCaller } from './callers.ts';
@@ -233,7 +234,7 @@ describe.skipIf(obstacle !== null)('the vault, deployed with sls', () => {
 
   test('lets KMS refuse functions that run in the role of another', async () => {
     const reveal = async () => stack.invoke('reveal', { tokens: [await askedToken()], ...request });
-    const vault = localClient(settings);
+    const vault = await localClient(settings, localAws.credentials);
     const tokenize = () => vault.tokenize('ip', ['192.0.2.1'], reason);
 
     const undo = await stack.redeploy('infra/functions.yml', (text) =>

@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { AccessDenied } from '../../client/errors.ts';
+import type { Credentials } from '../../client/signed-post.ts';
 import { createSqsClient, type OutgoingMessage, queueDepth, sendMessages } from '../../lib/sqs.ts';
 import { peekDeadLetters } from '../../cli/dead-letter-queue.ts';
 import { messageOf } from '../../cli/user-error.ts';
+import { localClient } from '../../scripts/local/local-client.ts';
 import { pythonWith } from '../../scripts/local/python.ts';
 import { findQueues, type Queues, type SqsClient } from '../../scripts/local/queues.ts';
 import { localAws, readSettings } from '../../scripts/local/settings.ts';
@@ -154,12 +158,55 @@ describe.skipIf(obstacle !== null)('the local stack', () => {
       expect(await query('select distinct user_id from user_logins')).toEqual([{ user_id: 'own' }]);
     });
 
+    test('names the line of each rejected message, and hides its values', () => {
+      expect(printed).toMatch(/^ +3 {2}invalid_field:locale +\{"user_id":"•••"/m);
+      expect(printed).toMatch(/^ +4 {2}invalid_json +••• \(not JSON, 7 characters\)$/m);
+      expect(printed).not.toContain('x'.repeat(33));
+    });
+
+    test('writes down how to log in as each role, for this user only', async () => {
+      const local = join(checkout.directory, '.local');
+      for (const name of ['env', 'roles.env', 'stack.json', 'identities.json', 'analyst.curl']) {
+        expect((await stat(join(local, name))).mode & 0o777, name).toBe(0o600);
+      }
+      const variables = await checkout.variables();
+      const names = ['DATABASE_URL', 'ANALYST_DATABASE_URL', 'AUDITOR_DATABASE_URL'];
+      const logins = parseEnv(await readFile(join(local, 'roles.env'), 'utf8'));
+      for (const url of [...names.map((name) => variables[name]), ...Object.values(logins)]) {
+        const database = new Client({ connectionString: url! });
+        await database.connect();
+        await database.end();
+      }
+    });
+
     test('erases nothing of it, and prints the command that would', async () => {
-      const token = /echo '{"tokens":\["(\S+?)"\].+ \| curl --aws-sigv4/.exec(printed);
+      const token =
+        /echo '{"tokens":\["(\S+?)"\].+ \| curl -K \.local\/privacy-officer\.curl http/.exec(
+          printed,
+        );
       const sealed = await query('select token from vault.pii_vault');
       expect(sealed).toHaveLength(4);
       expect(sealed).toContainEqual({ token: token?.[1] });
       expect(await query('select action from vault.reveal_audit')).toEqual([{ action: 'reveal' }]);
+    });
+
+    test('makes people with an access key each', async () => {
+      const path = join(checkout.directory, '.local', 'identities.json');
+      const people = JSON.parse(await readFile(path, 'utf8')) as Record<string, Credentials>;
+      expect(Object.keys(people)).toEqual(['investigator', 'privacy-officer', 'analyst']);
+      const endpoint = (await checkout.variables())['AWS_ENDPOINT_URL']!;
+      const settings = { ...readSettings({}), endpoint: new URL(endpoint) };
+      const analyst = await localClient(settings, people['analyst']!);
+      const { requestId } = await analyst.tokenize('ip', ['192.0.2.9'], 'a guess of a test');
+      expect(
+        await query(
+          'select principal, principal_source from vault.reveal_audit where request_id = $1',
+          [requestId],
+        ),
+      ).toEqual([{ principal: 'arn:aws:iam::000000000000:user/analyst', principal_source: 'iam' }]);
+      await expect(analyst.erase(['ip_v1_'.padEnd(33, 'A')], 'not hers to do')).rejects.toThrow(
+        AccessDenied,
+      );
     });
 
     test('shows dead letters by reason, and sends them only when asked to', async () => {
@@ -197,6 +244,44 @@ describe.skipIf(obstacle !== null)('the local stack', () => {
       expect(await days('earlier')).toEqual([{ day: dayOf(earlier) }]);
       expect(await days('stored')).toEqual([]);
       expect(await peekDeadLetters(client, queues.deadLetter)).toMatchObject([{ body: 'no JSON' }]);
+    });
+
+    test('keeps its data over a stop that is told to', async () => {
+      const before = await query('select * from user_logins order by user_id, create_date');
+      const up = await checkout.processes();
+      const stopped = await checkout.run('stop', '--keep-data');
+      expect(stopped.stdout).toBe('Stack stopped. The next npm start uses its data again.\n');
+      expect(await stillRunning(up)).toEqual([]);
+      expect(await checkout.state()).not.toContain('env');
+
+      const plain = loginMessage({ user_id: 'plain', ip: null, device_id: null });
+      await writeFile(join(checkout.directory, 'plain.jsonl'), JSON.stringify(plain));
+      const { code, stdout, stderr } = await checkout.run('start', '--file', 'plain.jsonl');
+      if (code !== 0) throw new Error(stdout + stderr);
+      databaseUrl = (await checkout.variables())['DATABASE_URL']!;
+      const after = await query('select * from user_logins order by user_id, create_date');
+      expect(after.filter((row) => row['user_id'] !== 'plain')).toEqual(before);
+      expect(after).toHaveLength(before.length + 1);
+
+      // it shows what it sent, which has no token to offer
+      expect(counts(stdout)).toMatchObject({
+        sent: '1  from plain.jsonl',
+        stored: '1',
+        rejected: '0',
+      });
+      expect(stdout).toMatch(/^ +plain /m);
+      expect(stdout).not.toMatch(/^ +own /m);
+      expect(stdout).not.toMatch(/_v1_|TOKEN|sls invoke -f reveal/);
+    });
+
+    test('reveals after that what was sealed before', async () => {
+      const { code, stdout } = await checkout.run('start', '--file', 'own.jsonl');
+      expect(code).toBe(0);
+      const addresses = await query(
+        `select distinct masked_ip from user_logins where user_id = 'own'`,
+      );
+      expect(addresses).toHaveLength(1);
+      expect(stdout).toMatch(/^ +outcome +revealed$/m);
     });
 
     test('leaves no process and no state after a stop', async () => {

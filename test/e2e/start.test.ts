@@ -1,10 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { run as runProgram } from '../../scripts/local/command.ts';
+import { copyService } from '../../scripts/local/service-copy.ts';
+import { offlineEnvironment, readSettings } from '../../scripts/local/settings.ts';
+import { program } from '../../scripts/local/sls.ts';
 import { freePort } from '../helpers/cluster.ts';
 
 let directory: string;
@@ -17,18 +22,62 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+describe('--help', () => {
+  test.each([
+    ['scripts/start.ts', 'npm start [-- --file PATH]'],
+    ['scripts/stop.ts', 'npm stop [-- --keep-data]'],
+    ['scripts/make-sample.ts', 'npm run sample'],
+    ['scripts/package-prod.ts', 'npm run package:prod'],
+    ['scripts/test-faults.ts', 'npm run test:faults'],
+    ['test/bench/main.ts', 'npm run bench'],
+  ])('lets %s print its usage and do nothing', async (script, usage) => {
+    const { code, stdout, stderr } = await run(script, ['--help']);
+    expect(stdout.startsWith(usage)).toBe(true);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(await readdir(directory)).toEqual([]);
+  });
+});
+
+describe('npx sls, typed by hand for the stage local', () => {
+  test.each(['invoke -f reveal', 'deploy', 'info', 'remove'])(
+    'refuses to %s where no stack is up',
+    async (command) => {
+      const { code, stdout, stderr } = await sls(...command.split(' '));
+      expect(stdout + stderr).toContain('there is no local stack: npm start');
+      expect(code).toBe(1);
+    },
+  );
+
+  test('leaves nothing that others may read', async () => {
+    const service = join(directory, 'service');
+    await copyService(readSettings({}).service, service);
+    const before = process.umask(0o022);
+    try {
+      expect(await sls('package')).toMatchObject({ code: 0 });
+    } finally {
+      process.umask(before);
+    }
+    const left = await readdir(join(service, '.serverless'));
+    expect(left).toContain('serverless-state.json');
+    for (const name of left) {
+      expect((await stat(join(service, '.serverless', name))).mode & 0o077, name).toBe(0);
+    }
+  });
+});
+
 describe('npm start', () => {
   test('says that the file does not exist', async () => {
     const { code, stderr } = await start(['--file', 'nowhere.jsonl']);
-    expect(stderr).toBe('There is no file nowhere.jsonl that can be read\n');
+    expect(stderr).toBe('There is no file nowhere.jsonl\n');
     expect(code).toBe(1);
   });
 
   test.each([
     ['is empty', '', 'is empty: it holds no message'],
-    ['has blank lines alone', '\n\r\n', 'is empty: it holds no message'],
-    ['is binary', '\u007fELF\u0001\0\0\n\0', 'is no text in UTF-8'],
-    ['is in UTF-16', Buffer.from('{"user_id":"a"}\n', 'utf16le'), 'is no text in UTF-8'],
+    ['has only blank lines', '\n\r\n', 'is empty: it holds no message'],
+    ['is binary', '\u007fELF\u0001\0\0\n\0', 'is not text in UTF-8'],
+    ['is in UTF-16', Buffer.from('{"user_id":"a"}\n', 'utf16le'), 'is not text in UTF-8'],
   ])('says that the file %s', async (_, content, problem) => {
     const path = join(directory, 'own.jsonl');
     await writeFile(path, content);
@@ -67,7 +116,7 @@ describe('npm start', () => {
 
   test('says which option it does not know', async () => {
     const { code, stderr } = await start(['--fiel', 'x']);
-    expect(stderr).toMatch(/^Unknown option '--fiel'.*\n$/);
+    expect(stderr).toMatch(/^Unknown option '--fiel'.*\n\nnpm start /);
     expect(code).toBe(1);
   });
 
@@ -88,10 +137,21 @@ describe('npm start', () => {
 
   test('says that a port is no number', async () => {
     const { code, stderr } = await start([], { VAULT_DATABASE_PORT: 'many' });
-    expect(stderr).toBe('VAULT_DATABASE_PORT is no port number: many\n');
+    expect(stderr).toBe('VAULT_DATABASE_PORT is not a port number: many\n');
     expect(code).toBe(1);
   });
 });
+
+/** Runs `sls` as a person types it who has set nothing, in the service or its copy. */
+async function sls(...parameters: string[]) {
+  const service = join(directory, 'service');
+  const cwd = existsSync(service) ? service : readSettings({}).service;
+  const env = { ...offlineEnvironment(), VAULT_LOCAL_DIR: directory };
+  return runProgram(process.execPath, [await program(), ...parameters, '--stage', 'local'], {
+    cwd,
+    env,
+  });
+}
 
 /** The pid of a process that is no more. */
 function endedProcess(): number {
@@ -114,10 +174,14 @@ async function besideStranger(work: (port: number) => Promise<void>): Promise<vo
   }
 }
 
-async function start(parameters: string[], variables: Record<string, string> = {}) {
+function start(parameters: string[], variables: Record<string, string> = {}) {
+  return run('scripts/start.ts', parameters, variables);
+}
+
+async function run(script: string, parameters: string[], variables: Record<string, string> = {}) {
   const child = spawn(
     process.execPath,
-    ['--no-warnings', '--import', 'tsx', 'scripts/start.ts', ...parameters],
+    ['--no-warnings', '--import', 'tsx', script, ...parameters],
     {
       env: {
         ...process.env,
@@ -126,11 +190,13 @@ async function start(parameters: string[], variables: Record<string, string> = {
         AWS_ENDPOINT_URL: `http://127.0.0.1:${await freePort()}`,
         ...variables,
       },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
+  let stdout = '';
   let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, stderr };
+  return { code, stdout, stderr };
 }
