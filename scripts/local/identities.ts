@@ -70,10 +70,11 @@ async function makePerson(
   known: Credentials | undefined,
 ): Promise<Credentials> {
   const user = { UserName: person };
-  const keys = await iam(settings, { Action: 'ListAccessKeys', ...user }).catch(() => null);
-  if (keys === null) await iam(settings, { Action: 'CreateUser', ...user });
+  // an earlier start may have made the user
+  await iam(settings, { Action: 'CreateUser', ...user }).catch(() => undefined);
+  const keys = await iam(settings, { Action: 'ListAccessKeys', ...user });
   await iam(settings, { Action: 'AttachUserPolicy', ...user, PolicyArn: policy });
-  if (known !== undefined && keys?.includes(known.accessKeyId) === true) return known;
+  if (known !== undefined && keys.includes(known.accessKeyId)) return known;
   const key = await iam(settings, { Action: 'CreateAccessKey', ...user });
   const [, accessKeyId] = /<AccessKeyId>(.+?)</.exec(key) ?? [];
   const [, secretAccessKey] = /<SecretAccessKey>(.+?)</.exec(key) ?? [];
