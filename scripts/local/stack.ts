@@ -92,6 +92,13 @@ export interface NoEmulator {
 /** The emulator: whichever answers, or else a MiniStack of this stack's own, or why there is none. */
 export async function standUpEmulator(settings: Settings): Promise<EmulatorKind | NoEmulator> {
   const found = await findEmulator(settings);
+  const { emulator } = await readState(settings);
+  if (found !== null && emulator !== undefined && !(await isEmulatorUp(emulator))) {
+    throw new UserError(
+      `Another ${found} answers at ${settings.endpoint.origin}, where the data that were kept ` +
+        'belong: stop it, or delete the data with npm stop.',
+    );
+  }
   if (found !== null) return found;
   let python;
   try {
