@@ -41,7 +41,7 @@ export const asOwner = { options: '-c role=vault_migrator' } as const;
  *
  * The audit must be the newest that can be had, and never the older one of the dump: rows since
  * then tell who has seen what, and which values must not come back. It is a later dump, or the
- * audit alone of the database that is to be replaced (`backup --audit-only`).
+ * only the audit of the database that is to be replaced (`backup --audit-only`).
  */
 export async function restoreDump(
   pool: Pool,
