@@ -8,7 +8,7 @@ export interface DatabaseConfig {
   user: string;
   /** Null: authenticate by IAM, with a token that RDS accepts for 15 minutes. */
   password: string | null;
-  /** False only where the socket never leaves the machine. */
+  /** False only if the socket stays on this machine. */
   tls: boolean;
 }
 
@@ -17,7 +17,7 @@ export interface KeyScopeConfig {
   stage: string;
 }
 
-/** How many tokens or values an hour the functions that log in as this role may handle. */
+/** The hourly limits of the function that logs in as this role, in tokens or values. */
 export interface RoleLimits {
   role: 'vault_reveal' | 'vault_reveal_url' | 'vault_tokenize' | 'vault_erase';
   /** For one caller. */
@@ -49,7 +49,7 @@ export function keyScopeConfig(environment: Environment = process.env): KeyScope
   });
 }
 
-/** The KMS keys that writing uses. */
+/** The KMS keys that `ingest` uses. */
 export function sealingKeyConfig(
   environment: Environment = process.env,
 ): Readonly<{ tokenKeyArn: string; dataKeyArn: string }> {
@@ -64,7 +64,7 @@ export function tokenKeyArn(environment: Environment = process.env): string {
   return required(environment, 'TOKEN_KEY_ARN');
 }
 
-/** Where heads of the audit chain are kept; null where the stage names no bucket. */
+/** Where heads of the audit chain are kept; null if the stage has no bucket. */
 export function anchorPlace(
   environment: Environment = process.env,
 ): Readonly<{ bucket: string; prefix: string }> | null {
@@ -74,12 +74,12 @@ export function anchorPlace(
   return Object.freeze({ bucket, prefix: `${service}/${stage}/audit-heads` });
 }
 
-/** Where messages go that can never be stored. */
+/** The queue for messages that can never be stored. */
 export function deadLetterQueueUrl(environment: Environment = process.env): string {
   return required(environment, 'DEAD_LETTER_QUEUE_URL');
 }
 
-/** The limits that `migrate` writes to the database; 0 for `vault_reveal` where direct reveal is off. */
+/** The limits that `migrate` writes to the database; 0 for `vault_reveal` if direct reveal is off. */
 export function limitsConfig(environment: Environment = process.env): readonly RoleLimits[] {
   const isDirect = oneOf(environment, 'DIRECT_REVEAL', ['on', 'off']) === 'on';
   const limits = (name: string) => ({

@@ -1,13 +1,13 @@
-/** Every failure the vault reports. A message names what was wrong and never holds a value. */
+/** Every error the vault reports. A message says what is wrong and never holds a value. */
 
-/** Base class: `name` is what Lambda returns as `errorType`, `code` stays stable across releases. */
+/** Base class. Lambda returns `name` as `errorType`; `code` stays the same across releases. */
 export abstract class VaultError extends Error {
   // written out in each class: a minified bundle renames the classes themselves
   abstract override readonly name: string;
   abstract readonly code: string;
 }
 
-/** The caller's request cannot be served as it is; `field` is the part to correct. */
+/** The request is not valid; `field` is the part to correct. */
 export class InvalidRequest extends VaultError {
   override readonly name = 'InvalidRequest';
   override readonly code = 'ERR_INVALID_REQUEST';
@@ -19,7 +19,7 @@ export class InvalidRequest extends VaultError {
   }
 }
 
-/** The signed caller of a Function URL is not known, so nothing is revealed. */
+/** The event does not name the signed caller of a Function URL, so nothing is revealed. */
 export class CallerUnverified extends VaultError {
   override readonly name = 'CallerUnverified';
   override readonly code = 'ERR_CALLER_UNVERIFIED';
@@ -72,7 +72,7 @@ export class SealBroken extends VaultError {
   }
 }
 
-/** A passing fault of the database or of KMS: nothing was revealed or acknowledged; try again. */
+/** A transient fault of the database or of KMS. Nothing was revealed or acknowledged; try again. */
 export class VaultUnavailable extends VaultError {
   override readonly name = 'VaultUnavailable';
   override readonly code = 'ERR_VAULT_UNAVAILABLE';
@@ -106,11 +106,11 @@ export class RoleSettingsChanged extends VaultError {
   }
 }
 
-/** What is in the database already is not what the vault can write to; nothing was changed. */
+/** The vault cannot write to what is in the database already; nothing was changed. */
 export class DatabaseUnfit extends VaultError {
   override readonly name = 'DatabaseUnfit';
   override readonly code = 'ERR_DATABASE_UNFIT';
-  /** Each names the table and column, and what the vault needs there. */
+  /** Each names a table and column, and what the vault needs there. */
   readonly faults: readonly string[];
 
   constructor(faults: readonly string[]) {
@@ -119,7 +119,7 @@ export class DatabaseUnfit extends VaultError {
   }
 }
 
-/** What Postgres or its socket said, without the statement's parameters, detail or message. */
+/** An error of Postgres or its socket, without the statement's parameters, detail or message. */
 export class DatabaseError extends VaultError {
   override readonly name = 'DatabaseError';
   override readonly code = 'ERR_DATABASE';
@@ -131,23 +131,23 @@ export class DatabaseError extends VaultError {
     this.state = state;
   }
 
-  /** The rows themselves are refused (SQLSTATE classes 22 and 23): repeating cannot help. */
+  /** Postgres refuses the rows themselves (SQLSTATE classes 22 and 23): a retry cannot help. */
   get refusesData(): boolean {
     return this.state !== null && /^(22|23)[0-9A-Z]{3}$/.test(this.state);
   }
 
-  /** The connection is of no more use: it broke, or is closed since a statement took too long. */
+  /** The connection can no longer be used: it broke, or was closed because a statement took too long. */
   get isConnectionSpent(): boolean {
     return this.lostConnection || this.state === 'ETIMEDOUT';
   }
 
-  /** The connection broke or was closed under the statement, whose fate is unknown. */
+  /** The connection was lost during the statement; whether it took effect is not known. */
   get lostConnection(): boolean {
     return this.state !== null && /^(08...|57P0[1-3]|ECONN[A-Z]+|EPIPE)$/.test(this.state);
   }
 }
 
-/** The answer to `work`; any failure of it becomes `VaultUnavailable`, naming `what` did not answer. */
+/** The result of `work`. If it fails, throws `VaultUnavailable`, which names `what`. */
 export async function available<T>(what: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -156,7 +156,7 @@ export async function available<T>(what: string, work: Promise<T>): Promise<T> {
   }
 }
 
-/** What KMS said, without the request. */
+/** An error of KMS, without the request. */
 export class KeyServiceError extends VaultError {
   override readonly name = 'KeyServiceError';
   override readonly code = 'ERR_KEY_SERVICE';
@@ -169,7 +169,7 @@ export class KeyServiceError extends VaultError {
   }
 }
 
-/** What S3 said of the bucket that keeps heads of the audit chain, without the request. */
+/** An error of S3 about the bucket that keeps heads of the audit chain, without the request. */
 export class AuditBucketError extends VaultError {
   override readonly name = 'AuditBucketError';
   override readonly code = 'ERR_AUDIT_BUCKET';
@@ -182,7 +182,7 @@ export class AuditBucketError extends VaultError {
   }
 }
 
-/** The environment lacks a variable or holds one that cannot be read. */
+/** A variable of the environment is missing or not valid. */
 export class InvalidConfig extends VaultError {
   override readonly name = 'InvalidConfig';
   override readonly code = 'ERR_INVALID_CONFIG';
@@ -192,7 +192,7 @@ export class InvalidConfig extends VaultError {
   }
 }
 
-/** The error itself when it is the vault's own; else one that tells nothing of a foreign one. */
+/** The error itself if it is the vault's own; otherwise one that shows nothing of it. */
 export function asVaultError(error: unknown): VaultError {
   return error instanceof VaultError ? error : new VaultUnavailable('the vault');
 }

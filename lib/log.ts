@@ -8,7 +8,7 @@ const matching = (pattern: RegExp) => (value: unknown) =>
 const code = matching(/^[A-Za-z][A-Za-z0-9_]{0,63}$/);
 const uuid = matching(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i);
 
-/** Every field that may be logged, and the shape it must have; anything else is left out. */
+/** Every field that may be logged, and its form; everything else is left out. */
 const allowed = {
   received: count,
   stored: count,
@@ -38,7 +38,7 @@ const allowed = {
 
 export type LogField = keyof typeof allowed;
 
-/** Writes structured lines that hold counts, codes and ids; nothing else gets through. */
+/** Writes structured lines of counts, codes and ids, and nothing else. */
 export interface Log {
   info(event: string, fields?: Partial<Record<LogField, unknown>>): void;
   error(event: string, error: unknown, fields?: Partial<Record<LogField, unknown>>): void;
@@ -54,7 +54,7 @@ export function createLog(): Log {
   };
 }
 
-/** Does `work`; when it fails, logs the error under `event` before it throws it. */
+/** Does `work`. If it fails, logs the error under `event` and throws it. */
 export async function loggingFailure<T>(
   log: Log,
   event: string,
@@ -77,7 +77,7 @@ function allowedOnly(fields: Partial<Record<string, unknown>>): Record<string, u
   );
 }
 
-// a foreign error's message, code and stack can hold a value: only its absence of a name is told
+// the message, code and stack of a foreign error can hold a value, so nothing of it is logged
 function describe(error: unknown): { error: string; cause?: string | null } {
   if (!(error instanceof VaultError)) return { error: 'UnexpectedError' };
   return { error: error.name, cause: causeOf(error) };

@@ -2,7 +2,7 @@ import { Metrics as PowertoolsMetrics, MetricUnit } from '@aws-lambda-powertools
 
 import type { RejectionReason } from './ingest/rejection-reason.ts';
 
-/** What is counted; CloudWatch keeps each under the service and the stage. */
+/** The names of the counts; CloudWatch keeps each under the service and the stage. */
 export type MetricName =
   | 'received'
   | 'stored'
@@ -18,7 +18,7 @@ export type MetricName =
   | 'pruned'
   | 'verified';
 
-/** Publishes counts for CloudWatch to draw and to raise alarms on. */
+/** Publishes counts, for CloudWatch's charts and alarms. */
 export interface Metrics {
   publish(counts: Partial<Record<MetricName, number>>): void;
   /** Counts rejected messages once more, under the reason. */
@@ -27,7 +27,7 @@ export interface Metrics {
 
 const namespace = 'PiiVault';
 
-/** Metrics in CloudWatch's embedded format, on the function's own log; no call to AWS is made. */
+/** Metrics in CloudWatch's embedded format, in the function's own log; makes no call to AWS. */
 export function createMetrics(stage: string): Metrics {
   const metrics = new PowertoolsMetrics({ namespace, defaultDimensions: { stage } });
   return {

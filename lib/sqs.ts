@@ -17,7 +17,7 @@ export interface OutgoingMessage {
   attributes?: Readonly<Record<string, string>>;
 }
 
-/** A message as it lies in a queue. */
+/** A message in a queue. */
 export interface QueuedMessage {
   messageId: string;
   body: string;
@@ -26,7 +26,7 @@ export interface QueuedMessage {
   attributes: Readonly<Record<string, string>>;
 }
 
-/** A message that was received: hidden from others until it is made visible again or its time is up. */
+/** A received message: hidden from others until it is made visible again or its time is over. */
 export interface ReceivedMessage extends QueuedMessage {
   receiptHandle: string;
 }
@@ -42,9 +42,9 @@ export function createSqsClient(config: SQSClientConfig = {}): SQSClient {
 }
 
 /**
- * Sends the messages in as few requests as SQS's limits allow. Returns the indexes of those
- * that SQS did not take, whether it refused the message or the whole request failed; `onError` is
- * told why a request failed.
+ * Sends the messages in as few requests as SQS's limits allow. Returns the indexes of the messages
+ * that SQS did not accept, because it refused the message or because the whole request failed;
+ * `onError` receives the error of a failed request.
  */
 export async function sendMessages(
   client: SQSClient,
@@ -75,7 +75,7 @@ export async function sendMessages(
   return failed;
 }
 
-/** The queue of that name. Throws when there is none. */
+/** The URL of the queue with this name. Throws if there is none. */
 export async function findQueueUrl(client: SQSClient, name: string): Promise<string> {
   const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName: name }));
   return QueueUrl!;
@@ -97,8 +97,8 @@ export async function queueDepth(client: SQSClient, queueUrl: string): Promise<n
 }
 
 /**
- * Receives up to ten messages, and hides them for so many seconds. None were left, or all are
- * hidden, when it returns none: it asks every server of the queue. Throws what the SDK throws.
+ * Receives up to ten messages, and hides them for this many seconds. If it returns none, all are
+ * hidden or gone: it asks every server of the queue. Throws what the SDK throws.
  */
 export async function receiveMessages(
   client: SQSClient,
@@ -140,7 +140,7 @@ export async function deleteMessages(
       );
       for (const { Id } of Successful) deleted.add(Id);
     } catch {
-      // whether it was deleted is not known: it counts as not
+      // not known whether they were deleted, so they count as not deleted
     }
     failed.push(...entries.filter(({ Id }) => !deleted.has(Id)).map(({ Id }) => Number(Id)));
   }
@@ -186,7 +186,7 @@ function stringValues(
   );
 }
 
-/** Groups of indexes that fit into one request each; a message over the limit stands alone. */
+/** Groups of indexes, each for one request; a message over the limit has a group of its own. */
 function requests(messages: readonly OutgoingMessage[]): number[][] {
   const groups: number[][] = [];
   let bytes = Infinity;

@@ -1,4 +1,4 @@
-/** False for what JSON can carry and Postgres text cannot: NUL and lone surrogates. */
+/** Whether Postgres can store this text: JSON can hold NUL and lone surrogates, Postgres cannot. */
 export function isStorableText(value: string): boolean {
   return !value.includes('\0') && value.isWellFormed();
 }

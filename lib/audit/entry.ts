@@ -1,10 +1,10 @@
-/** Who asked: an identity that AWS verified (`iam`), or a name the caller gave (`claimed`). */
+/** The caller: an identity that AWS verified (`iam`), or a name that the caller gave (`claimed`). */
 export interface Principal {
   id: string;
   source: 'iam' | 'claimed';
 }
 
-/** What an audit row can say of one token. */
+/** The outcome of a request for one token. */
 export const auditOutcomes = [
   /** Its sealed value was handed out to be opened. */
   'revealed',
@@ -28,7 +28,7 @@ export const auditOutcomes = [
 
 export type AuditOutcome = (typeof auditOutcomes)[number];
 
-/** What the rows of one request have in common. `requestId` is Lambda's. */
+/** What all rows of one request share. `requestId` is Lambda's. */
 export interface AuditContext {
   requestId: string;
   principal: Principal;
@@ -42,16 +42,16 @@ export interface AuditHead {
   hash: Uint8Array;
 }
 
-/** How a request was decided and recorded, in one transaction that has committed. */
+/** The decision on a request, recorded in a transaction that has committed. */
 export interface Recorded {
   /** By token, in the order asked. */
   outcomes: ReadonlyMap<string, AuditOutcome>;
-  /** Which limit an hour the request exceeds: one caller's quota, or the cap of all callers together. */
+  /** The hourly limit that the request exceeds: one caller's quota, or the cap of all callers together. */
   denied: {
     limit: 'quota' | 'cap';
     allowed: number;
     remaining: number;
-    /** Null when it never fits. */
+    /** Null if it can never fit. */
     retryAt: Date | null;
   } | null;
   head: AuditHead;
@@ -59,7 +59,7 @@ export interface Recorded {
   at: string;
 }
 
-/** Fields by which a log line pins the chain as it was: a chain rewritten later contradicts it. */
+/** Log fields that record the head of the chain: a chain that is rewritten later contradicts them. */
 export function headFields(head: AuditHead): { auditId: number; auditHash: string } {
   return { auditId: head.id, auditHash: Buffer.from(head.hash).toString('hex') };
 }

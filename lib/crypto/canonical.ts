@@ -6,13 +6,13 @@ const longestDeviceId = 256;
 
 /**
  * An IP address in RFC 5952 form; an IPv4-mapped IPv6 address becomes IPv4 (RFC 4291, 2.5.5.2).
- * Null for anything else: zone ids, leading zeros and surrounding space included.
+ * Null for anything else, also for zone ids, leading zeros and surrounding space.
  */
 export function canonicalIp(value: string): string | null {
-  // net's strict IPv4 grammar has one spelling per address, so there is nothing left to fold
+  // the strict IPv4 grammar of `net` has only one spelling for each address
   if (isIPv4(value)) return value;
   if (!isIPv6(value) || value.includes('%')) return null;
-  // the URL standard writes IPv6 as RFC 5952 does, but for mapped addresses
+  // the URL standard writes IPv6 as RFC 5952 does, except mapped addresses
   const address = new URL(`http://[${value}]/`).hostname.slice(1, -1);
   const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address);
   if (mapped === null) return address;

@@ -7,7 +7,7 @@ const lifetimeMs = 60 * 60 * 1000;
 const mostSeals = 2 ** 24;
 const keyBytes = 32;
 
-/** The key a container seals with, and its wrapped form, which is stored beside what it sealed. */
+/** The key that a container seals with, and its wrapped form, which is stored with the sealed values. */
 export interface DataKey extends WrappedDataKey {
   key: KeyObject;
 }
@@ -41,7 +41,7 @@ export function createSealingKeys(
       try {
         return await taken.dataKey;
       } catch (error) {
-        // a failed call is not kept: the next batch asks KMS again
+        // a failed call is not kept: the next batch calls KMS again
         if (current === taken) current = null;
         throw error;
       }
@@ -57,7 +57,7 @@ async function generate(kms: Pick<SealingKeyService, 'generateDataKey'>): Promis
   return { id, wrapped, kmsKeyArn, key };
 }
 
-/** Opens wrapped data keys, and keeps the most recently used ones of this container. */
+/** Opens wrapped data keys, and keeps the most recently used ones in memory. */
 export interface OpeningKeys {
   /** Throws what `OpeningKeyService.unwrapDataKey` throws. */
   open(dataKey: WrappedDataKey): Promise<KeyObject>;
@@ -90,7 +90,7 @@ async function unwrap(kms: OpeningKeyService, dataKey: WrappedDataKey): Promise<
   return key;
 }
 
-/** Null when the bytes are no AES-256 key; they are zeroed either way. */
+/** Null if the bytes are not an AES-256 key; they are zeroed in any case. */
 function importKey(plaintext: Uint8Array): KeyObject | null {
   const key = plaintext.length === keyBytes ? createSecretKey(plaintext) : null;
   plaintext.fill(0);

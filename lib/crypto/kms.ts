@@ -11,52 +11,52 @@ import {
 
 import { KeyServiceError, SealBroken, type VaultError } from '../errors.ts';
 
-/** A fresh data key. `plaintext` (32 bytes) is the receiver's to zero. */
+/** A new data key. The receiver must zero `plaintext` (32 bytes). */
 export interface GeneratedDataKey {
   plaintext: Uint8Array;
   wrapped: Uint8Array;
   kmsKeyArn: string;
 }
 
-/** A data key as the database keeps it. */
+/** A data key as it is stored. */
 export interface WrappedDataKey {
   id: string;
   wrapped: Uint8Array;
   kmsKeyArn: string;
 }
 
-/** What making tokens needs of KMS. */
+/** What KMS does for tokens. */
 export interface TokenRootService {
   /** The token root, 32 bytes, the same at every call. Throws `KeyServiceError`. */
   tokenRoot(): Promise<Uint8Array>;
 }
 
-/** What writing needs of KMS. Both throw `KeyServiceError`. */
+/** What KMS does for writing. Both throw `KeyServiceError`. */
 export interface SealingKeyService extends TokenRootService {
   /** A new data key bound to `dataKeyId` by its encryption context. */
   generateDataKey(dataKeyId: string): Promise<GeneratedDataKey>;
 }
 
-/** What revealing needs of KMS. */
+/** What KMS does for revealing. */
 export interface OpeningKeyService {
-  /** Throws `SealBroken` when it was not wrapped for this id, `KeyServiceError` for passing faults. */
+  /** Throws `SealBroken` if it was not wrapped for this id, `KeyServiceError` for other faults. */
   unwrapDataKey(key: WrappedDataKey): Promise<Uint8Array>;
 }
 
-/** What moving data keys to another KMS key needs of KMS. */
+/** What KMS does for moving data keys to another KMS key. */
 export interface RewrappingKeyService {
   /**
    * The same data key, wrapped under the KMS key named by ARN; its plaintext does not leave KMS.
-   * Throws `SealBroken` when it was not wrapped for this id, `KeyServiceError` for other faults.
+   * Throws `SealBroken` if it was not wrapped for this id, `KeyServiceError` for other faults.
    */
   rewrapDataKey(key: WrappedDataKey, toKeyArn: string): Promise<WrappedDataKey>;
-  /** Asks whether the caller may do that, and does nothing. Throws as `rewrapDataKey` does. */
+  /** Checks that the caller may do that, and changes nothing. Throws as `rewrapDataKey` does. */
   checkRewrap(key: WrappedDataKey, toKeyArn: string): Promise<void>;
-  /** The key's state, such as `Enabled`; null when the caller may not ask. Throws `KeyServiceError`. */
+  /** The key's state, such as `Enabled`; null if the caller may not ask. Throws `KeyServiceError`. */
   keyState(keyArn: string): Promise<string | null>;
 }
 
-/** Goes into every data key's encryption context, so that a key of one stage is none of another's. */
+/** Part of every data key's encryption context: a data key of one stage does not open in another. */
 export interface KeyScope {
   service: string;
   stage: string;
@@ -64,7 +64,7 @@ export interface KeyScope {
 
 const tokenRootLabel = Buffer.from('pii-vault/token-root/v1');
 
-/** Exceptions by which KMS says that the wrapped key is not what it should be, for good. */
+/** Exceptions of KMS for a wrapped key that is broken; a retry does not help. */
 const brokenKey = new Set([
   'InvalidCiphertextException',
   'IncorrectKeyException',
@@ -133,7 +133,7 @@ export function createOpeningKeyService(client: KMSClient, scope: KeyScope): Ope
   };
 }
 
-/** Wraps anew through `ReEncrypt`, with the same encryption context before and after. */
+/** Wraps again with `ReEncrypt`, under the same encryption context. */
 export function createRewrappingKeyService(
   client: KMSClient,
   scope: KeyScope,
@@ -187,7 +187,7 @@ function unwrapFault(exception: string): VaultError {
   return brokenKey.has(exception) ? new SealBroken() : new KeyServiceError(exception);
 }
 
-// the SDK's errors carry the response and the request: only their name goes further
+// errors of the SDK hold the request and the response: only their name is kept
 async function answered<T>(
   call: () => Promise<T | undefined>,
   faultOf = (exception: string): VaultError => new KeyServiceError(exception),

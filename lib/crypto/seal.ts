@@ -23,7 +23,7 @@ export function seal(key: KeyObject, place: SealPlace, canonicalValue: string): 
   const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
   cipher.setAAD(associatedData(place));
   const body = cipher.update(canonicalValue, 'utf8');
-  // GCM has no padding, so nothing is left to come
+  // GCM has no padding, so this returns no bytes
   cipher.final();
   const sealed = Buffer.allocUnsafe(nonceBytes + body.length + tagBytes);
   sealed.set(nonce);
@@ -47,8 +47,8 @@ export function open(key: KeyObject, place: SealPlace, sealed: Uint8Array): stri
   }
 }
 
-// the system's generator is asked for a thousand nonces at once: asking for each took a third of
-// the time of a seal
+// a thousand nonces at a time: one call of the system's generator for each nonce took a third of the
+// time of a seal
 let nonces = Buffer.alloc(0);
 let taken = 0;
 

@@ -8,11 +8,11 @@ const scheme = 'v1';
 const tokenBytes = 20;
 const pattern = new RegExp(`^(${piiKinds.join('|')})_${scheme}_[A-Za-z0-9_-]{27}$`);
 
-/** Derives tokens; holds one HMAC key per kind and prints as nothing more than its name. */
+/** Derives tokens. It holds one HMAC key for each kind, and never prints them. */
 export interface Tokenizer {
   /**
    * The token of a canonical value: HMAC-SHA-256 (FIPS 198-1), the first 20 bytes in base64url
-   * behind the kind and the scheme's version. Equal values of one kind have equal tokens.
+   * after the kind and the scheme's version. Equal values of one kind have equal tokens.
    */
   token(kind: PiiKind, canonicalValue: string): string;
 }
@@ -45,13 +45,13 @@ function deriveKey(root: Uint8Array, kind: PiiKind): KeyObject {
   return key;
 }
 
-/** The kind a token was made for; null when the text does not have a token's shape. */
+/** The kind of a token; null if the text does not have the form of a token. */
 export function kindOfToken(token: string): PiiKind | null {
   const kind = pattern.exec(token)?.[1];
   return piiKinds.find((candidate) => candidate === kind) ?? null;
 }
 
-/** The container's tokenizer: asks KMS for the root once, and again only if that failed. */
+/** The container's tokenizer: calls KMS for the root once, and again only if that failed. */
 export function createTokenizerSource(kms: TokenRootService): () => Promise<Tokenizer> {
   let tokenizer: Promise<Tokenizer> | null = null;
   return async () => {

@@ -3,7 +3,7 @@ const largestComponent = 999;
 
 /**
  * One to three numeric parts as one integer, `major·1 000 000 + minor·1 000 + patch`: order is
- * kept and different versions differ. Null when it is no such version or a part is too large.
+ * kept and different versions differ. Null if it is not such a version or a part is too large.
  */
 export function encodeAppVersion(version: string): number | null {
   if (!/^[0-9]{1,9}(\.[0-9]{1,9}){0,2}$/.test(version)) return null;

@@ -13,12 +13,12 @@ export interface WrittenBatch {
 
 /** What `ingest` works with. */
 export interface IngestDeps {
-  /** The container's tokenizer; asks KMS the first time. */
+  /** The container's tokenizer; calls KMS the first time. */
   tokenizer: () => Promise<Tokenizer>;
   keys: SealingKeys;
   /** Writes a slice of a batch in one statement, all or nothing, once per message id. */
   write: (batch: MaskedBatch) => Promise<WrittenBatch>;
-  /** Sends to the dead-letter queue; returns the indexes of those not taken. */
+  /** Sends to the dead-letter queue; returns the indexes of those not accepted. */
   sendToDeadLetters: (messages: OutgoingMessage[]) => Promise<number[]>;
   log: Log;
   metrics: Metrics;

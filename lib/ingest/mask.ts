@@ -5,8 +5,8 @@ import { seal } from '../crypto/seal.ts';
 import type { Tokenizer } from '../crypto/token.ts';
 
 /**
- * A login and the SQS message it came by. `sentOn` is the UTC day SQS took it in, `YYYY-MM-DD`, and
- * `resentOn` that of the copy that was received, where it was sent again.
+ * A login and its SQS message. `sentOn` is the UTC day on which SQS received the message, `YYYY-MM-DD`;
+ * `resentOn` is that of the copy that was received, if it was sent again.
  */
 export interface ReceivedLogin {
   messageId: string;
@@ -15,7 +15,7 @@ export interface ReceivedLogin {
   event: LoginEvent;
 }
 
-/** A row of `user_logins`, and the message it came by. */
+/** A row of `user_logins`, and its message. */
 export interface MaskedLogin {
   messageId: string;
   sentOn: string;
@@ -34,7 +34,7 @@ export interface SealedValue {
   ciphertext: Uint8Array;
 }
 
-/** What one statement writes. `dataKey` is null when nothing was sealed. */
+/** What one statement writes. `dataKey` is null if nothing was sealed. */
 export interface MaskedBatch {
   logins: MaskedLogin[];
   sealed: SealedValue[];

@@ -12,7 +12,7 @@ import {
   sourceOf,
 } from './source-message.ts';
 
-/** A record of a batch, and the message that it says it is. */
+/** A record of a batch, and the message that it claims to be. */
 export interface Copy {
   record: SQSRecord;
   source: SourceMessage;

@@ -5,7 +5,7 @@ import type { IngestDeps, WrittenBatch } from './deps.ts';
 import { maskLogins } from './mask.ts';
 import { type Message, type Readable, readMessage, type Rejection } from './message.ts';
 
-/** What became of messages: counts of those written, and the others one by one. */
+/** What happened to messages: counts of the written ones, and a list of the others. */
 export interface Outcome extends WrittenBatch {
   /** Messages that can never be stored. */
   rejections: Rejection[];
@@ -16,8 +16,8 @@ export interface Outcome extends WrittenBatch {
 
 const emptyOutcome: Outcome = { stored: 0, sealed: 0, rejections: [], failed: [] };
 
-// large enough that a statement's own cost is small, small enough that the next slice is sealed
-// while it runs; the first ones are smaller, since Postgres waits for them
+// large enough that the cost of a statement is small, and small enough that the next slice is sealed
+// while it runs; the first slices are smaller, because Postgres waits for them
 const firstSlices = [100, 150];
 const sliceSize = 250;
 // one that Postgres works on, one that waits for it, one that is being sealed
@@ -82,7 +82,7 @@ async function storeSlice(slice: readonly Readable[], deps: IngestDeps): Promise
     });
     return { ...emptyOutcome, rejections };
   }
-  // one row that is refused fails its whole statement: halve the slice until that row is alone
+  // one refused row fails its whole statement: halve the slice until only that row is left
   const middle = Math.ceil(slice.length / 2);
   const first = await storeSlice(slice.slice(0, middle), deps);
   if (first.error !== undefined) return combined(first, failure(slice.slice(middle), first.error));

@@ -63,7 +63,7 @@ export async function visitDeadLetters(
 
 /**
  * Why a message is in the dead-letter queue: the code that ingest gave it, or `failed_too_often`
- * where SQS moved it after too many tries. Any other text is `other`: it could be personal.
+ * if SQS moved it after too many deliveries. Any other text is `other`: it could be personal.
  */
 export function reasonOf({ attributes }: ReceivedMessage): string {
   const reason = attributes['reason'];
@@ -71,7 +71,7 @@ export function reasonOf({ attributes }: ReceivedMessage): string {
   return knownReason.test(reason) ? reason : 'other';
 }
 
-/** The message that a dead letter was at first: the one it names, or itself where SQS moved it. */
+/** The first identity of a dead-letter message: the one it names, or its own if SQS moved it. */
 export function sourceOfDeadLetter({
   messageId,
   attributes,

@@ -1,4 +1,4 @@
-/** What the database holds of a UTC day, `YYYY-MM-DD`. */
+/** What the database has for a UTC day, `YYYY-MM-DD`. */
 export interface DayCounts {
   day: string;
   /** Messages in the ledger. */
@@ -9,11 +9,11 @@ export interface DayCounts {
 
 export interface Counts {
   database: readonly DayCounts[];
-  /** Messages in the dead-letter queue, by the day on which SQS took the message in. */
+  /** Messages in the dead-letter queue, by the day on which SQS received the message. */
   deadLetters: ReadonlyMap<string, number>;
   /** About how many messages the login queue holds, of whatever day. */
   inFlight: number;
-  /** Messages that SQS took in on a day, as its metric counts them; a day may be missing. */
+  /** Messages that SQS received on a day, as its metric counts them; a day may be missing. */
   sent: ReadonlyMap<string, number>;
   /** Those of them that `redrive` sent: they belong to the day they were first sent on. */
   redriven: ReadonlyMap<string, number>;
@@ -21,7 +21,7 @@ export interface Counts {
   onlyVaultSince: string | null;
 }
 
-/** A day, and what is wrong with it; null where a number is not known. */
+/** A day, and what is wrong with it; a number is null if it is not known. */
 export interface ReconciledDay {
   day: string;
   sent: number | null;
@@ -35,9 +35,9 @@ export interface ReconciledDay {
 }
 
 /**
- * Compares, day by day, what SQS took in with what became of it: sent = stored + dead letters +
- * in flight, where messages in flight are taken to be of the newest days that lack some; and the
- * ledger with `user_logins`. Messages delivered twice are in no column: the ledger holds each once.
+ * Compares, day by day, the messages that SQS received with where they are now: sent = stored + dead
+ * letters + in flight, where messages in flight are counted for the newest days that lack some; and
+ * the ledger with `user_logins`. A message that was delivered twice is in the ledger once.
  */
 export function reconcile(counts: Counts): ReconciledDay[] {
   const database = new Map(counts.database.map((found) => [found.day, found]));

@@ -41,7 +41,7 @@ export interface RedrivePlan {
 /** What happened to the dead-letter messages of one reason, or would happen. */
 export interface ReasonTally {
   found: number;
-  /** Messages by how long ago SQS took them in. */
+  /** Messages by how long ago SQS received them. */
   hour: number;
   day: number;
   week: number;

@@ -24,11 +24,11 @@ export interface RewrapReport {
   overtaken: number;
 }
 
-/** Exceptions by which KMS says that a key is gone, or may not be used at all. */
+/** Exceptions of KMS for a key that is gone or disabled. */
 const lostKey = new Set(['NotFoundException', 'DisabledException', 'KMSInvalidStateException']);
 
 /**
- * Wraps each data key anew under another KMS key; its plaintext does not leave KMS. Each row is
+ * Wraps each data key again, under another KMS key; its plaintext does not leave KMS. Each row is
  * complete before and after, so reveal works throughout. After an interruption, the next run goes
  * on where this one stopped. Throws `KeyServiceError` and `DatabaseError`.
  */

@@ -3,13 +3,13 @@ import { available, QuotaExceeded } from '../errors.ts';
 import { type Log, loggingFailure } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 
-/** Decides on a request for these tokens by its limits, and records it; has committed on return. */
+/** Checks a request against its limits and records it, one audit row for each token. It has committed when it returns. */
 export type RecordRequest = (context: AuditContext, tokens: readonly string[]) => Promise<Recorded>;
 
 /**
- * Has the request recorded in the audit, then does `work` with what was decided. Throws
- * `QuotaExceeded` when a limit leaves no room, `VaultUnavailable` when the audit cannot be written, and
- * what `work` throws; each is logged.
+ * Records the request in the audit, then does `work` with the decision. Throws `QuotaExceeded` if a
+ * limit is reached, `VaultUnavailable` if the audit cannot be written, and what `work` throws. Each
+ * error is logged.
  */
 export function audited<T>(
   name: 'reveal' | 'lookup' | 'erase',

@@ -6,15 +6,15 @@ import type { TokensRequest } from './request.ts';
 
 /** What `erase` works with. */
 export interface EraseDeps {
-  /** Deletes the values and records it, in one transaction. */
+  /** Deletes the values and records that, in one transaction. */
   erase: RecordRequest;
   log: Log;
   metrics: Metrics;
 }
 
 /**
- * The certificate of an erase: what, when, by whom, and the audit row that says so. Who has the
- * row's id and hash can prove later that the audit was not rewritten.
+ * The certificate of an erase: what, when, by whom, and the audit row that records it. With the
+ * row's id and hash its owner can prove later that the audit was not rewritten.
  */
 export interface EraseCertificate {
   requestId: string;
@@ -29,9 +29,9 @@ export interface EraseCertificate {
 }
 
 /**
- * Deletes the sealed values of the tokens; the tokens in `user_logins` stay, and count as before.
- * Throws `QuotaExceeded`; or `VaultUnavailable`: nothing is erased then, unless the answer to the
- * commit was lost; the audit tells.
+ * Deletes the sealed values of the tokens; the tokens in `user_logins` stay. Throws `QuotaExceeded`, or
+ * `VaultUnavailable`: then nothing is erased, unless only the answer to the commit was lost. The
+ * audit shows which.
  */
 export async function erase(
   { tokens, reason }: TokensRequest,

@@ -20,7 +20,7 @@ export function requestBody(event: Partial<LambdaFunctionURLEventWithIAMAuthoriz
   }
 }
 
-/** Answers with what `work` returns, or with the error's name and message under its HTTP status. */
+/** The result of `work` as an HTTP response, or the error's name and message under its status. */
 export async function respond(work: () => Promise<unknown>): Promise<LambdaFunctionURLResult> {
   try {
     return response(200, await work());
@@ -39,7 +39,7 @@ function statusOf(fault: VaultError): number {
   if (fault instanceof InvalidRequest) return 400;
   if (fault instanceof CallerUnverified) return 403;
   if (fault instanceof QuotaExceeded) return 429;
-  // SealBroken is no fault that another attempt cures
+  // a retry does not help after SealBroken
   return fault instanceof VaultUnavailable ? 503 : 500;
 }
 

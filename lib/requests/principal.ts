@@ -5,14 +5,14 @@ import { CallerUnverified } from '../errors.ts';
 
 const longestArn = 2048;
 
-/** The caller of a direct invocation, by its own word; CloudTrail has its identity under the request id. */
+/** The caller of a direct invocation, as it names itself; CloudTrail has its identity under the request id. */
 export function claimedPrincipal(requestedBy: string): Principal {
   return { id: requestedBy, source: 'claimed' };
 }
 
 /**
- * The caller of a Function URL with `AWS_IAM`, whose signature Lambda verified before it built
- * the event. Throws `CallerUnverified` when the event names none.
+ * The caller of a Function URL with `AWS_IAM`. Lambda verified its signature before it built the
+ * event. Throws `CallerUnverified` if the event names no caller.
  */
 export function verifiedPrincipal(
   event: Partial<LambdaFunctionURLEventWithIAMAuthorizer> | null,

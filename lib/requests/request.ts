@@ -8,8 +8,8 @@ import { kindOfToken } from '../crypto/token.ts';
 /** The most tokens or values one request may name. */
 export const mostPerRequest = 100;
 
-// control characters, line separators, and characters that nobody sees (fillers, tags, blanks) or
-// that turn the text around them; except joiners and variation selectors, which real words need
+// control characters, line separators, invisible characters (fillers, tags, blanks) and characters
+// that change the text's direction; but not joiners and variation selectors, which real words need
 const unseen =
   /[\p{Cc}\p{Zl}\p{Zp}\u2800\u{13441}\u{13442}]|(?![\u200C\u200D\p{Variation_Selector}])[\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
 const letterOrDigit = /[\p{L}\p{N}]/gu;
@@ -41,7 +41,7 @@ const valuesRequest = z.strictObject({ kind: z.enum(piiKinds), values, reason })
 const tokensRequest = z.strictObject({ tokens, reason });
 const claimedTokensRequest = z.strictObject({ tokens, reason, requestedBy });
 
-/** What each field has to be, told to whoever sent something else. */
+/** The rule of each field, as an error states it. */
 const expected: Readonly<Record<string, string>> = {
   tokens: `must be 1 to ${mostPerRequest} tokens as user_logins holds them`,
   values: `must be 1 to ${mostPerRequest} valid values of that kind`,
@@ -50,43 +50,43 @@ const expected: Readonly<Record<string, string>> = {
   requestedBy: 'must be 1 to 256 characters on one line, with at least one letter or digit',
 };
 
-/** What one element of a list has to be. */
+/** What is wrong with one element of a list. */
 const expectedElement: Readonly<Record<string, string>> = {
   tokens: 'is not a token',
   values: 'is not text',
 };
 
-/** A request that names tokens, each once, and why. */
+/** A request that names tokens, each once, and a reason. */
 export interface TokensRequest {
   tokens: string[];
   reason: string;
 }
 
-/** A request that names values of one kind, in canonical form, and why. */
+/** A request that names values of one kind, in canonical form, and a reason. */
 export interface ValuesRequest {
   kind: PiiKind;
   values: string[];
   reason: string;
 }
 
-/** A request whose caller says who it is. */
+/** A request in which the caller names itself. */
 export interface Claimed {
   requestedBy: string;
 }
 
-/** Reads what a direct invocation asks for. Throws `InvalidRequest`. */
+/** Reads the event of a direct invocation. Throws `InvalidRequest`. */
 export function parseClaimedTokensRequest(event: unknown): TokensRequest & Claimed {
   const request = parse(claimedTokensRequest, event);
   return { ...request, tokens: [...new Set(request.tokens)] };
 }
 
-/** Reads what the body of a signed request asks for. Throws `InvalidRequest`. */
+/** Reads the body of a signed request that names tokens. Throws `InvalidRequest`. */
 export function parseTokensRequest(body: unknown): TokensRequest {
   const request = parse(tokensRequest, body);
   return { ...request, tokens: [...new Set(request.tokens)] };
 }
 
-/** Reads which values the body of a signed request looks up. Throws `InvalidRequest`. */
+/** Reads the body of a signed request that names values. Throws `InvalidRequest`. */
 export function parseValuesRequest(body: unknown): ValuesRequest {
   const { kind, values: given, reason: why } = parse(valuesRequest, body);
   const canonicalValues = given.map((value, index) => {
@@ -101,9 +101,9 @@ function parse<Schema extends z.ZodMiniType>(schema: Schema, input: unknown): z.
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  // its name is not told: a value may stand in its place
+  // the name of the field is not shown: it could be a value
   if (issue?.code === 'unrecognized_keys') {
-    throw new InvalidRequest('request', 'has a field that is not known');
+    throw new InvalidRequest('request', 'has an unknown field');
   }
   const [field, index] = issue?.path ?? [];
   if (typeof field !== 'string') throw new InvalidRequest('request', 'must be a JSON object');

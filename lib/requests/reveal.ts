@@ -25,12 +25,12 @@ export interface StoredValue {
 
 /** What `reveal` works with. */
 export interface RevealDeps {
-  /** Decides what may be revealed, and records it. */
+  /** Decides what may be revealed, and commits the record. */
   claim: RecordRequest;
-  /** The sealed values of a claim that has committed, once. */
+  /** The sealed values of a committed claim, once. */
   take: (requestId: string) => Promise<StoredValue[]>;
   keys: OpeningKeys;
-  /** Records why values that were taken were not returned; has committed on return. */
+  /** Records why taken values were not returned; has committed when it returns. */
   reportFault: (
     requestId: string,
     outcomes: ReadonlyMap<string, AuditOutcome>,
@@ -47,8 +47,8 @@ export interface RevealResponse {
 }
 
 /**
- * Has the database record a reveal of the tokens, and only then takes their sealed values, opens
- * them and returns them in the order asked. All or nothing: throws `QuotaExceeded`, `SealBroken` or
+ * Claims the tokens, which commits their audit rows. Only then takes their sealed values, opens them
+ * and returns them in the order asked. All or nothing: throws `QuotaExceeded`, `SealBroken` or
  * `VaultUnavailable`.
  */
 export async function reveal(
@@ -119,7 +119,7 @@ function answer(
   for (const token of tokens) {
     const value = opened.get(token);
     if (value !== undefined) response.revealed.push({ token, ...value });
-    // what was claimed and is not there any more was erased in between
+    // a value that was claimed and is gone was erased in between
     else
       response.missing.push({
         token,

@@ -9,7 +9,7 @@ import type { ValuesRequest } from './request.ts';
 /** What `tokenize` works with. */
 export interface TokenizeDeps {
   tokenizer: () => Promise<Tokenizer>;
-  /** Tells which of the tokens the vault holds a value for, and records it. */
+  /** Returns which tokens the vault holds a value for, and records the look-up. */
   lookUp: RecordRequest;
   log: Log;
   metrics: Metrics;
@@ -23,8 +23,8 @@ export interface TokenizeResponse {
 }
 
 /**
- * Finds the tokens of values, so that their logins can be looked up, without opening anything.
- * An audit row for each is committed first. Throws `QuotaExceeded` or `VaultUnavailable`.
+ * Returns the tokens of values, so that their logins can be found. Opens nothing. An audit row for
+ * each token is committed first. Throws `QuotaExceeded` or `VaultUnavailable`.
  */
 export async function tokenize(
   { kind, values, reason }: ValuesRequest,

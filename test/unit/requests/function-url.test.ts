@@ -32,7 +32,7 @@ describe('the body of a Function URL event', () => {
 
   it('is refused when it claims an identity beside the signed one', () => {
     expect(() => parseTokensRequest({ ...request, requestedBy: 'someone else' })).toThrow(
-      'request has a field that is not known',
+      'request has an unknown field',
     );
   });
 });
