@@ -72,13 +72,17 @@ export class SealBroken extends VaultError {
   }
 }
 
-/** A transient fault of the database or of KMS. Nothing was revealed or acknowledged; try again. */
+/** A fault of the database or of KMS, which may be transient. Nothing was revealed or acknowledged. */
 export class VaultUnavailable extends VaultError {
   override readonly name = 'VaultUnavailable';
   override readonly code = 'ERR_VAULT_UNAVAILABLE';
 
   constructor(what: string, cause?: VaultError) {
-    super(`${what} is unavailable: try again`, cause && { cause });
+    const isRefused = cause instanceof KeyServiceError && cause.refusesKey;
+    const problem = isRefused
+      ? `${what} denies the vault access to a key: trying again does not help, tell its operators`
+      : `${what} is unavailable: try again`;
+    super(problem, cause && { cause });
   }
 }
 
@@ -167,7 +171,19 @@ export class KeyServiceError extends VaultError {
     super(exception === null ? 'KMS did not answer' : `KMS answered ${exception}`);
     this.exception = exception;
   }
+
+  /** The key may not be used, or is disabled or gone: repeating cannot help. */
+  get refusesKey(): boolean {
+    return keyRefusals.has(this.exception ?? '');
+  }
 }
+
+const keyRefusals = new Set([
+  'AccessDeniedException',
+  'DisabledException',
+  'KMSInvalidStateException',
+  'NotFoundException',
+]);
 
 /** An error of S3 about the bucket that keeps heads of the audit chain, without the request. */
 export class AuditBucketError extends VaultError {

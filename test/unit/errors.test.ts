@@ -39,6 +39,18 @@ const all: [string, string, VaultError][] = [
   ['InvalidConfig', 'ERR_INVALID_CONFIG', new InvalidConfig('DATABASE_HOST', 'is not set')],
 ];
 
+describe('VaultUnavailable', () => {
+  it.each([
+    ['ThrottlingException', 'KMS is unavailable: try again'],
+    [null, 'KMS is unavailable: try again'],
+    ['AccessDeniedException', 'KMS denies the vault access to a key'],
+    ['DisabledException', 'KMS denies the vault access to a key'],
+  ])('says whether trying again helps when KMS answers %s', (exception, message) => {
+    const error = new VaultUnavailable('KMS', new KeyServiceError(exception));
+    expect(error.message).toContain(message);
+  });
+});
+
 describe('an error', () => {
   it.each(all)('%s has a stable name and code', (name, code, error) => {
     expect(error).toBeInstanceOf(VaultError);
