@@ -3,6 +3,7 @@
 DO $$
 DECLARE
   role_name text;
+  object text;
 BEGIN
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   FOREACH role_name IN ARRAY ARRAY[
@@ -10,8 +11,17 @@ BEGIN
     'vault_analyst', 'vault_auditor'
   ] LOOP
     EXECUTE format('REVOKE ALL ON SCHEMA vault FROM %s', role_name);
-    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA vault FROM %s', role_name);
-    EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA vault FROM %s', role_name);
+    -- what another role owns cannot be changed here: migrate names it
+    FOR object IN
+      SELECT 'TABLE ' || pg_class.oid::regclass FROM pg_class
+      WHERE relnamespace = 'vault'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+        AND pg_has_role(relowner, 'usage')
+      UNION ALL
+      SELECT 'ROUTINE ' || pg_proc.oid::regprocedure FROM pg_proc
+      WHERE pronamespace = 'vault'::regnamespace AND pg_has_role(proowner, 'usage')
+    LOOP
+      EXECUTE format('REVOKE ALL ON %s FROM %s', object, role_name);
+    END LOOP;
     IF role_name <> 'public' THEN
       EXECUTE format('REVOKE ALL ON public.user_logins FROM %s', role_name);
     END IF;

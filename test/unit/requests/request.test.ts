@@ -185,9 +185,7 @@ describe('a request', () => {
   it.each(['token', 'requestedby', '192.0.2.1', '__proto__ '])(
     'with an unknown field is refused without showing its name: %s',
     (name) => {
-      expect(refusal(claimedRequest({ [name]: 1 })).message).toBe(
-        'request has an unknown field',
-      );
+      expect(refusal(claimedRequest({ [name]: 1 })).message).toBe('request has an unknown field');
     },
   );
 

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from 'pg';
+import { afterAll, describe, expect, it } from 'vitest';
+
+import { migrate } from '../../../db/migrate/migrate.ts';
+import type { WorkingRole } from '../../../db/roles.ts';
+import { someToken } from '../../helpers/audit.ts';
+import { claim, endStolenLogins, stolenLogin } from '../../helpers/attacker.ts';
+import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+
+const mostTries = 100;
+
+// these wait for seconds, so they wait together, each in a database of its own
+const databases: TestDatabase[] = [];
+afterAll(async () => {
+  await endStolenLogins();
+  await Promise.all(databases.map((database) => database.drop()));
+});
+
+async function newDatabase(): Promise<TestDatabase> {
+  const database = await createTestDatabase();
+  databases.push(database);
+  return database;
+}
+
+const request = (source: string) =>
+  `'r', '${source}', 'mallory', 'a reason of somebody', '{${someToken(1)}}'`;
+const appends: [WorkingRole, string][] = [
+  ['vault_reveal', `select from vault.claim_reveal(${request('claimed')})`],
+  ['vault_tokenize', `select from vault.look_up(${request('iam')})`],
+  ['vault_erase', `select from vault.erase(${request('iam')})`],
+];
+
+const unlimited = `
+  set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0;
+  set idle_session_timeout = 0; set tcp_keepalives_idle = 1`;
+
+/** Whether the session still answers. */
+const isAlive = (client: Client) =>
+  client.query('select 1').then(
+    () => true,
+    () => false,
+  );
+
+describe.concurrent(
+  'a session that keeps the lock of the audit for ever',
+  { timeout: 90_000 },
+  () => {
+    it.each(appends)('as %s, is ended by those who wait', async (role, append) => {
+      const database = await newDatabase();
+      const thief = await stolenLogin(database, role);
+      await thief.query(`${unlimited}; begin; ${append}`);
+
+      const other = database.as('vault_reveal_url');
+      let tries = 0;
+      for (; tries < mostTries; tries += 1) {
+        const isDone = await other.query(claim('honest', [someToken(2)], 'iam')).then(
+          () => true,
+          () => false,
+        );
+        if (isDone) break;
+        // no single try waits for longer than its lock timeout
+        await sleep(100);
+      }
+      expect(tries).toBeLessThan(mostTries);
+      expect(await isAlive(thief)).toBe(false);
+    });
+
+    it('is ended by the daily round too, also while it is busy', async () => {
+      const database = await newDatabase();
+      const thief = await stolenLogin(database, 'vault_erase');
+      await thief.query(`${unlimited}; begin; ${appends[2]![1]}`);
+      const busy = thief.query('select pg_sleep(3600)').then(
+        () => 'slept',
+        (error: Error) => error.message,
+      );
+      const maintain = database.as('vault_maintain');
+      const ended = async () =>
+        (await maintain.query<{ n: number }>('select vault.end_stale_sessions() as n')).rows[0]?.n;
+      // not while its transaction could be that of a request
+      expect(await ended()).toBe(0);
+      let count = 0;
+      for (let tries = 0; tries < mostTries && count === 0; tries += 1) {
+        await sleep(250);
+        count = (await ended()) ?? 0;
+      }
+      expect(count).toBe(1);
+      expect(await busy).toMatch(/terminat/);
+    });
+  },
+);
+
+describe.concurrent('a login that holds the lock of migrations', { timeout: 60_000 }, () => {
+  it('is named by migrate, which changes nothing', async () => {
+    const database = await newDatabase();
+    const thief = await stolenLogin(database, 'vault_analyst');
+    await thief.query(`select pg_advisory_lock(hashtext('vault.migrations'))`);
+    await expect(migrate(database.as('vault_migrator'))).rejects.toMatchObject({
+      name: 'DatabaseUnfit',
+      message: expect.stringMatching(/vault_analyst, process \d+/),
+    });
+  });
+});

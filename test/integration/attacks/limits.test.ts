@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import {
+  auditOutcomes,
+  claim,
+  endStolenLogins,
+  holdValues,
+  stolenLogin,
+  take,
+} from '../../helpers/attacker.ts';
+import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+import { setLimits } from '../../helpers/vault.ts';
+
+let database: TestDatabase;
+let tokens: string[];
+beforeEach(async () => {
+  database = await createTestDatabase();
+  tokens = await holdValues(database, 50);
+});
+afterEach(async () => {
+  await endStolenLogins();
+  await database.drop();
+});
+
+async function count(outcome: string): Promise<number> {
+  return (await auditOutcomes(database)).filter((each) => each === outcome).length;
+}
+
+describe('a cap of 20 an hour', () => {
+  it('holds against 30 sessions at the same time', async () => {
+    await setLimits(database, 'vault_reveal_url', 1_000, 20);
+    const thieves = await Promise.all(
+      Array.from({ length: 30 }, () => stolenLogin(database, 'vault_reveal_url')),
+    );
+    const values = await Promise.all(
+      thieves.map(async (thief, n) => {
+        await thief.query(claim(`r${n}`, [tokens[n]!], 'iam').replace('mallory', `caller ${n}`));
+        const taken = await thief.query(take(`r${n}`)).catch(() => ({ rowCount: 0 }));
+        return taken.rowCount ?? 0;
+      }),
+    );
+    expect(values.reduce((sum, n) => sum + n, 0)).toBe(20);
+    expect(await count('revealed')).toBe(20);
+    expect(await count('denied')).toBe(10);
+  });
+
+  it('holds against callers that were invented, and who share none of it in the next request', async () => {
+    await setLimits(database, 'vault_reveal_url', 5, 20);
+    const thief = await stolenLogin(database, 'vault_reveal_url');
+    for (const [n, token] of tokens.entries()) {
+      await thief.query(
+        claim(`r${n}`, [token], 'iam').replace('mallory', `arn:aws:iam::123456789012:user/u${n}`),
+      );
+    }
+    expect(await count('revealed')).toBe(20);
+    expect(await count('denied')).toBe(30);
+  });
+
+  it('is not evaded by names of sessions, nor by names that are only claimed', async () => {
+    await setLimits(database, 'vault_reveal_url', 5);
+    await setLimits(database, 'vault_reveal', 5);
+    const url = await stolenLogin(database, 'vault_reveal_url');
+    const direct = await stolenLogin(database, 'vault_reveal');
+    for (const [n, token] of tokens.slice(0, 10).entries()) {
+      const session = `arn:aws:sts::123456789012:assumed-role/role/session${n}`;
+      await url.query(claim(`r${n}`, [token], 'iam').replace('mallory', session));
+      await direct.query(claim(`r${n}`, [token]).replace('mallory', `caller ${n}`));
+    }
+    expect(await count('revealed')).toBe(10);
+  });
+
+  it('is not given back by an answer that was not taken, or by a repeated request', async () => {
+    await setLimits(database, 'vault_reveal', 20);
+    const thief = await stolenLogin(database, 'vault_reveal');
+    for (const token of tokens) await thief.query(claim('r', [token]));
+    expect(await count('revealed')).toBe(20);
+  });
+
+  it.each([
+    ['vault_tokenize', 'look_up', 'held'],
+    ['vault_erase', 'erase', 'erased'],
+  ] as const)('holds for %s too', async (role, name, outcome) => {
+    await setLimits(database, role, 1_000, 20);
+    const thief = await stolenLogin(database, role);
+    for (const [n, token] of tokens.entries()) {
+      await thief.query(
+        `select from vault.${name}('r', 'iam', 'caller ${n}', 'a reason of somebody', '{${token}}')`,
+      );
+    }
+    expect(await count(outcome)).toBe(20);
+  });
+
+  it.each([
+    ['no token', '{}'],
+    ['101 tokens', `{${Array.from({ length: 101 }, (_, n) => `t${n}`).join(',')}}`],
+    ['a token twice', '{a,a}'],
+    ['a null', '{NULL}'],
+    ['no list', null],
+  ])('is asked for 1 to 100 different tokens, not for %s', async (_, list) => {
+    const thief = await stolenLogin(database, 'vault_reveal');
+    await expect(
+      thief.query(
+        `select from vault.claim_reveal('r', 'claimed', 'p', 'a reason of somebody', $1::text[])`,
+        [list],
+      ),
+    ).rejects.toThrow('a request names 1 to 100 different tokens');
+  });
+});

@@ -1,0 +1,58 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { appendRows } from '../../helpers/audit.ts';
+import { endStolenLogins, stolenLogin } from '../../helpers/attacker.ts';
+import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+
+let database: TestDatabase;
+beforeEach(async () => {
+  database = await createTestDatabase();
+});
+afterEach(async () => {
+  await endStolenLogins();
+  await database.drop();
+});
+
+describe('with the login of vault_maintain', () => {
+  it.each([
+    [`1000000000000, decode(repeat('00', 32), 'hex')`],
+    [`1, decode(repeat('00', 32), 'hex')`],
+    [`0, decode(repeat('00', 32), 'hex')`],
+    [`2, (select hash from vault.reveal_audit where id = 1)`],
+    ['null, null'],
+    ['1, null'],
+  ])('no checkpoint is made that raises a false alarm: %s', async (row) => {
+    await appendRows(database.as('vault_reveal'), 3);
+    const thief = await stolenLogin(database, 'vault_maintain');
+    await expect(thief.query(`select vault.add_checkpoint(${row})`)).rejects.toThrow(
+      'the audit has no such row',
+    );
+  });
+
+  it.each(['UTC', 'Pacific/Kiritimati', 'Etc/GMT+12', '-167'])(
+    'no message id is forgotten early, in time zone %s',
+    async (zone) => {
+      await database.admin.query(`
+        insert into vault.ingested_messages (message_id, sent_on)
+        select gen_random_uuid(), (now() at time zone 'UTC')::date - days
+        from generate_series(-1, 17) as days`);
+      const thief = await stolenLogin(database, 'vault_maintain');
+      await thief.query(`set timezone = '${zone}'`);
+      for (const rows of ['1000', 'null']) await thief.query(`select vault.prune_ledger(${rows})`);
+      const { rows } = await database.admin.query<{ oldest: number; count: string }>(`
+        select (now() at time zone 'UTC')::date - min(sent_on) as oldest, count(*) as count
+        from vault.ingested_messages`);
+      expect(rows).toEqual([{ oldest: 15, count: '17' }]);
+    },
+  );
+
+  it('no claim is taken away before its minute is over', async () => {
+    await database.admin.query(`
+      insert into vault.reveal_claims (role, request_id, transaction, first_audit_id, last_audit_id, expires_at)
+      values ('vault_reveal', 'r', '3', 1, 1, now() + interval '1 minute')`);
+    const thief = await stolenLogin(database, 'vault_maintain');
+    await thief.query('select vault.prune_claims()');
+    const { rowCount } = await database.admin.query('select from vault.reveal_claims');
+    expect(rowCount).toBe(1);
+  });
+});
