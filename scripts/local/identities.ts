@@ -97,5 +97,5 @@ async function iam({ endpoint }: Settings, parameters: Record<string, string>): 
 }
 
 function curlConfig({ accessKeyId, secretAccessKey }: Credentials): string {
-  return `aws-sigv4 = "aws:amz:${localAws.region}:lambda"\nuser = "${accessKeyId}:${secretAccessKey}"\n`;
+  return `aws-sigv4 = "aws:amz:${localAws.region}:lambda"\nuser = "${accessKeyId}:${secretAccessKey}"\nsilent\nshow-error\n`;
 }
