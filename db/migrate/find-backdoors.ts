@@ -1,16 +1,11 @@
-import { getTableName, is, sql } from 'drizzle-orm';
-import { PgTable } from 'drizzle-orm/pg-core';
+import { sql } from 'drizzle-orm';
 
 import { type Connection, run, statement } from '../query.ts';
 import { roles } from '../roles.ts';
-import * as schema from '../schema.ts';
 import { functionNames } from './apply-migrations.ts';
+import { tableNames } from './check-owners.ts';
 
 const p = sql.placeholder;
-
-const tables = Object.values(schema)
-  .filter((value) => is(value, PgTable))
-  .map((table) => getTableName(table));
 
 const findStatement = statement<{ finding: string }>(
   'find_backdoors',
@@ -127,7 +122,7 @@ export async function findBackdoors(connection: Connection): Promise<string[]> {
   const rows = await run(connection, findStatement, {
     roles: [...roles],
     functions: await functionNames(),
-    tables,
+    tables: tableNames,
   });
   return rows.map(({ finding }) => finding).toSorted();
 }

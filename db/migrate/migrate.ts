@@ -8,6 +8,7 @@ import { writeLimits } from '../write-limits.ts';
 import { applyFunctionsAndGrants, applyMigrations } from './apply-migrations.ts';
 import { applyRoles } from './apply-roles.ts';
 import { findColumnFaults, findForeignPartitions, findTableFaults } from './check-logins-table.ts';
+import { findOwnerFaults } from './check-owners.ts';
 import { findSchemaFaults } from './check-vault-schema.ts';
 import { findBackdoors } from './find-backdoors.ts';
 import { lockMigrations } from './lock-migrations.ts';
@@ -57,7 +58,11 @@ async function bringUp(
 ): Promise<MigrationReport> {
   await run(connection, settingsStatement);
   await lockMigrations(connection);
-  const faults = [...(await findSchemaFaults(connection)), ...(await findTableFaults(connection))];
+  const faults = [
+    ...(await findSchemaFaults(connection)),
+    ...(await findOwnerFaults(connection)),
+    ...(await findTableFaults(connection)),
+  ];
   // the whole list at once, but for columns that a migration may add
   if (faults.length > 0) refuse([...faults, ...(await findColumnFaults(connection, false))]);
   const foreignPartitions = await findForeignPartitions(connection);

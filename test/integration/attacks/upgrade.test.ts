@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { migrate, type MigrationReport } from '../../../db/migrate/migrate.ts';
 import { createPool } from '../../../db/pool.ts';
+import { type Role } from '../../../db/roles.ts';
 import { storedAudit } from '../../../db/read-audit.ts';
 import { verifyAudit } from '../../../lib/audit/verify-audit.ts';
 import {
@@ -39,6 +40,16 @@ const connect = (user: string, name = database.name) =>
     database: name,
     user,
     password: testPassword,
+  });
+
+const poolOf = (user: Role) =>
+  createPool({
+    host: '127.0.0.1',
+    port: server.port,
+    database: database.name,
+    user,
+    password: testPassword,
+    tls: false,
   });
 
 /** What an attacker leaves behind who became vault_migrator in the release before, and who rules the server. */
@@ -120,14 +131,7 @@ beforeAll(async () => {
   for (const statement of planted.asAdmin) await admin.query(statement);
   await migrator.end();
 
-  const pool = createPool({
-    host: '127.0.0.1',
-    port: server.port,
-    database: 'vault',
-    user: 'vault_migrator',
-    password: testPassword,
-    tls: false,
-  });
+  const pool = poolOf('vault_migrator');
   report = await migrate(pool, wideLimits);
   await pool.end();
   ({ findings } = report);
@@ -191,14 +195,7 @@ describe('migrate, on a database of the release before that was attacked,', () =
   it('leaves the chain as it was, and it goes on over it', async () => {
     const thief = await stolenLogin(database, 'vault_reveal');
     await thief.query(claim('new', [someToken(1)]));
-    const pool = createPool({
-      host: '127.0.0.1',
-      port: server.port,
-      database: 'vault',
-      user: 'vault_auditor',
-      password: testPassword,
-      tls: false,
-    });
+    const pool = poolOf('vault_auditor');
     const chain = await verifyAudit(storedAudit(pool));
     await pool.end();
     // the row that no function of the vault wrote is named, and nothing else
@@ -206,5 +203,16 @@ describe('migrate, on a database of the release before that was attacked,', () =
     expect(chain).toMatchObject({ verified: 3, head: { id: 4 } });
     expect(await auditOutcomes({ admin })).toEqual(['revealed', 'revealed', 'revealed', 'unknown']);
     await expect(thief.query(take('new'))).rejects.toThrow('there is no committed claim');
+  });
+
+  it('changes nothing, and says why, where a function of ours belongs to somebody else', async () => {
+    await admin.query('alter function vault.take_revealed(text) owner to stranger');
+    const pool = poolOf('vault_migrator');
+    await expect(migrate(pool, wideLimits)).rejects.toMatchObject({
+      name: 'DatabaseUnfit',
+      message: expect.stringContaining('vault.take_revealed belongs to stranger'),
+    });
+    await pool.end();
+    await admin.query('alter function vault.take_revealed(text) owner to vault_migrator');
   });
 });
