@@ -58,9 +58,10 @@ async function bringUp(
 ): Promise<MigrationReport> {
   await run(connection, settingsStatement);
   await lockMigrations(connection);
+  const schemaFaults = await findSchemaFaults(connection);
   const faults = [
-    ...(await findSchemaFaults(connection)),
-    ...(await findOwnerFaults(connection)),
+    // in another's schema everything is another's
+    ...(schemaFaults.length > 0 ? schemaFaults : await findOwnerFaults(connection)),
     ...(await findTableFaults(connection)),
   ];
   // the whole list at once, but for columns that a migration may add

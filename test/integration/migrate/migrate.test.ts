@@ -126,6 +126,7 @@ describe('the migrations', () => {
     await empty.admin.query(`
       create schema vault authorization vault_migrator;
       create function vault.chain_audit_row() returns trigger language plpgsql as 'begin end';
+      alter function vault.chain_audit_row() owner to vault_migrator;
     `);
     const before = await objects(empty.admin);
     const pool = empty.as('vault_migrator');
