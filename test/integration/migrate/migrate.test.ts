@@ -120,6 +120,33 @@ describe('the migrations', () => {
     expect(await columnsOfLogins(empty.admin)).toEqual(columns);
   });
 
+  it('refuse a database that a newer release has migrated, and change nothing', async () => {
+    await empty.admin.query(await bootstrapSql());
+    const pool = empty.as('vault_migrator');
+    await migrate(pool);
+    await empty.admin.query(
+      `insert into vault.migrations (hash, created_at) select 'newer', max(created_at) + 1 from vault.migrations`,
+    );
+    const before = await objects(empty.admin);
+    await expect(migrate(pool)).rejects.toEqual(
+      new DatabaseUnfit([
+        'this database was migrated by a newer release of the vault: deploy that release or a later one',
+      ]),
+    );
+    expect(await objects(empty.admin)).toEqual(before);
+  });
+
+  it('write the limits of the stage, each time anew', async () => {
+    await empty.admin.query(await bootstrapSql());
+    const pool = empty.as('vault_migrator');
+    const limits = 'select role, per_caller, overall from vault.limits order by role';
+    await migrate(pool, [{ role: 'vault_erase', perCaller: 1, overall: 2 }]);
+    await migrate(pool, [{ role: 'vault_erase', perCaller: 3, overall: 4 }]);
+    expect((await empty.admin.query(limits)).rows).toEqual([
+      { role: 'vault_erase', per_caller: 3, overall: 4 },
+    ]);
+  });
+
   it('leave nothing of themselves when one of them fails, and go through once it can', async () => {
     await empty.admin.query(await bootstrapSql());
     // what is in the way is met late: the tables of the first migration are made by then
