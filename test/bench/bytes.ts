@@ -1,6 +1,6 @@
 import { ingest } from '../../lib/ingest/ingest.ts';
 import type { TestDatabase } from '../helpers/database.ts';
-import { ingestParts } from '../helpers/vault.ts';
+import { ingestDeps } from '../helpers/vault.ts';
 import { withDatabase } from './cluster.ts';
 import type { Context } from './context.ts';
 import { sharedKms } from './keys.ts';
@@ -24,8 +24,8 @@ export async function bytes({ cluster, quick }: Context): Promise<PartResult> {
   const messages = quick ? 20_000 : 100_000;
   const place = await cluster.create(0);
   const sizes = await withDatabase(place, async (database) => {
-    const parts = ingestParts(database, sharedKms());
-    for (const batch of seedBatches(messages)) await ingest(batch, parts);
+    const deps = ingestDeps(database, sharedKms());
+    for (const batch of seedBatches(messages)) await ingest(batch, deps);
     await database.admin.query('vacuum analyze');
     return Promise.all(
       Object.entries(tables).map(([what, table]) => measure(database, what, table)),

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { ingest } from '../../lib/ingest/ingest.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { startPostgres, templateDatabase, testPassword } from '../helpers/postgres.ts';
-import { ingestParts } from '../helpers/vault.ts';
+import { ingestDeps } from '../helpers/vault.ts';
 import { connect, type Place } from './connect.ts';
 import { sharedKms } from './keys.ts';
 import { seedBatches } from './workload.ts';
@@ -76,8 +76,8 @@ export async function startCluster(): Promise<Cluster> {
 }
 
 async function seed(database: TestDatabase, held: number): Promise<void> {
-  const parts = ingestParts(database, sharedKms());
-  for (const batch of seedBatches(held)) await ingest(batch, parts);
+  const deps = ingestDeps(database, sharedKms());
+  for (const batch of seedBatches(held)) await ingest(batch, deps);
   await database.admin.query('vacuum analyze');
 }
 

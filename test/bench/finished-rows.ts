@@ -16,11 +16,11 @@ export interface FinishedRows {
 /** The rows of a batch as `ingest` makes them, taken from it where it would write them. */
 export async function finishedRows(
   records: readonly SQSRecord[],
-  parts: IngestDeps,
+  deps: IngestDeps,
 ): Promise<FinishedRows> {
   const written: MaskedBatch[] = [];
   await ingest(records, {
-    ...parts,
+    ...deps,
     write: async (batch) => {
       written.push(batch);
       return { stored: batch.logins.length, sealed: 0 };

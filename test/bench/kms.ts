@@ -1,7 +1,7 @@
 import { createSealingKeys } from '../../lib/crypto/data-key.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
 import { createKmsDouble } from '../helpers/kms-double.ts';
-import { ingestParts } from '../helpers/vault.ts';
+import { ingestDeps } from '../helpers/vault.ts';
 import { type BatchCost, batchSize, bill, kmsCalls, total, withCallPerValue } from './bill.ts';
 import { withDatabase } from './cluster.ts';
 import type { Context } from './context.ts';
@@ -104,14 +104,14 @@ async function simulateDay({ cluster }: Context): Promise<Day> {
     let now = 0;
     let sent = 0;
     const fleet = Array.from({ length: containers }, () => ({
-      ...ingestParts(database, double),
+      ...ingestDeps(database, double),
       keys: createSealingKeys(double, () => now),
       write: async () => ({ stored: 10, sealed: 20 }),
     }));
     for (; now < hours * hourMs; now += 60_000) {
-      for (const parts of fleet) {
+      for (const deps of fleet) {
         const batch = makeBatch({ size: 10, newShare: 0, firstNew: 0, held });
-        await ingest(batch, parts);
+        await ingest(batch, deps);
         sent += batch.length;
       }
     }
@@ -125,7 +125,7 @@ async function simulateDay({ cluster }: Context): Promise<Day> {
 async function batchCosts({ cluster, quick }: Context): Promise<BatchCost[]> {
   const place = await cluster.create(held);
   const costs = await withDatabase(place, async (database) => {
-    const parts = ingestParts(database, sharedKms());
+    const deps = ingestDeps(database, sharedKms());
     const wal = async () => {
       const { rows } = await database.admin.query<{ bytes: string }>(
         `select pg_current_wal_insert_lsn() - '0/0' as bytes`,
@@ -140,7 +140,7 @@ async function batchCosts({ cluster, quick }: Context): Promise<BatchCost[]> {
         const batch = makeBatch({ size, newShare: suppositions.newShare, firstNew, held });
         firstNew += valuesPerMessage * size;
         const before = { wal: await wal(), cpu: process.cpuUsage(), time: performance.now() };
-        await ingest(batch, parts);
+        await ingest(batch, deps);
         const wallMs = performance.now() - before.time;
         const cpu = process.cpuUsage(before.cpu);
         const cpuMs = Math.min(wallMs, (cpu.user + cpu.system) / 1_000);

@@ -2,7 +2,7 @@ import { createSealingKeys } from '../../lib/crypto/data-key.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { createKmsDouble, type KmsDouble } from '../helpers/kms-double.ts';
-import { ingestParts } from '../helpers/vault.ts';
+import { ingestDeps } from '../helpers/vault.ts';
 import { seedBatches, valuesPerMessage } from './workload.ts';
 
 const values = 10_000;
@@ -20,12 +20,12 @@ export async function prepareVault(
   dataKeys: number,
 ): Promise<PreparedVault> {
   const kms = createKmsDouble();
-  const parts = ingestParts(database, kms);
+  const deps = ingestDeps(database, kms);
   const messages = values / valuesPerMessage;
   for (const batch of seedBatches(messages, Math.min(1_000, messages / dataKeys))) {
     await ingest(batch, {
-      ...parts,
-      keys: dataKeys === 1 ? parts.keys : createSealingKeys(kms),
+      ...deps,
+      keys: dataKeys === 1 ? deps.keys : createSealingKeys(kms),
     });
   }
   await database.admin.query('vacuum analyze');

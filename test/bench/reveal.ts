@@ -91,12 +91,12 @@ async function latency(
   tokens: number,
   times: number,
 ): Promise<Pick<Latency, 'reveal' | 'commit'>> {
-  const parts = await warm(database, vault);
+  const deps = await warm(database, vault);
   const client = await database.admin.connect();
   const measured = { reveal: [] as number[], commit: [] as number[] };
   for (let n = -20; n < times; n += 1) {
     const took = {
-      reveal: await milliseconds(() => revealOnce(vault, tokens, parts)),
+      reveal: await milliseconds(() => revealOnce(vault, tokens, deps)),
       commit: await milliseconds(() => commitOnce(client)),
     };
     if (n < 0) continue;
@@ -113,14 +113,14 @@ async function throughput(
   callers: number,
   requests: number,
 ): Promise<Throughput> {
-  const parts: RevealDeps[] = [];
-  for (let n = 0; n < callers; n += 1) parts.push(await warm(database, vault));
-  const pools = parts.map(() => database.as('vault_ingest'));
+  const deps: RevealDeps[] = [];
+  for (let n = 0; n < callers; n += 1) deps.push(await warm(database, vault));
+  const pools = deps.map(() => database.as('vault_ingest'));
   const each = async (times: number, work: (caller: number) => Promise<void>) => {
     const rounds = Math.ceil(times / callers);
     const took = await milliseconds(async () => {
       await Promise.all(
-        parts.map(async (_, caller) => {
+        deps.map(async (_, caller) => {
           for (let n = 0; n < rounds; n += 1) await work(caller);
         }),
       );
@@ -130,32 +130,32 @@ async function throughput(
   await each(callers, (caller) => commitOnce(pools[caller]!));
   return {
     callers,
-    one: await each(requests, (caller) => revealOnce(vault, 1, parts[caller]!)),
-    hundred: await each(requests / 10, (caller) => revealOnce(vault, 100, parts[caller]!)),
+    one: await each(requests, (caller) => revealOnce(vault, 1, deps[caller]!)),
+    hundred: await each(requests / 10, (caller) => revealOnce(vault, 100, deps[caller]!)),
     commit: await each(requests, (caller) => commitOnce(pools[caller]!)),
   };
 }
 
-/** The parts of a container that has opened every data key before. */
+/** The dependencies of a container that has opened every data key before. */
 async function warm(database: TestDatabase, vault: PreparedVault): Promise<RevealDeps> {
-  const parts = revealDeps(database, vault.kms, 'vault_reveal_url');
+  const deps = revealDeps(database, vault.kms, 'vault_reveal_url');
   for (let first = 0; first < vault.oneOfEachKey.length; first += 100) {
     const tokens = vault.oneOfEachKey.slice(first, first + 100);
     const { revealed } = await revealTokens(
       request(tokens),
       nextCaller(tokens.length),
       randomUUID(),
-      parts,
+      deps,
     );
     if (revealed.length !== tokens.length) throw new Error('a token was not revealed');
   }
-  return parts;
+  return deps;
 }
 
-async function revealOnce(vault: PreparedVault, count: number, parts: RevealDeps): Promise<void> {
+async function revealOnce(vault: PreparedVault, count: number, deps: RevealDeps): Promise<void> {
   const first = Math.floor(Math.random() * (vault.tokens.length - count + 1));
   const tokens = vault.tokens.slice(first, first + count);
-  const { revealed } = await revealTokens(request(tokens), nextCaller(count), randomUUID(), parts);
+  const { revealed } = await revealTokens(request(tokens), nextCaller(count), randomUUID(), deps);
   if (revealed.length !== count) throw new Error('a token was not revealed');
 }
 

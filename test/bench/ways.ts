@@ -6,7 +6,7 @@ import { encodeAppVersion } from '../../lib/ingest/app-version.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
 import { piiFields } from '../../lib/pii-fields.ts';
 import type { TestDatabase } from '../helpers/database.ts';
-import { ingestParts } from '../helpers/vault.ts';
+import { ingestDeps } from '../helpers/vault.ts';
 import type { Place } from './connect.ts';
 import { finishedRows } from './finished-rows.ts';
 import { floorWays } from './floor-ways.ts';
@@ -31,13 +31,13 @@ export async function openWays(
   });
   client.on('error', () => undefined);
   await client.connect();
-  const parts = ingestParts(database, sharedKms());
+  const deps = ingestDeps(database, sharedKms());
 
   const floor = Object.fromEntries(
     Object.entries(floorWays).map(([name, write]): [string, Way] => [
       name,
       async (records) => {
-        const rows = await finishedRows(records, parts);
+        const rows = await finishedRows(records, deps);
         return () => write(client, rows);
       },
     ]),
@@ -47,8 +47,8 @@ export async function openWays(
     ways: {
       ...floor,
       ingest: async (records) => async () => {
-        const { batchItemFailures } = await ingest(records, parts);
-        if (batchItemFailures.length > 0 || parts.deadLetters.length > 0) {
+        const { batchItemFailures } = await ingest(records, deps);
+        if (batchItemFailures.length > 0 || deps.deadLetters.length > 0) {
           throw new Error('ingest did not store the whole batch');
         }
       },

@@ -35,7 +35,7 @@ export const handlerCards: readonly Card[] = [
   ...delays,
 ];
 
-interface Parts {
+interface Deps {
   dice: Dice;
   now: Readonly<Now>;
   tally: Tally;
@@ -44,7 +44,7 @@ interface Parts {
 }
 
 /** Deals each call its card, or null when nothing disturbs it. */
-export function createDealer({ dice, now, tally, silences }: Parts): () => Card | null {
+export function createDealer({ dice, now, tally, silences }: Deps): () => Card | null {
   const nextCard = createDeck(dice, handlerCards);
   return () => {
     if (!now.isStorm || dice.fraction() >= faultShare) return null;

@@ -152,7 +152,7 @@ export async function checkRevealable(storm: Storm): Promise<Revealed> {
   );
   const wasErased = new Map(rows.map(({ token, erased }) => [token, erased]));
   const tokens = [...wasErased.keys()];
-  const parts = {
+  const deps = {
     ...revealStore(database.as('vault_reveal_url')),
     keys: createOpeningKeys(storm.kms),
     log: silentLog,
@@ -168,7 +168,7 @@ export async function checkRevealable(storm: Storm): Promise<Revealed> {
       { tokens: page, reason: 'fault suite, all of them' },
       { id, source: 'iam' },
       randomUUID(),
-      parts,
+      deps,
     ).catch((error: Error) => error);
     if (answer instanceof Error) {
       wrong.pages.push(answer.name);

@@ -37,7 +37,7 @@ export function openHandler(place: DatabaseConfig, outside: Outside): Handler {
   let hours = 0;
   const pool = createPool(place);
   const write = createBatchWriter(pool);
-  const parts = {
+  const deps = {
     tokenizer: createTokenizerSource(outside),
     keys: createSealingKeys(outside, () => Date.now() + hours * hourMs),
     write: async (batch: MaskedBatch) => {
@@ -59,7 +59,7 @@ export function openHandler(place: DatabaseConfig, outside: Outside): Handler {
   return {
     handle: async (records, clock) => {
       hours = clock;
-      const response = await ingest(records, parts);
+      const response = await ingest(records, deps);
       await outside.reaches('before the answer');
       return response;
     },

@@ -16,7 +16,7 @@ export interface Crashes {
   ended: () => Promise<void>;
 }
 
-interface Parts {
+interface Deps {
   dice: Dice;
   now: Readonly<Now>;
   postgres: CrashingPostgres;
@@ -27,7 +27,7 @@ interface Parts {
 
 const firstRound = 4;
 
-export function createCrashes({ dice, now, postgres, tally, every }: Parts): Crashes {
+export function createCrashes({ dice, now, postgres, tally, every }: Deps): Crashes {
   const nextFault = createDeck(dice, crashFaults);
   let fault = nextFault();
   let nextRound = firstRound;

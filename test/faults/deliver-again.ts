@@ -5,7 +5,7 @@ import type { Queue } from './queue.ts';
 import type { Slots } from './slots.ts';
 import type { Tally } from './tally.ts';
 
-interface Parts {
+interface Deps {
   now: Readonly<Now>;
   queue: Queue;
   slots: Slots;
@@ -17,7 +17,7 @@ const batchSize = 1_000;
 /** Delivers all of these again, without faults; returns what ingest counted. */
 export async function deliverAgain(
   messages: readonly Sent[],
-  { now, queue, slots, tally }: Parts,
+  { now, queue, slots, tally }: Deps,
 ): Promise<Partial<Record<MetricName, number>>> {
   const before = new Map(tally.counts);
   const { container, begin } = await slots.open(false);

@@ -11,7 +11,7 @@ import type { Tally } from './tally.ts';
 import type { Weather } from './weather.ts';
 
 /** What the world outside is made of. */
-export interface OutsideParts {
+export interface OutsideDeps {
   dice: Dice;
   weather: Weather;
   kms: SealingKeyService;
@@ -24,8 +24,8 @@ export interface OutsideParts {
  * What a container sees of the world, disturbed by the card of its call under way. What a dead one
  * asks for is never answered.
  */
-export function createOutside(underWay: () => Call | null, parts: OutsideParts): Outside {
-  const { dice, weather, kms, queue, tally } = parts;
+export function createOutside(underWay: () => Call | null, deps: OutsideDeps): Outside {
+  const { dice, weather, kms, queue, tally } = deps;
   return {
     tokenRoot: () => weather.through(() => kms.tokenRoot()),
     generateDataKey: (id) => weather.through(() => kms.generateDataKey(id)),
@@ -52,14 +52,14 @@ export function createOutside(underWay: () => Call | null, parts: OutsideParts):
       }
       return failed;
     },
-    reaches: (point) => reach(point, underWay(), parts),
+    reaches: (point) => reach(point, underWay(), deps),
   };
 }
 
 async function reach(
   point: Point,
   call: Call | null,
-  { dice, lateCalls, tally }: OutsideParts,
+  { dice, lateCalls, tally }: OutsideDeps,
 ): Promise<void> {
   if (call === null || call.isDead) return forever();
   const { card } = call;

@@ -34,7 +34,7 @@ export interface Requests extends Promised {
   end: () => Promise<void>;
 }
 
-interface Parts {
+interface Deps {
   dice: Dice;
   now: Readonly<Now>;
   database: TestDatabase;
@@ -49,11 +49,11 @@ const reason = 'fault suite, under faults';
 const investigator = { id: 'fault suite', source: 'claimed' } as const;
 const officer = { id: 'arn:aws:iam::123456789012:user/fault-suite', source: 'iam' } as const;
 
-export async function startRequests(parts: Parts): Promise<Requests> {
-  const { dice, database, kms, weather, tally, values } = parts;
+export async function startRequests(deps: Deps): Promise<Requests> {
+  const { dice, database, kms, weather, tally, values } = deps;
   const revealing = await connect(database, 'vault_reveal');
   const erasing = await connect(database, 'vault_erase');
-  const disturb = createDisturbance(parts);
+  const disturb = createDisturbance(deps);
   const tokens = [...values.keys()];
   const pickSome = (most: number) => [
     ...new Set(Array.from({ length: most }, () => dice.pick(tokens))),
@@ -138,7 +138,7 @@ async function connect(
  * Arms a proxy half of the times; half of those at the statement that commits, which is the one
  * after `last` others.
  */
-function createDisturbance({ dice, now, tally }: Parts) {
+function createDisturbance({ dice, now, tally }: Deps) {
   const nextBreak = createDeck(dice, toldBreaks);
   return (proxy: FaultyProxy, last: number): void => {
     const fault = nextBreak();

@@ -4,7 +4,7 @@ import { testPassword } from '../helpers/postgres.ts';
 import { type Call, createCall } from './call.ts';
 import type { Card } from './cards.ts';
 import { type Container, startContainer } from './container.ts';
-import { createOutside, type OutsideParts } from './outside.ts';
+import { createOutside, type OutsideDeps } from './outside.ts';
 import { prepareProcessContainers } from './process-container.ts';
 
 /** A container, which is given one call at a time. */
@@ -21,12 +21,12 @@ export interface Slots {
   remove: () => Promise<void>;
 }
 
-interface Parts extends OutsideParts {
+interface Deps extends OutsideDeps {
   database: TestDatabase;
 }
 
-export async function prepareSlots(parts: Parts): Promise<Slots> {
-  const { database, tally } = parts;
+export async function prepareSlots(deps: Deps): Promise<Slots> {
+  const { database, tally } = deps;
   const processes = await prepareProcessContainers();
   const place: DatabaseConfig = {
     host: '127.0.0.1',
@@ -41,7 +41,7 @@ export async function prepareSlots(parts: Parts): Promise<Slots> {
     open: async (isProcess) => {
       opened += 1;
       let underWay: Call | null = null;
-      const outside = createOutside(() => underWay, parts);
+      const outside = createOutside(() => underWay, deps);
       const container = isProcess
         ? await processes.start(`process ${opened}`, place, outside)
         : await startContainer(`container ${opened}`, place, outside);

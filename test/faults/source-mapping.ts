@@ -16,7 +16,7 @@ export interface SourceMapping {
   end: () => Promise<void>;
 }
 
-interface Parts {
+interface Deps {
   dice: Dice;
   now: Readonly<Now>;
   queue: Queue;
@@ -30,8 +30,8 @@ interface Parts {
 
 const handlersAtOnce = 4;
 
-export async function startSourceMapping(parts: Parts): Promise<SourceMapping> {
-  const { dice, queue, slots, batches } = parts;
+export async function startSourceMapping(deps: Deps): Promise<SourceMapping> {
+  const { dice, queue, slots, batches } = deps;
   // one of the handlers is a process of its own
   const open = (index: number) => slots.open(index === 0);
   const handlers = await Promise.all(
@@ -42,7 +42,7 @@ export async function startSourceMapping(parts: Parts): Promise<SourceMapping> {
       handlers.map(async (slot, index) => {
         const records = queue.receive(Math.min(dice.pick(batches), queue.alive()));
         if (records.length === 0) return;
-        if ((await deliver(slot, records, parts)) === 'gone') handlers[index] = await open(index);
+        if ((await deliver(slot, records, deps)) === 'gone') handlers[index] = await open(index);
       }),
     end: async () => {
       await Promise.all(handlers.map(({ container }) => container.end()));
@@ -54,10 +54,10 @@ export async function startSourceMapping(parts: Parts): Promise<SourceMapping> {
 async function deliver(
   { container, begin }: Slot,
   records: SQSRecord[],
-  parts: Parts,
+  deps: Deps,
 ): Promise<'ready' | 'gone'> {
-  const { dice, now, queue, lateCalls, tally } = parts;
-  const card = parts.deal();
+  const { dice, now, queue, lateCalls, tally } = deps;
+  const card = deps.deal();
   const call = begin(card);
   const breaks = connectionFaults.find((fault) => fault === card);
   if (breaks !== undefined) {
@@ -82,7 +82,7 @@ async function deliver(
     const outcome = await Promise.race([answer, call.death]);
     call.isOver = true;
     container.proxy.disarm();
-    delivery.outcome = typeof outcome === 'string' ? outcome : settle(records, outcome, parts);
+    delivery.outcome = typeof outcome === 'string' ? outcome : settle(records, outcome, deps);
   };
   const finished = finish();
   const ended = await Promise.race([finished, call.lateness]);
@@ -97,7 +97,7 @@ async function deliver(
 function settle(
   records: readonly SQSRecord[],
   { batchItemFailures }: SQSBatchResponse,
-  { queue, tally }: Parts,
+  { queue, tally }: Deps,
 ): string {
   const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
   for (const record of records) {

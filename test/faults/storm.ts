@@ -98,7 +98,7 @@ export async function runStorm(seed: number, setting: Setting): Promise<Storm> {
   };
 }
 
-interface Parts {
+interface Deps {
   dice: Dice;
   now: Now;
   queue: Queue;
@@ -110,8 +110,8 @@ interface Parts {
   mapping: SourceMapping;
 }
 
-async function passRounds(stormRounds: number, parts: Parts): Promise<void> {
-  const { dice, now, queue, tally, weather, crashes, lateCalls, requests, mapping } = parts;
+async function passRounds(stormRounds: number, deps: Deps): Promise<void> {
+  const { dice, now, queue, tally, weather, crashes, lateCalls, requests, mapping } = deps;
   const needsRedrive = () => queue.deadLetters.some(({ reason }) => reason === null);
 
   while (queue.alive() > 0 || lateCalls.left() > 0 || needsRedrive()) {

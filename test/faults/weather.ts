@@ -24,7 +24,7 @@ export interface Weather {
   through: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
-interface Parts {
+interface Deps {
   dice: Dice;
   now: Readonly<Now>;
   tally: Tally;
@@ -32,7 +32,7 @@ interface Parts {
 
 const fairShare = 0.6;
 
-export function createWeather({ dice, now, tally }: Parts): Weather {
+export function createWeather({ dice, now, tally }: Deps): Weather {
   const nextFault = createDeck(dice, kmsFaults);
   let current: KmsFault | null = null;
   let until = 0;

@@ -19,7 +19,7 @@ export const silentMetrics: Metrics = {
 };
 
 /** The deps of `ingest` as its function wires them, against a test's database and KMS. */
-export function ingestParts(
+export function ingestDeps(
   database: TestDatabase,
   kms: KmsDouble,
 ): IngestDeps & { deadLetters: OutgoingMessage[] } {

@@ -14,7 +14,7 @@ import { createTestDatabase } from '../helpers/database.ts';
 import { createKmsDouble } from '../helpers/kms-double.ts';
 import { bootstrapSql } from '../helpers/postgres.ts';
 import type { Upgrade } from '../helpers/upgrade-process.ts';
-import { ingestParts, revealDeps } from '../helpers/vault.ts';
+import { ingestDeps, revealDeps } from '../helpers/vault.ts';
 
 const repository = fileURLToPath(new URL('../../', import.meta.url));
 const notCopied = new Set(['.git', '.local', '.serverless', '.esbuild', 'node_modules']);
@@ -133,11 +133,11 @@ describe.sequential('a personal field that is added as CONTRIBUTING.md says', ()
   });
 
   it('reaches a database of the release before, which keeps its rows', async () => {
-    const parts = ingestParts(database, kms);
-    const tokenizer = await parts.tokenizer();
+    const deps = ingestDeps(database, kms);
+    const tokenizer = await deps.tokenizer();
     for (const { kind, messageField, example } of piiFields) {
       const value = example(1);
-      await ingest([sqsRecord(loginMessage({ [messageField]: value }))], parts);
+      await ingest([sqsRecord(loginMessage({ [messageField]: value }))], deps);
       stored.push({ token: tokenizer.token(kind, value), value });
     }
     const rows = 'select * from public.user_logins order by user_id';
@@ -167,8 +167,8 @@ describe.sequential('a personal field that is added as CONTRIBUTING.md says', ()
 
   it('leaves the functions of the release before at work', async () => {
     const userId = randomUUID();
-    const parts = ingestParts(database, kms);
-    expect(await ingest([sqsRecord(loginMessage({ user_id: userId }))], parts)).toEqual({
+    const deps = ingestDeps(database, kms);
+    expect(await ingest([sqsRecord(loginMessage({ user_id: userId }))], deps)).toEqual({
       batchItemFailures: [],
     });
     const { rowCount } = await database.admin.query('select from user_logins where user_id = $1', [

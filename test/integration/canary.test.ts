@@ -15,7 +15,7 @@ import { createKmsDouble } from '../helpers/kms-double.ts';
 import { type CapturedOutput, captureOutput } from '../helpers/output.ts';
 import { type Server, startPostgres, templateDatabase } from '../helpers/postgres.ts';
 import { readable, spellings } from '../helpers/readable.ts';
-import { ingestParts, revealDeps, setLimits } from '../helpers/vault.ts';
+import { ingestDeps, revealDeps, setLimits } from '../helpers/vault.ts';
 
 /** Values that occur nowhere else, as producers spell them and as the vault does. */
 const group = () => randomBytes(2).toString('hex').replace(/^./, 'f');
@@ -87,7 +87,7 @@ async function failing(work: () => unknown): Promise<void> {
 async function goThroughEverything(): Promise<void> {
   const kms = createKmsDouble();
   const seen = { log: createLog(), metrics: createMetrics('test') };
-  const parts = { ...ingestParts(database, kms), ...seen };
+  const deps = { ...ingestDeps(database, kms), ...seen };
   const revealing = { ...revealDeps(database, kms), ...seen };
   const record = () => sqsRecord(loginMessage(spelled));
   const { admin } = database;
@@ -97,9 +97,9 @@ async function goThroughEverything(): Promise<void> {
 
   // the way it should be
   const first = record();
-  expect(await ingest([first, record()], parts)).toEqual({ batchItemFailures: [] });
-  await ingest([first], parts);
-  const tokenizer = await parts.tokenizer();
+  expect(await ingest([first, record()], deps)).toEqual({ batchItemFailures: [] });
+  await ingest([first], deps);
+  const tokenizer = await deps.tokenizer();
   tokens.push(...piiKinds.map((kind) => tokenizer.token(kind, values[kind])));
   expect((await ask()).revealed.map(({ value }) => value)).toEqual(
     piiKinds.map((kind) => values[kind]),
@@ -122,16 +122,16 @@ async function goThroughEverything(): Promise<void> {
     sqsRecord(loginMessage({ ...spelled, device_id: `${device}\0` })),
     sqsRecord(loginMessage({ ...spelled, device_type: 'forbidden' })),
   ];
-  expect(await ingest(rejected, parts)).toEqual({ batchItemFailures: [] });
-  expect(parts.deadLetters).toHaveLength(rejected.length);
-  attributes.push(...parts.deadLetters.map((message) => message.attributes));
+  expect(await ingest(rejected, deps)).toEqual({ batchItemFailures: [] });
+  expect(deps.deadLetters).toHaveLength(rejected.length);
+  attributes.push(...deps.deadLetters.map((message) => message.attributes));
 
   // faults of database and KMS on the way in
   await admin.query('revoke insert on user_logins from vault_ingest');
-  await failing(() => ingest([record()], parts));
+  await failing(() => ingest([record()], deps));
   await admin.query('grant insert on user_logins to vault_ingest');
   await whileHolding(database, 'lock table user_logins in access exclusive mode', async () => {
-    const work = failing(() => ingest([record()], parts));
+    const work = failing(() => ingest([record()], deps));
     for (let attempt = 0; attempt < 2; attempt += 1) {
       await untilBlocked(database, 'vault_ingest');
       await terminate(database, 'vault_ingest');
@@ -139,7 +139,7 @@ async function goThroughEverything(): Promise<void> {
     await work;
   });
   kms.fault = 'ThrottlingException';
-  await failing(() => ingest([record()], { ...ingestParts(database, kms), ...seen }));
+  await failing(() => ingest([record()], { ...ingestDeps(database, kms), ...seen }));
   await failing(() => ask({ keys: createOpeningKeys(kms) }));
   kms.fault = null;
 

@@ -9,7 +9,7 @@ import { claim, endStolenLogins, holdValues, stolenLogin, take } from '../../hel
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { type CrashingPostgres, startCrashingPostgres } from '../../helpers/crashing-postgres.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts } from '../../helpers/vault.ts';
+import { ingestDeps } from '../../helpers/vault.ts';
 
 let postgres: CrashingPostgres;
 let tokens: string[];
@@ -119,9 +119,9 @@ describe('what a function answered survives kill -9 of Postgres', { timeout: 60_
     const thief = await stolenLogin(postgres.database, 'vault_ingest');
     await thief.query('alter role vault_ingest set synchronous_commit = off');
     const userId = randomUUID();
-    const parts = ingestParts(postgres.database, createKmsDouble());
+    const deps = ingestDeps(postgres.database, createKmsDouble());
     await crashRightAfter(async () => {
-      const answer = await ingest([sqsRecord(loginMessage({ user_id: userId }))], parts);
+      const answer = await ingest([sqsRecord(loginMessage({ user_id: userId }))], deps);
       expect(answer).toEqual({ batchItemFailures: [] });
     });
     const { rowCount } = await postgres.database.admin.query(

@@ -9,7 +9,7 @@ import { reveal, type RevealResponse } from '../../../lib/requests/reveal.ts';
 import { loginMessage, noPersonalFields, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
+import { ingestDeps, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
 
 const investigator = { id: 'investigator', source: 'claimed' } as const;
 const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
@@ -17,12 +17,12 @@ const reason = 'the promise about every field';
 const kms = createKmsDouble();
 
 let database: TestDatabase;
-let parts: ReturnType<typeof ingestParts>;
+let deps: ReturnType<typeof ingestDeps>;
 let revealing: ReturnType<typeof revealDeps>;
 let erasing: Parameters<typeof erase>[3];
 beforeAll(async () => {
   database = await createTestDatabase();
-  parts = ingestParts(database, kms);
+  deps = ingestDeps(database, kms);
   revealing = revealDeps(database, kms);
   const pool = database.as('vault_erase');
   erasing = {
@@ -65,15 +65,15 @@ describe.each(piiFields)('a login whose only personal value is its $kind', (fiel
   async function login() {
     const value = field.example(number + next);
     next += 1;
-    const token = (await parts.tokenizer()).token(kind, value);
+    const token = (await deps.tokenizer()).token(kind, value);
     const message = loginMessage({ ...noPersonalFields, user_id: userId, [messageField]: value });
     return { record: sqsRecord(message), token, value };
   }
 
   it('is stored with a token, and its value is sealed and revealed', async () => {
     const { record, token, value } = await login();
-    expect(await ingest([record], parts)).toEqual({ batchItemFailures: [] });
-    expect(parts.deadLetters).toEqual([]);
+    expect(await ingest([record], deps)).toEqual({ batchItemFailures: [] });
+    expect(deps.deadLetters).toEqual([]);
     expect(await tokensIn(column, userId)).toEqual([token]);
     expect(await revealTokens(token)).toMatchObject({
       revealed: [{ token, kind, value }],
@@ -83,9 +83,9 @@ describe.each(piiFields)('a login whose only personal value is its $kind', (fiel
 
   it('has its value erased for good: the message delivered again does not bring it back', async () => {
     const { record, token } = await login();
-    await ingest([record], parts);
+    await ingest([record], deps);
     expect(await eraseTokens(token)).toEqual([token]);
-    await ingest([record], parts);
+    await ingest([record], deps);
     expect(await revealTokens(token)).toMatchObject({
       revealed: [],
       missing: [{ token, why: 'erased' }],
@@ -95,9 +95,9 @@ describe.each(piiFields)('a login whose only personal value is its $kind', (fiel
 
   it('is stored and sealed whole in a slice of which a part was stored before', async () => {
     const [held, erased, fresh] = [await login(), await login(), await login()];
-    await ingest([held.record, erased.record], parts);
+    await ingest([held.record, erased.record], deps);
     await eraseTokens(erased.token);
-    await ingest([erased.record, fresh.record, held.record], parts);
+    await ingest([erased.record, fresh.record, held.record], deps);
     expect(await revealTokens(held.token, erased.token, fresh.token)).toMatchObject({
       revealed: [
         { token: held.token, kind, value: held.value },

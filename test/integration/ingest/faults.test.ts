@@ -11,14 +11,14 @@ import { terminate, untilBlocked, whileHolding } from '../../helpers/faults.ts';
 import { createKmsDouble, type KmsDouble } from '../../helpers/kms-double.ts';
 import { startProxy } from '../../helpers/proxy.ts';
 import { readable } from '../../helpers/readable.ts';
-import { ingestParts } from '../../helpers/vault.ts';
+import { ingestDeps } from '../../helpers/vault.ts';
 
 const settled = { batchItemFailures: [] };
 const lockLogins = 'lock table user_logins in access exclusive mode';
 
 let database: TestDatabase;
 let kms: KmsDouble;
-let parts: ReturnType<typeof ingestParts>;
+let deps: ReturnType<typeof ingestDeps>;
 let userId: string;
 let records: SQSRecord[];
 beforeAll(async () => {
@@ -27,11 +27,11 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 beforeEach(async () => {
   kms = createKmsDouble();
-  parts = ingestParts(database, kms);
+  deps = ingestDeps(database, kms);
   userId = randomUUID();
   records = Array.from({ length: 3 }, () => sqsRecord(loginMessage({ user_id: userId })));
   // every test starts with its container's connection open
-  await ingest([sqsRecord()], parts);
+  await ingest([sqsRecord()], deps);
 });
 
 async function storedLogins(): Promise<number> {
@@ -58,8 +58,8 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
 
 async function expectStoredOnceAtLast(): Promise<void> {
   expect(await storedLogins()).toBe(0);
-  expect(await ingest(records, parts)).toEqual(settled);
-  expect(await ingest(records, parts)).toEqual(settled);
+  expect(await ingest(records, deps)).toEqual(settled);
+  expect(await ingest(records, deps)).toEqual(settled);
   expect(await storedLogins()).toBe(3);
 }
 
@@ -67,14 +67,14 @@ describe('a batch', () => {
   it('is stored on a new connection when the old one was closed in between', async () => {
     for (let round = 0; round < 5; round += 1) {
       expect(await terminate(database, 'vault_ingest')).toBeGreaterThan(0);
-      expect(await ingest([sqsRecord(loginMessage({ user_id: userId }))], parts)).toEqual(settled);
+      expect(await ingest([sqsRecord(loginMessage({ user_id: userId }))], deps)).toEqual(settled);
     }
     expect(await storedLogins()).toBe(5);
   });
 
   it('is stored once when its connection is closed under the statement', async () => {
     await whileHolding(database, lockLogins, async (release) => {
-      const work = ingest(records, parts);
+      const work = ingest(records, deps);
       await untilBlocked(database, 'vault_ingest');
       await terminate(database, 'vault_ingest');
       await untilBlocked(database, 'vault_ingest');
@@ -86,7 +86,7 @@ describe('a batch', () => {
 
   it('fails when the connection is closed again and again, and is stored once afterwards', async () => {
     await whileHolding(database, lockLogins, async () => {
-      const work = failureOf(ingest(records, parts));
+      const work = failureOf(ingest(records, deps));
       for (let attempt = 0; attempt < 2; attempt += 1) {
         await untilBlocked(database, 'vault_ingest');
         await terminate(database, 'vault_ingest');
@@ -98,9 +98,9 @@ describe('a batch', () => {
 
   it('is stored once when the network resets and the first statement still commits', async () => {
     const proxy = await startProxy(database.port);
-    parts.write = createBatchWriter(database.as('vault_ingest', proxy.port));
+    deps.write = createBatchWriter(database.as('vault_ingest', proxy.port));
     await whileHolding(database, lockLogins, async (release) => {
-      const work = ingest(records, parts);
+      const work = ingest(records, deps);
       await untilBlocked(database, 'vault_ingest');
       proxy.reset();
       // the statement whose client is gone, and the second attempt at it
@@ -120,7 +120,7 @@ describe('a batch', () => {
       );
     await allowConnections(false);
     await terminate(database, 'vault_ingest');
-    const error = await failureOf(ingest(records, parts));
+    const error = await failureOf(ingest(records, deps));
     await allowConnections(true);
     expect(error).toEqual(new DatabaseError('55000'));
     await expectStoredOnceAtLast();
@@ -129,19 +129,19 @@ describe('a batch', () => {
   it('fails while nothing listens where the database was, and is stored once afterwards', async () => {
     const proxy = await startProxy(database.port);
     await proxy.close();
-    const { write } = parts;
-    parts.write = createBatchWriter(database.as('vault_ingest', proxy.port));
-    expect(await failureOf(ingest(records, parts))).toEqual(new DatabaseError('ECONNREFUSED'));
-    parts.write = write;
+    const { write } = deps;
+    deps.write = createBatchWriter(database.as('vault_ingest', proxy.port));
+    expect(await failureOf(ingest(records, deps))).toEqual(new DatabaseError('ECONNREFUSED'));
+    deps.write = write;
     await expectStoredOnceAtLast();
   });
 
   it('fails while the role may not write, and is stored once afterwards', async () => {
     await database.admin.query('revoke insert on user_logins from vault_ingest');
-    const error = await failureOf(ingest(records, parts));
+    const error = await failureOf(ingest(records, deps));
     await database.admin.query('grant insert on user_logins to vault_ingest');
     expect(error).toEqual(new DatabaseError('42501'));
-    expect(parts.deadLetters).toEqual([]);
+    expect(deps.deadLetters).toEqual([]);
     await expectStoredOnceAtLast();
   });
 
@@ -149,11 +149,11 @@ describe('a batch', () => {
     'fails while KMS throttles %s, and is stored once afterwards',
     async (call) => {
       kms = createKmsDouble();
-      parts = ingestParts(database, kms);
-      if (call === 'GenerateDataKey') await parts.tokenizer();
+      deps = ingestDeps(database, kms);
+      if (call === 'GenerateDataKey') await deps.tokenizer();
       kms.fault = 'ThrottlingException';
       for (let attempt = 0; attempt < 2; attempt += 1) {
-        const error = await failureOf(ingest(records, parts));
+        const error = await failureOf(ingest(records, deps));
         expect(error).toEqual(new KeyServiceError('ThrottlingException'));
       }
       kms.fault = null;
@@ -169,13 +169,13 @@ describe('a batch', () => {
 
   it('fails with those of its messages alone that it could not settle', async () => {
     kms = createKmsDouble();
-    parts = ingestParts(database, kms);
+    deps = ingestDeps(database, kms);
     kms.fault = 'KMSInternalException';
     const bad = sqsRecord('not json');
-    expect(await ingest([bad, ...records], parts)).toEqual({
+    expect(await ingest([bad, ...records], deps)).toEqual({
       batchItemFailures: records.map(({ messageId }) => ({ itemIdentifier: messageId })),
     });
-    expect(parts.deadLetters.map(({ body }) => body)).toEqual(['not json']);
+    expect(deps.deadLetters.map(({ body }) => body)).toEqual(['not json']);
     kms.fault = null;
     await expectStoredOnceAtLast();
   });
@@ -187,7 +187,7 @@ describe('a batch', () => {
       create trigger fail after insert on user_logins execute function pg_temp_fail();
     `);
     const before = await rowsOfVault();
-    expect(await failureOf(ingest(records, parts))).toEqual(new DatabaseError('P0001'));
+    expect(await failureOf(ingest(records, deps))).toEqual(new DatabaseError('P0001'));
     expect(await rowsOfVault()).toEqual(before);
     await database.admin.query('drop trigger fail on user_logins');
     await expectStoredOnceAtLast();
@@ -205,10 +205,10 @@ async function rowsOfVault(): Promise<unknown> {
 
 /** Lets both go half their way, in opposite order, before either can go on. */
 async function meetInTheMiddle(batch: SQSRecord[], again: SQSRecord[], middle: string) {
-  const other = ingestParts(database, kms);
+  const other = ingestDeps(database, kms);
   await other.tokenizer();
   await whileHolding(database, middle, async (release) => {
-    const work = Promise.all([ingest(batch, parts), ingest(again, other)]);
+    const work = Promise.all([ingest(batch, deps), ingest(again, other)]);
     await untilBlocked(database, 'vault_ingest', 2);
     await release();
     expect(await work).toEqual([settled, settled]);
@@ -217,7 +217,7 @@ async function meetInTheMiddle(batch: SQSRecord[], again: SQSRecord[], middle: s
 
 describe('two handlers at the same time', () => {
   it('do not deadlock over values they meet in opposite order', async () => {
-    const tokenizer = await parts.tokenizer();
+    const tokenizer = await deps.tokenizer();
     for (let round = 0; round < 10; round += 1) {
       const devices = Array.from({ length: 21 }, (_, index) => `${userId} ${round} ${index}`);
       const login = (device_id: string) =>
@@ -248,7 +248,7 @@ describe('two handlers at the same time', () => {
 
 describe('a batch of several slices', () => {
   it('keeps what was written beside a fault, and tries no more than what is under way', async () => {
-    const container = ingestParts(database, createKmsDouble());
+    const container = ingestDeps(database, createKmsDouble());
     const { write } = container;
     let calls = 0;
     container.write = (masked) => {
@@ -270,7 +270,7 @@ describe('a batch of several slices', () => {
   it('is stored once when its connection is closed under one slice and others wait for it', async () => {
     const batch = many();
     await whileHolding(database, lockLogins, async (release) => {
-      const work = ingest(batch, parts);
+      const work = ingest(batch, deps);
       await untilBlocked(database, 'vault_ingest');
       await terminate(database, 'vault_ingest');
       await untilBlocked(database, 'vault_ingest');
@@ -284,7 +284,7 @@ describe('a batch of several slices', () => {
     const throttled = createKmsDouble();
     throttled.fault = 'ThrottlingException';
     const batch = many();
-    await expect(ingest(batch, ingestParts(database, throttled))).rejects.toMatchObject({
+    await expect(ingest(batch, ingestDeps(database, throttled))).rejects.toMatchObject({
       name: 'KeyServiceError',
     });
     expect(await storedOf(batch)).toBe(0);

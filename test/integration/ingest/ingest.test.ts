@@ -8,7 +8,7 @@ import { perField } from '../../../lib/pii-fields.ts';
 import { loginMessage, noPersonalFields, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts } from '../../helpers/vault.ts';
+import { ingestDeps } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();
 const settled = { batchItemFailures: [] };
@@ -18,17 +18,17 @@ const noTokens = perField(
 );
 
 let database: TestDatabase;
-let parts: ReturnType<typeof ingestParts>;
+let deps: ReturnType<typeof ingestDeps>;
 /** Users of the test under way, so that rows of others do not count. */
 let userId: string;
 beforeAll(async () => {
   database = await createTestDatabase();
-  parts = ingestParts(database, kms);
+  deps = ingestDeps(database, kms);
 });
 afterAll(() => database.drop());
 beforeEach(() => {
   userId = randomUUID();
-  parts.deadLetters.length = 0;
+  deps.deadLetters.length = 0;
 });
 
 const message = (changes: Record<string, unknown> = {}) =>
@@ -52,7 +52,7 @@ async function sealedValues(): Promise<number> {
 describe('ingest', () => {
   it('stores a login with tokens in the place of its address and device', async () => {
     const record = sqsRecord(message({ app_version: '0.96', locale: 'RU' }));
-    expect(await ingest([record], parts)).toEqual(settled);
+    expect(await ingest([record], deps)).toEqual(settled);
     expect(await storedLogins()).toEqual([
       {
         ...noTokens,
@@ -70,22 +70,22 @@ describe('ingest', () => {
   it('stores null for a null locale and null personal values, and seals nothing', async () => {
     const before = await sealedValues();
     const record = sqsRecord(message({ ...noPersonalFields, locale: null }));
-    expect(await ingest([record], parts)).toEqual(settled);
+    expect(await ingest([record], deps)).toEqual(settled);
     expect(await storedLogins()).toMatchObject([{ ...noTokens, locale: null }]);
     expect(await sealedValues()).toBe(before);
   });
 
   it('seals the one value of a login that has one', async () => {
     const before = await sealedValues();
-    await ingest([sqsRecord(message({ ip: null }))], parts);
+    await ingest([sqsRecord(message({ ip: null }))], deps);
     expect(await sealedValues()).toBe(before + 1);
   });
 
   it('ignores fields it does not know', async () => {
     const record = sqsRecord(message({ unknown: 'x@example.org', nested: { ip: '192.0.2.1' } }));
-    expect(await ingest([record], parts)).toEqual(settled);
+    expect(await ingest([record], deps)).toEqual(settled);
     expect(await storedLogins()).toHaveLength(1);
-    expect(parts.deadLetters).toEqual([]);
+    expect(deps.deadLetters).toEqual([]);
   });
 
   it('stores the longest values the table takes', async () => {
@@ -97,7 +97,7 @@ describe('ingest', () => {
         app_version: '2146.999.999',
       }),
     );
-    expect(await ingest([record], parts)).toEqual(settled);
+    expect(await ingest([record], deps)).toEqual(settled);
     expect(await storedLogins()).toMatchObject([{ app_version: 2_146_999_999 }]);
   });
 
@@ -108,7 +108,7 @@ describe('ingest', () => {
   ])('dates a login by the UTC day SQS took it in: %s', async (_what, sent, day) => {
     const record = sqsRecord(message());
     record.attributes.SentTimestamp = String(sent);
-    await ingest([record], parts);
+    await ingest([record], deps);
     expect(await storedLogins()).toMatchObject([{ create_date: day }]);
   });
 
@@ -116,8 +116,8 @@ describe('ingest', () => {
     const value = { ip: '2001:db8::77', device_id: `same ${userId}` };
     const spelled = { ip: '2001:DB8:0:0::77', device_id: ` same ${userId} ` };
     const before = await sealedValues();
-    await ingest([sqsRecord(message(value)), sqsRecord(message(spelled))], parts);
-    await ingest([sqsRecord(message(spelled))], ingestParts(database, kms));
+    await ingest([sqsRecord(message(value)), sqsRecord(message(spelled))], deps);
+    await ingest([sqsRecord(message(spelled))], ingestDeps(database, kms));
     const rows = await storedLogins();
     expect(rows).toHaveLength(3);
     expect(new Set(rows.map((row) => row.masked_ip)).size).toBe(1);
@@ -127,23 +127,23 @@ describe('ingest', () => {
 
   it('stores the same message once, given twice in one batch', async () => {
     const record = sqsRecord(message());
-    expect(await ingest([record, { ...record, receiptHandle: 'another' }], parts)).toEqual(settled);
+    expect(await ingest([record, { ...record, receiptHandle: 'another' }], deps)).toEqual(settled);
     expect(await storedLogins()).toHaveLength(1);
   });
 
   it('stores the same message once, given in two batches', async () => {
     const record = sqsRecord(message());
-    await ingest([record], parts);
-    expect(await ingest([record, sqsRecord(message())], parts)).toEqual(settled);
+    await ingest([record], deps);
+    expect(await ingest([record, sqsRecord(message())], deps)).toEqual(settled);
     expect(await storedLogins()).toHaveLength(2);
   });
 
   it('stores the same message once, given to two handlers at the same time', async () => {
-    const other = ingestParts(database, kms);
+    const other = ingestDeps(database, kms);
     const rounds = 20;
     for (let round = 0; round < rounds; round += 1) {
       const record = sqsRecord(message());
-      const answers = await Promise.all([ingest([record], parts), ingest([record], other)]);
+      const answers = await Promise.all([ingest([record], deps), ingest([record], other)]);
       expect(answers).toEqual([settled, settled]);
     }
     expect(await storedLogins()).toHaveLength(rounds);
@@ -151,7 +151,7 @@ describe('ingest', () => {
 
   it('stores two messages with the same content twice', async () => {
     const body = message();
-    expect(await ingest([sqsRecord(body), sqsRecord(body)], parts)).toEqual(settled);
+    expect(await ingest([sqsRecord(body), sqsRecord(body)], deps)).toEqual(settled);
     const rows = await storedLogins();
     expect(rows).toHaveLength(2);
     expect(rows[0]).toEqual(rows[1]);
@@ -159,17 +159,17 @@ describe('ingest', () => {
 
   it('stores a batch of a thousand in one go', async () => {
     const records = Array.from({ length: 1000 }, () => sqsRecord(message()));
-    expect(await ingest(records, parts)).toEqual(settled);
+    expect(await ingest(records, deps)).toEqual(settled);
     expect(await storedLogins()).toHaveLength(1000);
   });
 
   it('has nothing to do for no records', async () => {
-    expect(await ingest([], parts)).toEqual(settled);
+    expect(await ingest([], deps)).toEqual(settled);
   });
 
   it('asks KMS twice in the life of a container, whatever it stores', async () => {
     const ownKms = createKmsDouble();
-    const container = ingestParts(database, ownKms);
+    const container = ingestDeps(database, ownKms);
     for (let batch = 0; batch < 10; batch += 1) {
       await ingest([sqsRecord(message()), sqsRecord(message())], container);
     }
@@ -179,7 +179,7 @@ describe('ingest', () => {
 
 describe('a message that was sent again from the dead-letter queue', () => {
   it('counts once, whichever of the two is stored first', async () => {
-    const container = ingestParts(database, createKmsDouble());
+    const container = ingestDeps(database, createKmsDouble());
     const user = randomUUID();
     const first = sqsRecord(loginMessage({ user_id: user }));
     const again = sqsRecord(first.body, {
@@ -203,7 +203,7 @@ describe('a message that was sent again from the dead-letter queue', () => {
   });
 
   it('counts once for as long as SQS may deliver what was sent again', async () => {
-    const container = ingestParts(database, createKmsDouble());
+    const container = ingestDeps(database, createKmsDouble());
     const user = randomUUID();
     const kept = resent(user, 1, 20);
     const gone = resent(user, 17, 20);
@@ -225,7 +225,7 @@ describe('a message that was sent again from the dead-letter queue', () => {
       },
     });
     const bad = sqsRecord('no JSON');
-    expect(await ingest([again, bad], ingestParts(database, throttled))).toEqual({
+    expect(await ingest([again, bad], ingestDeps(database, throttled))).toEqual({
       batchItemFailures: [{ itemIdentifier: again.messageId }],
     });
   });
@@ -236,7 +236,7 @@ describe('a message that was repaired and sent again', () => {
     ['before', (repaired: SQSRecord, first: SQSRecord) => [repaired, first]],
     ['after', (repaired: SQSRecord, first: SQSRecord) => [first, repaired]],
   ])('is stored when it comes %s its first form in one batch', async (_, order) => {
-    const container = ingestParts(database, createKmsDouble());
+    const container = ingestDeps(database, createKmsDouble());
     const user = randomUUID();
     const first = sqsRecord(loginMessage({ user_id: user, app_version: 'none' }));
     const repaired = sqsRecord(loginMessage({ user_id: user }), {
@@ -260,7 +260,7 @@ describe('a message that claims to be another', () => {
     const user = randomUUID();
     const login = sqsRecord(loginMessage({ user_id: user }));
     const forged = sqsRecord(body, claim(login.messageId.toUpperCase()));
-    const container = ingestParts(database, createKmsDouble());
+    const container = ingestDeps(database, createKmsDouble());
 
     for (const batch of [
       [forged, login],
@@ -275,14 +275,14 @@ describe('a message that claims to be another', () => {
   });
 
   it('is a dead letter of its own where what it claims is no id', async () => {
-    const container = ingestParts(database, createKmsDouble());
+    const container = ingestDeps(database, createKmsDouble());
     const forged = [1, 2, 3].map(() => sqsRecord(loginMessage(), claim('not-a-uuid')));
     expect(await ingest(forged, container)).toEqual({ batchItemFailures: [] });
     expect(container.deadLetters.map(({ body }) => body)).toEqual(forged.map(({ body }) => body));
   });
 
   it('has no text of its choice passed on beside its body', async () => {
-    const container = ingestParts(database, createKmsDouble());
+    const container = ingestDeps(database, createKmsDouble());
     const forged = sqsRecord(loginMessage(), claim('ip=203.0.113.99'));
     await ingest([forged], container);
     expect(container.deadLetters).toEqual([

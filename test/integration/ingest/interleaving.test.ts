@@ -10,7 +10,7 @@ import { reveal, type RevealDeps } from '../../../lib/requests/reveal.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
+import { ingestDeps, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
 
 const investigator = { id: 'investigator', source: 'claimed' } as const;
 const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
@@ -26,7 +26,7 @@ let erasing: Parameters<typeof erase>[3];
 beforeAll(async () => {
   database = await createTestDatabase();
   // three containers: each with its own connection, tokenizer and data key
-  containers = Array.from({ length: 3 }, () => ingestParts(database, kms));
+  containers = Array.from({ length: 3 }, () => ingestDeps(database, kms));
   revealing = revealDeps(database, kms);
   const pool = database.as('vault_erase');
   erasing = {

@@ -8,7 +8,7 @@ import { piiFields } from '../../../lib/pii-fields.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts } from '../../helpers/vault.ts';
+import { ingestDeps } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();
 
@@ -92,10 +92,10 @@ describe('a message that can never be stored', () => {
   it.each(rejected)(
     'goes to the dead-letter queue, the rest of its batch is stored: %s',
     async (_what, bad, reason) => {
-      const parts = ingestParts(database, kms);
+      const deps = ingestDeps(database, kms);
       const good = [sqsRecord(), sqsRecord()];
-      expect(await ingest([good[0]!, bad, good[1]!], parts)).toEqual({ batchItemFailures: [] });
-      expect(parts.deadLetters).toEqual([
+      expect(await ingest([good[0]!, bad, good[1]!], deps)).toEqual({ batchItemFailures: [] });
+      expect(deps.deadLetters).toEqual([
         {
           body: bad.body,
           attributes: {
@@ -109,27 +109,27 @@ describe('a message that can never be stored', () => {
   );
 
   it('is sent away once, when SQS delivers it twice in a batch', async () => {
-    const parts = ingestParts(database, kms);
+    const deps = ingestDeps(database, kms);
     const bad = sqsRecord('not json');
-    expect(await ingest([bad, bad], parts)).toEqual({ batchItemFailures: [] });
-    expect(parts.deadLetters).toHaveLength(1);
+    expect(await ingest([bad, bad], deps)).toEqual({ batchItemFailures: [] });
+    expect(deps.deadLetters).toHaveLength(1);
   });
 
   it('is sent away with all others of its batch, and the database is left alone', async () => {
-    const parts = ingestParts(database, kms);
+    const deps = ingestDeps(database, kms);
     const records = rejected.map(([, record]) => record);
-    expect(await ingest(records, parts)).toEqual({ batchItemFailures: [] });
-    expect(parts.deadLetters.map(({ attributes }) => attributes?.reason)).toEqual(
+    expect(await ingest(records, deps)).toEqual({ batchItemFailures: [] });
+    expect(deps.deadLetters.map(({ attributes }) => attributes?.reason)).toEqual(
       rejected.map(([, , reason]) => reason),
     );
   });
 
   it('is reported as failed when it cannot be sent away, and only it', async () => {
-    const parts = ingestParts(database, kms);
+    const deps = ingestDeps(database, kms);
     const [sent, unsent, good] = [sqsRecord('not json'), sqsRecord('nor this'), sqsRecord()];
-    parts.sendToDeadLetters = (messages) =>
+    deps.sendToDeadLetters = (messages) =>
       Promise.resolve([messages.findIndex(({ body }) => body === unsent.body)]);
-    expect(await ingest([sent, good, unsent], parts)).toEqual({
+    expect(await ingest([sent, good, unsent], deps)).toEqual({
       batchItemFailures: [{ itemIdentifier: unsent.messageId }],
     });
     expect(await storedUsers([good])).toBe(1);
@@ -146,13 +146,13 @@ describe("a login refused by a constraint of the table's owner", () => {
   );
 
   it('goes to the dead-letter queue, the rest of its batch is stored', async () => {
-    const parts = ingestParts(database, kms);
+    const deps = ingestDeps(database, kms);
     const good = Array.from({ length: 9 }, () => sqsRecord());
     const bad = [refused(), refused()];
     const batch = [...good.slice(0, 2), bad[0]!, ...good.slice(2), bad[1]!];
-    expect(await ingest(batch, parts)).toEqual({ batchItemFailures: [] });
+    expect(await ingest(batch, deps)).toEqual({ batchItemFailures: [] });
     expect(await storedUsers(good)).toBe(9);
-    expect(parts.deadLetters).toEqual(
+    expect(deps.deadLetters).toEqual(
       bad.map(({ body, messageId }) => ({
         body,
         attributes: expect.objectContaining({
@@ -172,22 +172,22 @@ describe("a login refused by a constraint of the table's owner", () => {
       return rows[0]!.count;
     };
     const before = await count();
-    await ingest([refused()], ingestParts(database, kms));
+    await ingest([refused()], ingestDeps(database, kms));
     expect(await count()).toBe(before);
   });
 
   it('is told apart from a passing fault that meets the rest of its batch', async () => {
-    const parts = ingestParts(database, kms);
-    const { write } = parts;
+    const deps = ingestDeps(database, kms);
+    const { write } = deps;
     const [stored, bad, first, second] = [sqsRecord(), refused(), sqsRecord(), sqsRecord()];
-    parts.write = async (batch) => {
+    deps.write = async (batch) => {
       const messages = batch.logins.map(({ messageId }) => messageId);
       // the whole batch reaches Postgres; when its second half comes alone, the connection breaks
       if (messages.length === 2 && messages[0] === first.messageId)
         throw new DatabaseError('57P01');
       return write(batch);
     };
-    expect(await ingest([stored, bad, first, second], parts)).toEqual({
+    expect(await ingest([stored, bad, first, second], deps)).toEqual({
       batchItemFailures: [
         { itemIdentifier: first.messageId },
         { itemIdentifier: second.messageId },
@@ -195,10 +195,10 @@ describe("a login refused by a constraint of the table's owner", () => {
     });
     expect(await storedUsers([stored])).toBe(1);
     expect(await storedUsers([first, second])).toBe(0);
-    expect(parts.deadLetters.map(({ body }) => body)).toEqual([bad.body]);
+    expect(deps.deadLetters.map(({ body }) => body)).toEqual([bad.body]);
 
-    parts.write = write;
-    expect(await ingest([first, second], parts)).toEqual({ batchItemFailures: [] });
+    deps.write = write;
+    expect(await ingest([first, second], deps)).toEqual({ batchItemFailures: [] });
     expect(await storedUsers([first, second])).toBe(2);
   });
 });

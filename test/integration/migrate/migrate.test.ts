@@ -17,7 +17,7 @@ import {
   startEmptyPostgres,
   testPassword,
 } from '../../helpers/postgres.ts';
-import { ingestParts } from '../../helpers/vault.ts';
+import { ingestDeps } from '../../helpers/vault.ts';
 
 /** The columns of `user_logins`, a contract with its readers. */
 const contract = [
@@ -195,7 +195,7 @@ describe('the migrations', () => {
     `);
     expect(kept.rows).toEqual([{ index: true, reader: true }]);
 
-    await ingest([sqsRecord()], ingestParts(empty, createKmsDouble()));
+    await ingest([sqsRecord()], ingestDeps(empty, createKmsDouble()));
     const analyst = await empty.as('vault_analyst').query('select * from user_logins');
     expect(analyst.rows).toHaveLength(3);
   });
@@ -223,9 +223,9 @@ describe('a table of logins that was there', () => {
       app_version: '2146.999.999',
     });
     const nulls = loginMessage({ ip: null, device_id: null, locale: null });
-    const parts = ingestParts(database, createKmsDouble());
-    await ingest([sqsRecord(longest), sqsRecord(nulls)], parts);
-    expect(parts.deadLetters).toEqual([]);
+    const deps = ingestDeps(database, createKmsDouble());
+    await ingest([sqsRecord(longest), sqsRecord(nulls)], deps);
+    expect(deps.deadLetters).toEqual([]);
     const { rows } = await database.as('vault_analyst').query<Record<string, unknown>>(`
       select user_id::text, device_type::text, length(masked_ip::text) as ip,
         length(masked_device_id::text) as device_id, locale::text, app_version::integer,

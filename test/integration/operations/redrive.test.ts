@@ -20,16 +20,16 @@ import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
 import { runCli, startCli } from '../../helpers/cli.ts';
-import { ingestParts } from '../../helpers/vault.ts';
+import { ingestDeps } from '../../helpers/vault.ts';
 
 let directory: string;
 let database: TestDatabase;
-let parts: IngestDeps;
+let deps: IngestDeps;
 let aws: AwsServer;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'pii-vault-redrive-'));
   database = await createTestDatabase();
-  parts = ingestParts(database, createKmsDouble());
+  deps = ingestDeps(database, createKmsDouble());
 });
 afterAll(async () => {
   await database.drop();
@@ -128,12 +128,12 @@ describe('pii-vault redrive', () => {
       sentAt,
     });
     aws.login = [message];
-    await ingest(records(), parts);
+    await ingest(records(), deps);
     aws.login = [];
     aws.dead = [message];
 
     await run('--send');
-    await ingest(records(), parts);
+    await ingest(records(), deps);
     const day = new Date(sentAt).toISOString().slice(0, 10);
     expect(await loginsOf(user)).toEqual([{ day }]);
   });
@@ -161,8 +161,8 @@ describe('pii-vault redrive', () => {
     expect(await run('--send')).toMatchObject({ code: 0 });
     expect([aws.login.length, aws.dead.length]).toEqual([sent + left, 0]);
     // in two batches: some of the doubles come in one delivery, some in another
-    await ingest(records().slice(0, 15), parts);
-    await ingest(records().slice(15), parts);
+    await ingest(records().slice(0, 15), deps);
+    await ingest(records().slice(15), deps);
     expect(await loginsOf(user)).toHaveLength(25);
   });
 
@@ -200,7 +200,7 @@ describe('pii-vault redrive', () => {
     expect(JSON.parse(aws.login[0]!.body)).toEqual({ ...broken, app_version: '23' });
     expect(aws.dead).toHaveLength(3);
     expect(output + sent.output).not.toContain('canary');
-    await ingest(records(), parts);
+    await ingest(records(), deps);
     expect(await loginsOf(String(broken['user_id']))).toHaveLength(1);
   });
 

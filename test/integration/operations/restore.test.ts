@@ -28,7 +28,7 @@ import { createKmsDouble, type KmsDouble } from '../../helpers/kms-double.ts';
 import { bootstrapSql } from '../../helpers/postgres.ts';
 import { readable, spellings } from '../../helpers/readable.ts';
 import { type CliResult, runCli, startCli } from '../../helpers/cli.ts';
-import { ingestParts, revealDeps } from '../../helpers/vault.ts';
+import { ingestDeps, revealDeps } from '../../helpers/vault.ts';
 
 let directory: string;
 let kms: KmsDouble;
@@ -47,7 +47,7 @@ beforeEach(async () => {
   source = await createTestDatabase();
   target = await createTestDatabase(null);
   await target.admin.query(await bootstrapSql());
-  ingesting = ingestParts(source, kms);
+  ingesting = ingestDeps(source, kms);
 });
 afterEach(async () => {
   await source.drop();
@@ -171,7 +171,7 @@ describe('pii-vault backup and restore', () => {
     await expect(target.admin.query('delete from vault.reveal_audit')).rejects.toThrow(
       'append-only',
     );
-    const other = await collect('another device', ingestParts(target, kms));
+    const other = await collect('another device', ingestDeps(target, kms));
     expect((await revealFrom(target, token, other)).revealed).toHaveLength(2);
     const { rows } = await target.admin.query(
       `select distinct tableowner from pg_tables where schemaname = 'vault' or tablename = 'user_logins'`,
@@ -183,7 +183,7 @@ describe('pii-vault backup and restore', () => {
     const record = sqsRecord();
     await ingest([record], ingesting);
     await restore(await dump());
-    await ingest([record], ingestParts(target, kms));
+    await ingest([record], ingestDeps(target, kms));
     expect(await rowsOf(target.admin, 'user_logins')).toHaveLength(1);
   });
 

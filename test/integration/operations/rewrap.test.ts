@@ -18,7 +18,7 @@ import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble, type KmsDouble } from '../../helpers/kms-double.ts';
 import { runCli, startCli } from '../../helpers/cli.ts';
-import { ingestParts, revealDeps } from '../../helpers/vault.ts';
+import { ingestDeps, revealDeps } from '../../helpers/vault.ts';
 
 const containers = 25;
 
@@ -41,7 +41,7 @@ beforeEach(async () => {
   for (let n = 0; n < containers; n += 1) {
     const device = `device ${randomUUID()}`;
     devices.push(device);
-    await ingest([sqsRecord(loginMessage({ device_id: device }))], ingestParts(database, kms));
+    await ingest([sqsRecord(loginMessage({ device_id: device }))], ingestDeps(database, kms));
   }
   oldKey = [...(await countDataKeys(database.admin)).keys()][0]!;
   aws.stacks['pii-vault-local'] = {
@@ -85,7 +85,7 @@ function beforeRewrap(what: (call: number) => unknown): void {
     action === 'TrentService.ReEncrypt' && (calls += 1) > 1 ? what(calls - 1) : undefined;
 }
 
-function parts(changes: Partial<RewrapDeps> = {}): RewrapDeps {
+function deps(changes: Partial<RewrapDeps> = {}): RewrapDeps {
   const pool = database.as('vault_migrator');
   return {
     kms,
@@ -254,13 +254,13 @@ describe('pii-vault rewrap', () => {
 describe('rewrap', () => {
   it('does not overwrite a row that somebody else changed in between', async () => {
     const elsewhere = Buffer.from('another wrapped form');
-    const overtaken = parts({
+    const overtaken = deps({
       replace: async (key, before) => {
         await database.admin.query('update vault.data_keys set wrapped_key = $1 where id = $2', [
           elsewhere,
           before.id,
         ]);
-        return parts().replace(key, before);
+        return deps().replace(key, before);
       },
     });
     expect(await rewrap(newKey, overtaken)).toEqual({
@@ -274,7 +274,7 @@ describe('rewrap', () => {
   });
 
   it('reveals everything between any two rows', async () => {
-    const plain = parts();
+    const plain = deps();
     await rewrap(newKey, {
       ...plain,
       next: (after) => dataKeysToRewrap(database.admin, newKey, after, 1),

@@ -12,7 +12,7 @@ import { someToken } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
+import { ingestDeps, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
 
 const investigator = { id: 'investigator', source: 'claimed' } as const;
 const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
@@ -28,7 +28,7 @@ let token: string;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  ingesting = ingestParts(database, kms);
+  ingesting = ingestDeps(database, kms);
   revealing = revealDeps(database, kms);
   const pool = database.as('vault_erase');
   erasing = {
@@ -148,10 +148,10 @@ describe('erase', () => {
     const pools = [database.as('vault_erase'), database.as('vault_erase')];
     await Promise.all(
       pools.flatMap((pool, index) => {
-        const parts = { ...erasing, erase: eraseValues.bind(null, pool) };
+        const deps = { ...erasing, erase: eraseValues.bind(null, pool) };
         const ordered = index === 0 ? tokens : tokens.toReversed();
         return Array.from({ length: 10 }, () =>
-          erase({ tokens: ordered, reason }, officer, randomUUID(), parts),
+          erase({ tokens: ordered, reason }, officer, randomUUID(), deps),
         );
       }),
     );

@@ -9,7 +9,7 @@ import { auditContext, someToken } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, revealDeps, setLimits } from '../../helpers/vault.ts';
+import { ingestDeps, revealDeps, setLimits } from '../../helpers/vault.ts';
 
 const caller = { id: 'grace', source: 'claimed' } as const;
 const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
@@ -24,7 +24,7 @@ const unknown = someToken(1);
 beforeAll(async () => {
   database = await createTestDatabase();
   const kms = createKmsDouble();
-  const ingesting = ingestParts(database, kms);
+  const ingesting = ingestDeps(database, kms);
   revealing = revealDeps(database, kms);
   const devices = [randomUUID(), randomUUID()];
   const records = devices.map((device) => sqsRecord(loginMessage({ device_id: device, ip: null })));

@@ -9,7 +9,7 @@ import { someToken } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, revealDeps, setLimits } from '../../helpers/vault.ts';
+import { ingestDeps, revealDeps, setLimits } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();
 const session = (role: string, name: string): Principal => ({
@@ -36,7 +36,7 @@ beforeEach(async () => {
   await setLimits(database, 'vault_reveal', 3);
   await setLimits(database, 'vault_reveal_url', 3);
   const records = Array.from({ length: 4 }, () => sqsRecord(loginMessage({ device_id: null })));
-  await ingest(records, ingestParts(database, kms));
+  await ingest(records, ingestDeps(database, kms));
   const { rows } = await database.admin.query<{ masked_ip: string }>(
     'select masked_ip from user_logins',
   );

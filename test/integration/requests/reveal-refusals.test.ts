@@ -11,7 +11,7 @@ import { terminate, untilBlocked, whileHolding } from '../../helpers/faults.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
 import { startProxy } from '../../helpers/proxy.ts';
 import { readable } from '../../helpers/readable.ts';
-import { ingestParts, revealDeps, revealStore } from '../../helpers/vault.ts';
+import { ingestDeps, revealDeps, revealStore } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();
 const lockChain = 'select vault.lock_audit_chain()';
@@ -19,7 +19,7 @@ const refuseRows = 'alter table vault.reveal_audit add constraint refuses check 
 const takeRows = 'alter table vault.reveal_audit drop constraint refuses';
 
 let database: TestDatabase;
-let parts: RevealDeps;
+let deps: RevealDeps;
 /** Two logins, each under a data key of its own. */
 let logins: { ip: string; deviceId: string; values: string[] }[];
 let requestId: string;
@@ -29,12 +29,12 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 beforeEach(async () => {
   requestId = randomUUID();
-  parts = revealDeps(database, kms);
+  deps = revealDeps(database, kms);
   logins = [await stored(), await stored()];
 });
 
 async function stored() {
-  const ingesting = ingestParts(database, kms);
+  const ingesting = ingestDeps(database, kms);
   const message = loginMessage();
   await ingest([sqsRecord(message)], ingesting);
   const tokenizer = await ingesting.tokenizer();
@@ -53,7 +53,7 @@ async function refusal(tokens = logins.map(({ ip }) => ip)): Promise<Error> {
     { tokens, reason: 'ticket 4711: fraud' },
     { id: 'jane', source: 'claimed' },
     requestId,
-    parts,
+    deps,
   ).then(
     () => expect.fail('it was revealed'),
     (thrown: unknown) => thrown,
@@ -108,7 +108,7 @@ describe('nothing is revealed when', () => {
 
   it('the network resets while it waits for the audit', async () => {
     const proxy = await startProxy(database.port);
-    parts = { ...parts, ...revealStore(database.as('vault_reveal', proxy.port)) };
+    deps = { ...deps, ...revealStore(database.as('vault_reveal', proxy.port)) };
     const error = await whileHolding(database, lockChain, async () => {
       const refused = refusal();
       for (let attempt = 0; attempt < 2; attempt += 1) {
@@ -242,7 +242,7 @@ describe('a row that was tampered with', () => {
       { tokens: [victim, other], reason: 'ticket 4711: fraud' },
       { id: 'jane', source: 'claimed' },
       randomUUID(),
-      parts,
+      deps,
     );
     const { rowCount } = await database.admin.query(sql, [victim, other]);
     expect(rowCount).toBe(1);

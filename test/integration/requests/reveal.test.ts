@@ -10,7 +10,7 @@ import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { terminate } from '../../helpers/faults.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, revealDeps } from '../../helpers/vault.ts';
+import { ingestDeps, revealDeps } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();
 const reason = 'ticket 4711: fraud';
@@ -18,11 +18,11 @@ const principal: Principal = { id: 'jane', source: 'claimed' };
 
 let database: TestDatabase;
 let ingesting: IngestDeps;
-let parts: RevealDeps;
+let deps: RevealDeps;
 beforeAll(async () => {
   database = await createTestDatabase();
-  ingesting = ingestParts(database, kms);
-  parts = revealDeps(database, kms);
+  ingesting = ingestDeps(database, kms);
+  deps = revealDeps(database, kms);
 });
 afterAll(() => database.drop());
 
@@ -48,7 +48,7 @@ async function auditRows(requestId: string): Promise<Record<string, unknown>[]> 
 }
 
 const ask = (tokens: string[], requestId: string = randomUUID()) =>
-  reveal({ tokens, reason }, principal, requestId, parts);
+  reveal({ tokens, reason }, principal, requestId, deps);
 
 describe('reveal', () => {
   it.each([
@@ -94,14 +94,14 @@ describe('reveal', () => {
 
   it('gives back values sealed by several containers', async () => {
     const first = await stored();
-    ingesting = ingestParts(database, kms);
+    ingesting = ingestDeps(database, kms);
     const second = await stored();
     expect((await ask([first.ip, second.ip])).revealed).toHaveLength(2);
   });
 
   it('asks KMS once for values under one data key', async () => {
     const own = revealDeps(database, kms);
-    ingesting = ingestParts(database, kms);
+    ingesting = ingestDeps(database, kms);
     const tokens = [await stored(), await stored()].flatMap(({ ip, deviceId }) => [ip, deviceId]);
     const before = kms.calls.Decrypt;
     for (let round = 0; round < 3; round += 1) {
@@ -152,7 +152,7 @@ describe('reveal', () => {
       { tokens: [someToken(4)], reason: hostile },
       { id: hostile, source: 'claimed' },
       requestId,
-      parts,
+      deps,
     );
     expect(await auditRows(requestId)).toMatchObject([{ principal: hostile, reason: hostile }]);
   });

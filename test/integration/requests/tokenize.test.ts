@@ -9,30 +9,30 @@ import { tokenize, type TokenizeDeps } from '../../../lib/requests/tokenize.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../helpers/kms-double.ts';
-import { ingestParts, silentLog, silentMetrics } from '../../helpers/vault.ts';
+import { ingestDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
 
 const analyst = { id: 'arn:aws:iam::123456789012:user/analyst', source: 'iam' } as const;
 const kms = createKmsDouble();
 
 let database: TestDatabase;
-let parts: TokenizeDeps;
+let deps: TokenizeDeps;
 beforeAll(async () => {
   database = await createTestDatabase();
   const pool = database.as('vault_tokenize');
-  parts = {
+  deps = {
     tokenizer: createTokenizerSource(kms),
     lookUp: (context, tokens) => lookUpTokens(pool, context, tokens),
     log: silentLog,
     metrics: silentMetrics,
   };
   const login = loginMessage({ ip: '2001:db8::1', device_id: null });
-  await ingest([sqsRecord(login)], ingestParts(database, kms));
+  await ingest([sqsRecord(login)], ingestDeps(database, kms));
 });
 afterAll(() => database.drop());
 
 function lookUp(values: string[]): ReturnType<typeof tokenize> {
   const request = { kind: 'ip', values, reason: 'where did it log in?' };
-  return tokenize(parseValuesRequest(request), analyst, randomUUID(), parts);
+  return tokenize(parseValuesRequest(request), analyst, randomUUID(), deps);
 }
 
 describe('tokenize', () => {
