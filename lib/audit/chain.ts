@@ -40,7 +40,7 @@ export interface ChainReport {
   findings: ChainFinding[];
 }
 
-const mostFindings = 20;
+const maxFindings = 20;
 
 /** Before the first row: id 0 and a hash of zeros. */
 export const chainStart: ChainPosition = { id: 0, hash: Buffer.alloc(32) };
@@ -87,7 +87,7 @@ export async function verifyChain(
   const ahead = known.filter(({ id }) => id > start.id).toSorted((a, b) => b.id - a.id);
 
   for await (const row of rows) {
-    if (report.findings.length >= mostFindings) return report;
+    if (report.findings.length >= maxFindings) return report;
     const next = report.head.id + 1;
     if (row.id < next) {
       find(row.id, row.id < 1 ? 'has an id that the vault gives no row' : 'is there twice');

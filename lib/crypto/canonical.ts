@@ -2,7 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 
 import { characterCount, isStorableText } from '../text.ts';
 
-const longestDeviceId = 256;
+const maxDeviceIdLength = 256;
 
 /**
  * An IP address in RFC 5952 form; an IPv4-mapped IPv6 address becomes IPv4 (RFC 4291, 2.5.5.2).
@@ -22,7 +22,7 @@ export function canonicalIp(value: string): string | null {
 
 /** A device id in Unicode NFC, trimmed; null when blank, longer than 256 characters or not storable. */
 export function canonicalDeviceId(value: string): string | null {
-  if (characterCount(value) > longestDeviceId || !isStorableText(value)) return null;
+  if (characterCount(value) > maxDeviceIdLength || !isStorableText(value)) return null;
   const trimmed = value.normalize('NFC').trim();
-  return trimmed === '' || characterCount(trimmed) > longestDeviceId ? null : trimmed;
+  return trimmed === '' || characterCount(trimmed) > maxDeviceIdLength ? null : trimmed;
 }

@@ -4,7 +4,7 @@ import { KeyServiceError, SealBroken } from '../errors.ts';
 import type { OpeningKeyService, SealingKeyService, WrappedDataKey } from './kms.ts';
 
 const lifetimeMs = 60 * 60 * 1000;
-const mostSeals = 2 ** 24;
+const maxSeals = 2 ** 24;
 const keyBytes = 32;
 
 /** The key that a container seals with, and its wrapped form, which is stored with the sealed values. */
@@ -33,7 +33,7 @@ export function createSealingKeys(
         current = {
           dataKey: generate(kms),
           expiresAt: now() + lifetimeMs,
-          sealsLeft: mostSeals,
+          sealsLeft: maxSeals,
         };
       }
       const taken = current;

@@ -3,7 +3,7 @@ import type { LambdaFunctionURLEventWithIAMAuthorizer } from 'aws-lambda';
 import type { Principal } from '../audit/entry.ts';
 import { CallerUnverified } from '../errors.ts';
 
-const longestArn = 2048;
+const maxArnLength = 2048;
 
 /** The caller of a direct invocation, as it names itself; CloudTrail has its identity under the request id. */
 export function claimedPrincipal(requestedBy: string): Principal {
@@ -18,7 +18,7 @@ export function verifiedPrincipal(
   event: Partial<LambdaFunctionURLEventWithIAMAuthorizer> | null,
 ): Principal {
   const arn: unknown = event?.requestContext?.authorizer?.iam?.userArn;
-  if (typeof arn !== 'string' || arn.length > longestArn || !/^arn:[\x21-\x7e]+$/.test(arn)) {
+  if (typeof arn !== 'string' || arn.length > maxArnLength || !/^arn:[\x21-\x7e]+$/.test(arn)) {
     throw new CallerUnverified();
   }
   return { id: arn, source: 'iam' };

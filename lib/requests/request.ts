@@ -6,7 +6,7 @@ import { characterCount, isStorableText } from '../text.ts';
 import { kindOfToken } from '../crypto/token.ts';
 
 /** The most tokens or values one request may name. */
-export const mostPerRequest = 100;
+export const maxPerRequest = 100;
 
 // control characters, line separators, invisible characters (fillers, tags, blanks) and characters
 // that change the text's direction; but not joiners and variation selectors, which real words need
@@ -30,12 +30,12 @@ const line = (minLength: number, maxLength: number, minLetters: number) =>
 
 const tokens = z
   .array(z.string().check(z.refine((token) => kindOfToken(token) !== null)))
-  .check(z.minLength(1), z.maxLength(mostPerRequest));
+  .check(z.minLength(1), z.maxLength(maxPerRequest));
 
 const reason = line(10, 500, 5);
 const requestedBy = line(1, 256, 1);
 
-const values = z.array(z.string()).check(z.minLength(1), z.maxLength(mostPerRequest));
+const values = z.array(z.string()).check(z.minLength(1), z.maxLength(maxPerRequest));
 
 const valuesRequest = z.strictObject({ kind: z.enum(piiKinds), values, reason });
 const tokensRequest = z.strictObject({ tokens, reason });
@@ -43,8 +43,8 @@ const claimedTokensRequest = z.strictObject({ tokens, reason, requestedBy });
 
 /** The rule of each field, as an error states it. */
 const expected: Readonly<Record<string, string>> = {
-  tokens: `must be 1 to ${mostPerRequest} tokens as user_logins holds them`,
-  values: `must be 1 to ${mostPerRequest} valid values of that kind`,
+  tokens: `must be 1 to ${maxPerRequest} tokens as user_logins holds them`,
+  values: `must be 1 to ${maxPerRequest} valid values of that kind`,
   kind: `must be one of ${piiKinds.join(', ')}`,
   reason: 'must be 10 to 500 characters on one line, with at least 5 letters or digits',
   requestedBy: 'must be 1 to 256 characters on one line, with at least one letter or digit',

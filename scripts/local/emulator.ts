@@ -14,7 +14,7 @@ import { addState, type EmulatorState, readState } from './state.ts';
 export type EmulatorKind = 'MiniStack' | 'LocalStack';
 
 const launcher = fileURLToPath(new URL('../python/ministack_like_aws.py', import.meta.url));
-const longestStartMs = 30_000;
+const maxStartMs = 30_000;
 
 /** Which emulator answers on the endpoint; null when nothing listens. Throws `UserError` at a stranger. */
 export async function findEmulator({ endpoint }: Settings): Promise<EmulatorKind | null> {
@@ -57,7 +57,7 @@ export async function startEmulator(settings: Settings, python: string): Promise
   child.unref();
 
   const health = new URL('/_ministack/health', endpoint);
-  for (const deadline = Date.now() + longestStartMs; Date.now() < deadline; await sleep(50)) {
+  for (const deadline = Date.now() + maxStartMs; Date.now() < deadline; await sleep(50)) {
     if (await answers(health)) return state;
     if (child.exitCode !== null) break;
   }

@@ -13,7 +13,7 @@ export interface Holder {
 }
 
 // what a file is made for is done at once
-const longestWritingMs = 1_000;
+const maxWritingMs = 1_000;
 
 /**
  * Takes the directory's lock for this process. Returns null once it is taken, or who has it; what
@@ -67,7 +67,7 @@ async function create(path: string, text: string): Promise<boolean> {
 }
 
 async function readWritten(path: string): Promise<string | null> {
-  for (const deadline = Date.now() + longestWritingMs; ; await sleep(20)) {
+  for (const deadline = Date.now() + maxWritingMs; ; await sleep(20)) {
     const text = await read(path);
     if (text !== '' || Date.now() > deadline) return text;
   }
@@ -94,7 +94,7 @@ async function takeAway(path: string, text: string): Promise<void> {
   const turn = `${path}.taking`;
   if (!(await create(turn, ''))) {
     const { mtimeMs } = await stat(turn).catch(() => ({ mtimeMs: Date.now() }));
-    if (Date.now() - mtimeMs > longestWritingMs) await rm(turn, { force: true });
+    if (Date.now() - mtimeMs > maxWritingMs) await rm(turn, { force: true });
     await sleep(20);
     return;
   }

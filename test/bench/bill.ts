@@ -19,7 +19,7 @@ export interface BillLine {
 /** Messages a batch at this rate: what comes in during the batching window, up to the batch size. */
 export function batchSize(millions: number): number {
   const perSecond = (millions * 1_000_000) / (s.hoursAMonth * 3_600);
-  return Math.max(1, Math.min(s.mostPerBatch, Math.round(perSecond * s.windowSeconds)));
+  return Math.max(1, Math.min(s.maxPerBatch, Math.round(perSecond * s.windowSeconds)));
 }
 
 /** KMS calls a month: a data key a container and hour, a token root a container. */

@@ -11,7 +11,7 @@ import { number, type PartResult } from './table.ts';
 
 const run = promisify(execFile);
 const mib = (bytes: number) => bytes / 1024 / 1024;
-const mostMib = 256;
+const maxMib = 256;
 
 /** What a batch takes of a fresh process's memory, all of its values new. */
 export async function memory({ cluster, quick }: Context): Promise<PartResult> {
@@ -59,9 +59,9 @@ export async function memory({ cluster, quick }: Context): Promise<PartResult> {
     figures: [
       {
         what: 'peak memory of a batch of 10 000 messages',
-        must: `< ${mostMib} MiB`,
+        must: `< ${maxMib} MiB`,
         measured: `${number(mib(largest.peak))} MiB`,
-        holds: mib(largest.peak) < mostMib,
+        holds: mib(largest.peak) < maxMib,
       },
     ],
     data: results,

@@ -38,7 +38,7 @@ export const suppositions = {
   memoryMb: 512,
   vcpuMb: 1_769,
   /** `ingestBatchSize` and `ingestBatchingWindow`. */
-  mostPerBatch: 1_000,
+  maxPerBatch: 1_000,
   windowSeconds: 5,
   /** SQS hands over and deletes ten at a time; producers send ten at a time. */
   messagesPerSqsRequest: 10,

@@ -123,9 +123,9 @@ export async function removeOwnStack(settings: Settings): Promise<void> {
 export async function eventually<T>(
   ask: () => Promise<T>,
   isExpected: (answer: T) => boolean,
-  longestMs = 60_000,
+  maxMs = 60_000,
 ): Promise<T> {
-  for (const deadline = Date.now() + longestMs; ; await sleep(100)) {
+  for (const deadline = Date.now() + maxMs; ; await sleep(100)) {
     const answer = await ask();
     if (isExpected(answer)) return answer;
     if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(answer)}`);

@@ -12,12 +12,12 @@ import { revealStore, silentLog, silentMetrics } from '../helpers/vault.ts';
 import { markers, type Sent } from './messages.ts';
 import type { Storm } from './storm.ts';
 
-const mostShown = 3;
+const maxShown = 3;
 const tokensPerPage = 100;
 
 /** The first few findings, without a value: which message, and what became of its deliveries. */
 function shown(storm: Storm, wrong: readonly { messageId: string; what: string }[]): string[] {
-  const told = wrong.slice(0, mostShown).map(({ messageId, what }) => {
+  const told = wrong.slice(0, maxShown).map(({ messageId, what }) => {
     const trail = (storm.queue.trails.get(messageId) ?? []).map(
       ({ round, container, fault, outcome }) =>
         `round ${round}, ${container}: ${fault}, ${outcome}`,

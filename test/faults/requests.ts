@@ -55,8 +55,8 @@ export async function startRequests(deps: Deps): Promise<Requests> {
   const erasing = await connect(database, 'vault_erase');
   const disturb = createDisturbance(deps);
   const tokens = [...values.keys()];
-  const pickSome = (most: number) => [
-    ...new Set(Array.from({ length: most }, () => dice.pick(tokens))),
+  const pickSome = (max: number) => [
+    ...new Set(Array.from({ length: max }, () => dice.pick(tokens))),
   ];
   const heads: ChainPosition[] = [];
   const answeredReveals = new Map<string, number>();

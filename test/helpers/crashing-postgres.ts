@@ -15,7 +15,7 @@ import {
   testPassword,
 } from './postgres.ts';
 
-const mostRestarts = 1_000;
+const maxRestarts = 1_000;
 
 /** A Postgres with one migrated database, which can be killed and started again on its data. */
 export interface CrashingPostgres {
@@ -72,7 +72,7 @@ export async function startCrashingPostgres(fsync: boolean): Promise<CrashingPos
       started.once('error', () => resolve(null));
     });
   const startAgain = async () => {
-    for (let tries = 0; tries < mostRestarts; tries += 1) {
+    for (let tries = 0; tries < maxRestarts; tries += 1) {
       server = await start();
       if (server !== null) return;
       await pause();
@@ -113,7 +113,7 @@ export async function startCrashingPostgres(fsync: boolean): Promise<CrashingPos
       return working.length > 0;
     },
     untilReady: async () => {
-      for (let tries = 0; tries < mostRestarts; tries += 1) {
+      for (let tries = 0; tries < maxRestarts; tries += 1) {
         const pid = await pids('pid = pg_backend_pid()').catch(() => []);
         if (pid.length > 0) return;
         await pause();

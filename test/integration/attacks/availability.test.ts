@@ -8,7 +8,7 @@ import { someToken } from '../../helpers/audit.ts';
 import { claim, endStolenLogins, stolenLogin } from '../../helpers/attacker.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 
-const mostTries = 100;
+const maxTries = 100;
 
 // these wait for seconds, so they wait together, each in a database of its own
 const databases: TestDatabase[] = [];
@@ -53,7 +53,7 @@ describe.concurrent(
 
       const other = database.as('vault_reveal_url');
       let tries = 0;
-      for (; tries < mostTries; tries += 1) {
+      for (; tries < maxTries; tries += 1) {
         const isDone = await other.query(claim('honest', [someToken(2)], 'iam')).then(
           () => true,
           () => false,
@@ -62,7 +62,7 @@ describe.concurrent(
         // no single try waits for longer than its lock timeout
         await sleep(100);
       }
-      expect(tries).toBeLessThan(mostTries);
+      expect(tries).toBeLessThan(maxTries);
       expect(await isAlive(thief)).toBe(false);
     });
 
@@ -80,7 +80,7 @@ describe.concurrent(
       // not while its transaction could be that of a request
       expect(await ended()).toBe(0);
       let count = 0;
-      for (let tries = 0; tries < mostTries && count === 0; tries += 1) {
+      for (let tries = 0; tries < maxTries && count === 0; tries += 1) {
         await sleep(250);
         count = (await ended()) ?? 0;
       }
