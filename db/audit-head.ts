@@ -6,7 +6,7 @@ import { type Connection, run, statement } from './query.ts';
 
 const headStatement = statement<{ id: string; hash: Buffer }>(
   'audit_chain_head',
-  // one byte more than a hash has shows that it is not one, however long it is
+  // 33 bytes show that it is not a hash, without reading all of a long value
   sql`select id, substring(hash for 33) as hash from vault.audit_chain_head()`,
 );
 

@@ -66,9 +66,9 @@ async function record(
 }
 
 /**
- * Decides what may be revealed and commits one audit row a token; `takeRevealed` then gives the sealed
- * values. Tried once more when its connection was gone, so that a claim whose answer was lost may
- * be recorded twice, never less. Throws `DatabaseError`.
+ * Decides what may be revealed and commits one audit row for each token; `takeRevealed` then gives the
+ * sealed values. After a lost connection it is tried once more, so a claim whose answer was lost can be
+ * recorded twice, but is never missing. Throws `DatabaseError`.
  */
 export function claimReveal(
   pool: Pool,
@@ -78,7 +78,7 @@ export function claimReveal(
   return repeatable(() => record(pool, claimRevealStatement, context, tokens));
 }
 
-/** Commits one audit row a token, and tells which of them the vault holds. Throws `DatabaseError`. */
+/** Commits one audit row for each token, and returns which of them the vault holds. Throws `DatabaseError`. */
 export function lookUp(
   pool: Pool,
   context: AuditContext,
@@ -90,15 +90,15 @@ export function lookUp(
 const pingStatement = statement('ping', sql`select`);
 
 /**
- * Deletes the sealed values of the tokens and commits, with them, one audit row a token. Throws
- * `DatabaseError`: nothing is erased then, unless the answer to the commit was lost.
+ * Deletes the sealed values of the tokens and, in the same transaction, writes one audit row for each
+ * token. Throws `DatabaseError`: then nothing is erased, unless only the answer to the commit was lost.
  */
 export async function eraseValues(
   pool: Pool,
   context: AuditContext,
   tokens: readonly string[],
 ): Promise<Recorded> {
-  // an erase that was done and is repeated would certify nothing: a dead connection is found before
+  // a repeated erase would certify nothing, so a dead connection is found before it
   await repeatable(() => run(pool, pingStatement));
   return record(pool, eraseStatement, context, tokens);
 }
@@ -138,7 +138,7 @@ const reportFaultStatement = statement<{ head_id: string; head_hash: Buffer }>(
 `,
 );
 
-/** Commits what kept values that were taken from being returned. Throws `DatabaseError`. */
+/** Commits why taken values were not returned. Throws `DatabaseError`. */
 export async function reportFault(
   pool: Pool,
   requestId: string,

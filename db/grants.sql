@@ -1,5 +1,5 @@
--- Every right that the vault's roles have; docs: "Roles". Applied by each migrate, after all others were taken away.
--- test/integration/migrate/role-matrix.test.ts compares what Postgres then allows with that table.
+-- All rights of the vault's roles, as docs/roles.md lists them. Every migrate revokes what they have and grants these.
+-- test/integration/migrate/role-matrix.test.ts compares the result with those tables.
 DO $$
 DECLARE
   role_name text;
@@ -41,7 +41,7 @@ GRANT INSERT, SELECT (message_id) ON vault.ingested_messages TO vault_ingest;
 GRANT SELECT ON public.user_logins TO vault_analyst;
 GRANT SELECT ON vault.reveal_audit, vault.audit_checkpoints TO vault_maintain, vault_auditor;
 
--- the functions that people call have these and nothing else
+-- the functions that people call have only these
 GRANT EXECUTE ON FUNCTION
   vault.claim_reveal(text, vault.principal_source, text, text, text[]),
   vault.take_revealed(text),

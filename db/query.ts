@@ -7,12 +7,12 @@ import { DatabaseError } from '../lib/errors.ts';
 /** A pool, or the one client of a transaction. */
 export type Connection = Pick<ClientBase, 'query'>;
 
-/** A statement compiled once; Postgres parses it once a connection, under its name. */
+/** A statement, compiled once; Postgres parses it once per connection, under its name. */
 export interface Statement<Row extends QueryResultRow> {
   name: string;
   text: string;
   parameters: unknown[];
-  /** Never set: it only ties a statement to the shape of its rows. */
+  /** Never set: it only gives TypeScript the shape of the rows. */
   row?: Row;
 }
 
@@ -24,7 +24,7 @@ export function statement<Row extends QueryResultRow>(name: string, query: SQL):
   return { name, text: sql, parameters: params };
 }
 
-/** Runs the statement with its parameters by name. Throws `DatabaseError`, which holds none of them. */
+/** Runs the statement with its parameters by name. Throws `DatabaseError`, which holds no parameter. */
 export async function run<Row extends QueryResultRow>(
   connection: Connection,
   { name, text, parameters }: Statement<Row>,
@@ -35,8 +35,8 @@ export async function run<Row extends QueryResultRow>(
 }
 
 /**
- * Does `work`, which nothing is lost by doing twice, once more when its connection was gone:
- * sockets do not survive that Lambda freezes a container.
+ * Does `work`, and once more if its connection was lost: sockets break while Lambda freezes a
+ * container. Only for work that may be done twice.
  */
 export async function repeatable<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -47,7 +47,7 @@ export async function repeatable<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Runs `work` in one transaction, which is rolled back when it throws. */
+/** Runs `work` in one transaction, and rolls it back if `work` throws. */
 export async function transaction<T>(
   pool: Pool,
   work: (connection: Connection) => Promise<T>,
@@ -59,7 +59,7 @@ export async function transaction<T>(
     client.release();
     return result;
   } catch (error) {
-    // closing the connection rolls back, whatever state it is in
+    // closing the connection rolls back in any state
     client.release(true);
     throw error;
   }
@@ -79,8 +79,8 @@ function begin(pool: Pool): Promise<PoolClient> {
 }
 
 /**
- * Rethrows what Postgres, its driver or Drizzle throw as a `DatabaseError`: theirs carry the
- * bound parameters in message, `params` and `detail`, which is personal data in a log.
+ * Throws every error of Postgres, its driver and Drizzle as a `DatabaseError`: theirs have the bound
+ * parameters in message, `params` and `detail`, which would be personal data in a log.
  */
 export async function withoutParameters<T>(work: () => Promise<T>): Promise<T> {
   try {

@@ -8,7 +8,7 @@ import { auditCheckpoints, revealAudit } from './schema.ts';
 
 const rowsPerPage = 1_000;
 
-/** How long a column can be of a row that the vault wrote, in bytes. */
+/** The longest value of each column that the vault writes, in bytes. */
 const columns = [
   ['action', 64],
   ['request_id', 128],
@@ -24,8 +24,8 @@ const columns = [
 
 type Column = (typeof columns)[number][0];
 
-// a row from before the table had checks can hold anything: octet_length() tells how long a value is without
-// reading it, and what is longer is not read
+// a row from before the table had checks can hold anything: octet_length() gives the length of a value
+// without reading it, and a longer value is not read
 const isReadable = (name: Column, bytes: number) => {
   const column = sql.identifier(name);
   const value = name.endsWith('hash') ? sql`${column}` : sql`${column}::text`;
@@ -127,11 +127,11 @@ export function storedAudit(connection: Connection): StoredAudit {
 
 const checkpointStatement = statement<{ id: string; hash: Buffer }>(
   'read_audit_checkpoint',
-  // one byte more than a hash has shows that it is not one, however long it is
+  // 33 bytes show that it is not a hash, without reading all of a long value
   sql`select id, substring(hash for 33) as hash from ${auditCheckpoints} order by id desc limit 1`,
 );
 
-/** Up to where the chain was verified last; null when it never was. Throws `DatabaseError`. */
+/** The last row that was verified; null if the chain never was. Throws `DatabaseError`. */
 export async function readCheckpoint(connection: Connection): Promise<ChainPosition | null> {
   const [row] = await run(connection, checkpointStatement);
   return row === undefined ? null : { id: Number(row.id), hash: row.hash };

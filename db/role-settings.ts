@@ -29,8 +29,8 @@ export interface ChangedRole {
 }
 
 /**
- * The roles that log in with other settings than db/roles.ts gives them, as every role may set
- * for itself. Any role can look. Throws `DatabaseError`.
+ * The roles whose settings differ from db/roles.ts: every role can change its own. Any role may call
+ * this. Throws `DatabaseError`.
  */
 export async function findRoleSettings(connection: Connection): Promise<ChangedRole[]> {
   const names = workingRoles.map(({ name }) => name);
@@ -51,7 +51,7 @@ export async function findRoleSettings(connection: Connection): Promise<ChangedR
     .map(({ name, settings }) => ({ name, settings }));
 }
 
-/** Such as `settings of vault_reveal: synchronous_commit`; the values are not told. */
+/** Such as `settings of vault_reveal: synchronous_commit`; it does not show the values. */
 export function settingsPhrase(name: WorkingRole, settings: readonly string[]): string {
   return `settings of ${name}: ${settings.join(', ') || 'its own are missing'}`;
 }

@@ -1,11 +1,11 @@
-// a function that hangs or freezes must not hold its locks for ever
+// a function that hangs or is frozen must not keep its locks
 const idle = { idle_in_transaction_session_timeout: '15s' };
 const request = { settings: { ...idle, statement_timeout: '6s' }, connectionShare: 0.1 };
 
 /**
- * The roles that functions and people log in as: the settings that each logs in with, and how much of
- * `max_connections` its sessions may take. `db/bootstrap.sql` makes them, and each `migrate` those that are
- * missing; it also resets what is set otherwise, since every role can change its own settings.
+ * The roles that functions and people log in as, with their settings and their share of
+ * `max_connections`. `db/bootstrap.sql` creates them. Each `migrate` creates those that are missing and
+ * resets their settings, because every role can change its own.
  */
 export const workingRoles = [
   {
@@ -24,7 +24,7 @@ export const workingRoles = [
 
 export type WorkingRole = (typeof workingRoles)[number]['name'];
 
-/** The owner of everything, who migrates. */
+/** The owner of all objects, which `migrate` logs in as. */
 export const owner = 'vault_migrator';
 
 export type Role = typeof owner | WorkingRole;

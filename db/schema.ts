@@ -22,7 +22,7 @@ import { perKind } from '../lib/pii-fields.ts';
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
 const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' });
 
-/** One row a login, for analysts. A contract with its readers: columns and order stay as they are. */
+/** One row for each login, for analysts. A contract with its readers: columns and their order must not change. */
 export const userLogins = pgTable('user_logins', {
   userId: varchar('user_id', { length: 128 }),
   deviceType: varchar('device_type', { length: 32 }),
@@ -37,7 +37,7 @@ export const userLogins = pgTable('user_logins', {
 export type LoginColumn =
   (typeof userLogins)['_']['columns'][keyof (typeof userLogins)['_']['columns']]['_']['name'];
 
-/** What analysts have no USAGE on. */
+/** The schema that analysts cannot use. */
 export const vault = pgSchema('vault');
 
 export const piiKind = vault.enum(
@@ -79,22 +79,22 @@ export const piiVault = vault.table(
   ],
 );
 
-/** The messages already stored, so that a message delivered again counts once. */
+/** The ids of stored messages, so that a message that is delivered again counts once. */
 export const ingestedMessages = vault.table('ingested_messages', {
   messageId: uuid('message_id').primaryKey(),
   sentOn: date('sent_on').notNull(),
   resentOn: date('resent_on'),
 });
 
-/** What an audit row may say became of a token: lib/audit/entry.ts has the meanings. */
+/** The outcomes that an audit row can have; lib/audit/entry.ts explains them. */
 const outcomes = sql.raw(auditOutcomes.map((outcome) => `'${outcome}'`).join(', '));
 
 export const auditAction = vault.enum('audit_action', ['reveal', 'tokenize', 'erase']);
 export const principalSource = vault.enum('principal_source', ['iam', 'claimed']);
 
 /**
- * Who asked for what, one row a token, append-only and chained: `id`, `at`, `previous_hash` and
- * `hash` are set by a trigger, whatever the writer says (migrations/0001_audit_chain.sql).
+ * Who asked for what, one row for each token, append-only and chained. A trigger sets `id`, `at`,
+ * `previous_hash` and `hash`, whatever the writer gives (db/functions/chain_audit_row.sql).
  */
 export const revealAudit = vault.table(
   'reveal_audit',
@@ -115,7 +115,7 @@ export const revealAudit = vault.table(
     index('reveal_audit_erased')
       .on(table.token)
       .where(sql`${table.action} = 'erase' and ${table.outcome} = 'erased'`),
-    // Bounds for whoever reads the audit later, whatever the writer's role was made to write.
+    // limits for the readers of the audit, also if a writer's login is stolen
     check('reveal_audit_id', sql`${table.id} > 0`),
     check('reveal_audit_at', sql`isfinite(${table.at})`),
     check('reveal_audit_request_id', sql`octet_length(${table.requestId}) between 1 and 128`),
@@ -141,21 +141,21 @@ export const auditHead = vault.table('audit_head', {
   at: timestamp('at', { withTimezone: true }).notNull(),
 });
 
-/** Up to where the chain was verified, and what the row was then; later changes contradict it. */
+/** The rows up to which the chain was verified, with their hashes; a later change contradicts them. */
 export const auditCheckpoints = vault.table('audit_checkpoints', {
   id: bigint('id', { mode: 'number' }).primaryKey(),
   hash: bytea('hash').notNull(),
   verifiedAt: timestamp('verified_at', { withTimezone: true }).notNull().defaultNow(),
 });
 
-/** How much the callers of a function may ask for in an hour; `migrate` writes it from the stage. */
+/** The hourly limits of each role; `migrate` writes them from the stage's parameters. */
 export const limits = vault.table('limits', {
   role: text('role').primaryKey(),
   perCaller: integer('per_caller').notNull(),
   overall: integer('overall').notNull(),
 });
 
-/** What callers used of their limits, by minute. The caller '' stands for all callers of the role. */
+/** How much of its limits each caller used, by minute. The caller '' is all callers of the role together. */
 export const usage = vault.table(
   'usage',
   {
@@ -169,8 +169,8 @@ export const usage = vault.table(
 );
 
 /**
- * What `vault.claim_reveal` recorded as revealed, for `vault.take_revealed` to hand out once:
- * which audit rows, and the transaction that must have committed first.
+ * What `vault.claim_reveal` recorded as revealed, and `vault.take_revealed` hands out once: the audit
+ * rows, and the transaction that must have committed before.
  */
 export const revealClaims = vault.table(
   'reveal_claims',

@@ -3,7 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import { DatabaseError } from '../lib/errors.ts';
 import { type Connection, withoutParameters } from './query.ts';
 
-/** Runs `work` on the client that all work under way at the time shares. */
+/** Runs `work` on a client that is shared with all work that runs at the same time. */
 export type SharedClient = <T>(work: (connection: Connection) => Promise<T>) => Promise<T>;
 
 interface Loan {
@@ -13,9 +13,9 @@ interface Loan {
 }
 
 /**
- * Lends the pool's one client to all who ask while somebody has it, where the pool itself would
- * let them wait: their statements follow one another without waiting for answers. After a lost
- * connection, whoever asks next gets a new one.
+ * Shares the pool's only client between all work that runs at the same time; the pool itself would let
+ * it wait. Statements follow one another without waiting for answers. After a lost connection, the
+ * next work gets a new client.
  */
 export function createSharedClient(pool: Pool): SharedClient {
   let loan: Loan | null = null;
@@ -44,6 +44,6 @@ async function giveBack({ client, isBroken }: Loan): Promise<void> {
   try {
     (await client).release(isBroken);
   } catch {
-    // there is none to give back: whoever asked for it has been told
+    // connecting failed, and the work has thrown that error already
   }
 }

@@ -1,2 +1,2 @@
-/** Holds the `.sql` files: from functions/ in the deployed bundle and from db/ in the sources this is the same folder. */
+/** The folder of the `.sql` files; the path is the same from functions/ in the bundle and from db/ in the sources. */
 export const sqlFolder = new URL('../db/', import.meta.url);

@@ -29,7 +29,7 @@ const tokenColumns = perField(
   ({ kind }) => text((login) => login.tokens[kind]),
 );
 
-// so is one of db/schema.ts that nothing is written to; the day is sent once, for the ledger too
+// so is a column of db/schema.ts that is not written; the day is sent once, also for the ledger
 const otherColumns: Record<Exclude<LoginColumn, PiiColumn | 'create_date'>, Values> = {
   user_id: text((login) => login.userId),
   device_type: text((login) => login.deviceType),
@@ -54,9 +54,9 @@ const freshTokens = sql.join(
   sql` union all `,
 );
 
-// Only what a message brings for the first time is written: a message delivered again must not
-// bring back a value erased in between. Rows are inserted in the order of their keys, the ledger
-// before the vault, so that two writers wait for each other in one direction only.
+// Only new messages are written: a message that is delivered again must not bring back a value that
+// was erased in between. Rows are inserted in the order of their keys, the ledger before the vault, so
+// that two writers cannot wait for each other in a circle.
 const writeBatchStatement = statement<{ stored: number; sealed: number }>(
   'write_batch',
   sql`
@@ -98,7 +98,7 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
   select
     (select count(*) from received)::integer as stored,
     (select count(*) from sealed)::integer as sealed,
-    -- any role can lower this for itself, and a message that is acknowledged is stored for good
+    -- any role can lower this for itself, and an acknowledged message must be on disk
     case current_setting('synchronous_commit')
       when 'off' then set_config('synchronous_commit', 'on', true)
     end
@@ -107,8 +107,8 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
 
 /**
  * Writes batches, each all or nothing and in the order given, without waiting for the answer to the
- * one before. Repeating one adds nothing, so when its connection fails under it, it is tried once
- * more on a new one. Throws `DatabaseError`.
+ * one before. After a lost connection a batch is tried once more on a new one: writing it twice adds
+ * nothing. Throws `DatabaseError`.
  */
 export function createBatchWriter(pool: Pool): (batch: MaskedBatch) => Promise<WrittenBatch> {
   const shared = createSharedClient(pool);

@@ -15,7 +15,7 @@ const writeLimitStatement = statement(
 `,
 );
 
-/** Puts the limits of the stage in the place of those before. Throws `DatabaseError`. */
+/** Replaces the limits by those of the stage. Throws `DatabaseError`. */
 export async function writeLimits(
   connection: Connection,
   wanted: readonly RoleLimits[],

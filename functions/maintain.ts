@@ -36,5 +36,5 @@ const deps = {
   metrics: createMetrics(keyScopeConfig().stage),
 };
 
-/** The daily round; what it throws raises the alarm on this function's errors. */
+/** The daily round; an error raises the alarm on this function's errors. */
 export const handler = (): Promise<MaintainReport> => maintain(deps);

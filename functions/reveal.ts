@@ -22,7 +22,7 @@ const deps: RevealDeps = {
   metrics: createMetrics(keyScopeConfig().stage),
 };
 
-/** Reveals tokens to a caller who invoked the function directly, and is taken by its word alone. */
+/** Reveals tokens to a caller who invoked the function directly; nothing but its word says who it is. */
 export const handler = async (event: unknown, context: Context): Promise<RevealResponse> => {
   const request = parseClaimedTokensRequest(event);
   return reveal(request, claimedPrincipal(request.requestedBy), context.awsRequestId, deps);

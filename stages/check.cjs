@@ -1,4 +1,4 @@
-// Refuses a stage whose parameters cannot work, in words that say what to set.
+// Refuses a stage whose parameters cannot work, and says what to set.
 const { existsSync } = require('node:fs');
 const { join } = require('node:path');
 
@@ -33,7 +33,7 @@ module.exports = async ({ resolveConfigurationProperty, resolveVariable }) => {
   const keys = `${await param('dataKeyArn')},${await param('formerDataKeyArns')}`.split(',');
   for (const arn of keys.map((each) => each.trim())) {
     if (arn !== '' && !key.test(arn))
-      faults.push(`${arn} is no ARN of a key (no alias) in ${region}`);
+      faults.push(`${arn} is not a KMS key ARN in ${region} (aliases are not accepted)`);
   }
   for (const name of ['reveal', 'tokenize', 'erase']) {
     const limits = [`${name}QuotaPerHour`, `${name}CapPerHour`];
@@ -59,7 +59,7 @@ module.exports = async ({ resolveConfigurationProperty, resolveVariable }) => {
   );
 };
 
-/** An error of which `sls` shows the message alone: it prints the stack. */
+/** An error of which `sls` shows only the message: `sls` prints the stack. */
 function plain(message) {
   return Object.assign(new Error(message), { stack: message });
 }

@@ -26,7 +26,7 @@ function another() {
 module.exports = ({ options }) => {
   const state = written();
   if ((options.stage ?? 'local') === 'local') {
-    // `sls` takes these for the stage local alone: nobody's own AWS credentials reach the emulator.
+    // `sls` uses these only for the stage local: nobody's own AWS credentials reach the emulator.
     process.env.AWS_LOCAL_ACCESS_KEY_ID = 'test';
     process.env.AWS_LOCAL_SECRET_ACCESS_KEY = 'test';
     // Asks four times a second how a deployment goes, instead of every five seconds.

@@ -1,4 +1,4 @@
-// The parameters of the stage at hand: stages/default.yml, and over it the stage's own file, whatever the stage's name.
+// The parameters of this stage: its own file, and stages/default.yml for what that does not set.
 const { existsSync, readFileSync } = require('node:fs');
 const { join } = require('node:path');
 
@@ -8,7 +8,7 @@ process.umask(0o077);
 module.exports = async ({ resolveConfigurationProperty }) => {
   const stage = await resolveConfigurationProperty(['provider', 'stage']);
   const file = join(__dirname, `${stage}.yml`);
-  // without one, check.cjs says so in plain words; one of comments alone would be an error to `sls`
+  // if there is none, check.cjs says so; a file with only comments would be an error of `sls`
   const isSetThere = existsSync(file) && /^\w/mu.test(readFileSync(file, 'utf8'));
   return {
     default: '${file(stages/default.yml)}',

@@ -1,4 +1,4 @@
--- Remembers that the audit was verified up to this row. Only a row that is there, with this hash, can be remembered.
+-- Records that the audit was verified up to this row. The row must exist, with this hash.
 CREATE OR REPLACE FUNCTION vault.add_checkpoint(id bigint, hash bytea) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

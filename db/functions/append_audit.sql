@@ -1,11 +1,11 @@
--- Appends one audit row a token, in the order given, and returns the head of the chain.
+-- Appends one audit row for each token, in the order given, and returns the head of the chain.
 CREATE OR REPLACE FUNCTION vault.append_audit(
   action vault.audit_action, request_id text, source vault.principal_source, principal text, reason text,
   tokens text[], outcomes text[], OUT id bigint, OUT hash bytea, OUT at timestamptz
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  -- id, at and the hashes are the trigger's to set
+  -- the trigger sets id, at and the hashes
   INSERT INTO vault.reveal_audit (action, request_id, principal, principal_source, reason, token, outcome)
   SELECT append_audit.action, append_audit.request_id, append_audit.principal, append_audit.source,
     append_audit.reason, entry.token, entry.outcome

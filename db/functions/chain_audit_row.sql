@@ -1,11 +1,11 @@
--- Trigger: chains a new audit row to the row before, whatever the writer says. The row lock on the head gives all
--- transactions one order, and lasts until they commit.
+-- Trigger: chains a new audit row to the row before, whatever the writer gives. The row lock on the head puts all
+-- transactions in one order, and is held until they end.
 CREATE OR REPLACE FUNCTION vault.chain_audit_row() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   head vault.audit_head;
 BEGIN
-  -- the login decides what may be written, whichever function writes; a login that is not listed writes nothing
+  -- the login decides what may be written, in any function; a login that is not listed writes nothing
   IF (NEW.action::text, NEW.principal_source::text) IS DISTINCT FROM (
     CASE session_user
       WHEN 'vault_reveal' THEN 'reveal'
@@ -20,7 +20,7 @@ BEGIN
   END IF;
   SELECT * INTO STRICT head FROM vault.audit_head FOR UPDATE;
   NEW.id := head.id + 1;
-  -- a clock that was set back must not give a row an earlier time than the row before it
+  -- if the clock was set back, a row must not be earlier than the row before
   NEW.at := greatest(clock_timestamp(), head.at);
   NEW.previous_hash := head.hash;
   NEW.hash := sha256(vault.audit_content(NEW));

@@ -1,5 +1,5 @@
--- Whether the limits of a role leave its caller room for `wanted`. `exceeded` is the limit that does not, 'quota' (one
--- caller's) or 'cap' (all callers' together), else null; the rest is about that limit, or about the quota.
+-- Whether a role's limits leave its caller room for `wanted` more. `exceeded` is the limit that does not: 'quota' (of
+-- one caller), 'cap' (of all callers together), or null. The other columns are about that limit, or about the quota.
 CREATE OR REPLACE FUNCTION vault.check_limits(
   role text, caller text, wanted integer,
   OUT exceeded text, OUT allowed integer, OUT remaining bigint, OUT retry_at timestamptz

@@ -1,4 +1,4 @@
--- Raises unless this is a list that one request may name: 1 to 100 different tokens.
+-- Raises an error unless the list has 1 to 100 different tokens.
 CREATE OR REPLACE FUNCTION vault.check_tokens(tokens text[]) RETURNS void
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -1,7 +1,7 @@
--- Decides what a caller may have revealed and records it, one audit row a token. Nothing is handed out here: once this
--- transaction has committed, vault.take_revealed gives what was recorded as revealed. The whole request counts when it is
--- compared with the limits, so that a denial does not tell which tokens are held. Returns one row a token, in the order
--- asked; the columns behind `outcome` are the same in each.
+-- Decides what may be revealed to a caller and records it, one audit row for each token. Hands out nothing: after this
+-- transaction has committed, vault.take_revealed gives what was recorded as revealed. The whole request is compared
+-- with the limits, so that a denial does not show which tokens are held. Returns one row for each token, in the order
+-- asked; the columns after `outcome` are the same in every row.
 CREATE OR REPLACE FUNCTION vault.claim_reveal(
   request_id text, source vault.principal_source, principal text, reason text, tokens text[]
 ) RETURNS TABLE (
@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION vault.claim_reveal(
   head_id bigint, head_hash bytea, head_at timestamptz
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
--- a plan that a session made while a table was small must not read all of it later
+-- a plan from when a table was small must not read all of it later
 SET enable_seqscan = off AS $$
 DECLARE
   caller CONSTANT text := vault.quota_holder(source, principal);
@@ -44,7 +44,7 @@ BEGIN
       session_user, claim_reveal.request_id, pg_current_xact_id(), head_id - cardinality(tokens) + 1, head_id,
       clock_timestamp() + interval '1 minute'
     )
-    -- Lambda repeats an event under its id: the last claim counts
+    -- Lambda can repeat an event under the same id: the last claim counts
     ON CONFLICT ON CONSTRAINT reveal_claims_role_request_id_pk DO UPDATE SET
       transaction = excluded.transaction, first_audit_id = excluded.first_audit_id,
       last_audit_id = excluded.last_audit_id, expires_at = excluded.expires_at,

@@ -1,6 +1,6 @@
--- Deletes the sealed values of the tokens and records it, one audit row a token. Under the chain's lock, so that no
--- reveal is recorded as later than an erase that it did not know of. Returns one row a token, in the order asked; the
--- columns behind `outcome` are the same in each.
+-- Deletes the sealed values of the tokens and records it, one audit row for each token. It holds the chain's lock, so
+-- that no reveal is recorded as later than an erase that it did not see. Returns one row for each token, in the order
+-- asked; the columns after `outcome` are the same in every row.
 CREATE OR REPLACE FUNCTION vault.erase(
   request_id text, source vault.principal_source, principal text, reason text, tokens text[]
 ) RETURNS TABLE (
@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION vault.erase(
   head_id bigint, head_hash bytea, head_at timestamptz
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
--- a plan that a session made while a table was small must not read all of it later
+-- a plan from when a table was small must not read all of it later
 SET enable_seqscan = off AS $$
 DECLARE
   caller CONSTANT text := vault.quota_holder(source, principal);

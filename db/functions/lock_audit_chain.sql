@@ -1,5 +1,5 @@
--- Waits until no other transaction appends to the audit, and keeps others from it until this one ends: what is decided
--- after this call still holds when it is recorded.
+-- Waits until no other transaction appends to the audit, and prevents others until this one ends, so that a decision
+-- after this call is still right when it is recorded.
 CREATE OR REPLACE FUNCTION vault.lock_audit_chain() RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -8,7 +8,7 @@ BEGIN
     RAISE EXCEPTION 'the audit is written in read committed transactions only'
       USING ERRCODE = 'invalid_transaction_state';
   END IF;
-  -- any role can lower this for itself, and a record that a crash takes away is none
+  -- any role can lower this for itself, and a crash must not remove the record
   IF current_setting('synchronous_commit') = 'off' THEN
     PERFORM set_config('synchronous_commit', 'on', true);
   END IF;

@@ -1,6 +1,6 @@
--- Tells which of the tokens the vault holds a value for, and records it, one audit row a token. Every token counts
--- against the limits, held or not. Returns one row a token, in the order asked; the columns behind `outcome` are the same
--- in each.
+-- Returns which tokens the vault holds a value for, and records it, one audit row for each token. Every token counts
+-- against the limits, held or not. Returns one row for each token, in the order asked; the columns after `outcome` are
+-- the same in every row.
 CREATE OR REPLACE FUNCTION vault.look_up(
   request_id text, source vault.principal_source, principal text, reason text, tokens text[]
 ) RETURNS TABLE (
@@ -8,7 +8,7 @@ CREATE OR REPLACE FUNCTION vault.look_up(
   head_id bigint, head_hash bytea, head_at timestamptz
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
--- a plan that a session made while a table was small must not read all of it later
+-- a plan from when a table was small must not read all of it later
 SET enable_seqscan = off AS $$
 DECLARE
   caller CONSTANT text := vault.quota_holder(source, principal);

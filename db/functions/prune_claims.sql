@@ -1,4 +1,4 @@
--- Deletes the claims that nothing can be taken from any more; returns how many.
+-- Deletes expired claims; returns how many.
 CREATE OR REPLACE FUNCTION vault.prune_claims() RETURNS integer
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH gone AS (

@@ -1,5 +1,5 @@
--- Deletes up to `rows` message ids that SQS cannot deliver again; returns how many. SQS keeps a message for 14 days at
--- most, and a copy that was sent again for 14 days from then.
+-- Deletes up to `rows` message ids that SQS cannot deliver again; returns how many. SQS keeps a message for at most 14
+-- days, and a copy that was sent again for 14 days from then.
 CREATE OR REPLACE FUNCTION vault.prune_ledger(rows integer) RETURNS integer
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   WITH gone AS (

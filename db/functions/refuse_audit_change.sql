@@ -1,4 +1,4 @@
--- Trigger: refuses UPDATE, DELETE and TRUNCATE of the audit, to its owner too.
+-- Trigger: refuses UPDATE, DELETE and TRUNCATE of the audit, also to its owner.
 CREATE OR REPLACE FUNCTION vault.refuse_audit_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

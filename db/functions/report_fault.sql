@@ -1,10 +1,10 @@
--- Records what kept values that were taken from being returned: one more audit row a token of that claim, once. The rows
--- that say `revealed` stay: they were handed out. Returns the head of the chain.
+-- Records why taken values were not returned: once, one more audit row for each token of that claim. The rows that say
+-- `revealed` stay, because the values were handed out. Returns the head of the chain.
 CREATE OR REPLACE FUNCTION vault.report_fault(
   request_id text, tokens text[], outcomes text[], OUT head_id bigint, OUT head_hash bytea, OUT head_at timestamptz
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
--- a plan that a session made while a table was small must not read all of it later
+-- a plan from when a table was small must not read all of it later
 SET enable_seqscan = off AS $$
 DECLARE
   claimed vault.reveal_claims;

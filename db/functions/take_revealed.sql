@@ -1,11 +1,11 @@
 -- Hands out the sealed values that vault.claim_reveal recorded as revealed under this request: once, to the role that
--- claimed them, within a minute, only in a later transaction than the claim's, and only once that one is on disk. What
--- was erased since is left out. Returns one row a value, in no order.
+-- claimed them, within a minute, in a later transaction, and only after the claim's transaction is on disk. Values that
+-- were erased since are left out. Returns one row for each value, in no order.
 CREATE OR REPLACE FUNCTION vault.take_revealed(request_id text) RETURNS TABLE (
   token text, kind text, ciphertext bytea, data_key_id uuid, wrapped_key bytea, kms_key_arn text
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
--- a plan that a session made while a table was small must not read all of it later
+-- a plan from when a table was small must not read all of it later
 SET enable_seqscan = off AS $$
 DECLARE
   committed xid8;
@@ -19,7 +19,7 @@ BEGIN
   SELECT claim.transaction INTO committed FROM vault.reveal_claims AS claim
   WHERE claim.role = session_user AND claim.request_id = take_revealed.request_id
     AND claim.transaction <> pg_current_xact_id() AND pg_xact_status(claim.transaction) = 'committed';
-  -- before this function writes: its own record is not on disk before it ends, and would be waited for in vain
+  -- before this function writes: its own changes are not on disk before it ends, so waiting for them would never end
   PERFORM vault.flush_commits();
   UPDATE vault.reveal_claims AS claim SET taken_at = clock_timestamp()
   WHERE claim.role = session_user AND claim.request_id = take_revealed.request_id AND claim.taken_at IS NULL
@@ -29,7 +29,7 @@ BEGIN
     RAISE EXCEPTION 'there is no committed claim of this request that is still to be taken'
       USING ERRCODE = 'insufficient_privilege';
   END IF;
-  -- to have taken a value needs no record beside the claim's
+  -- the claim is the record: that it was taken need not be on disk
   PERFORM set_config('synchronous_commit', 'off', true);
 
   RETURN QUERY

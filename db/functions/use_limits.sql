@@ -1,4 +1,4 @@
--- Counts `used` more against the limits of a caller and of all callers of a role.
+-- Adds `used` to the use of a caller, and of all callers of the role together.
 CREATE OR REPLACE FUNCTION vault.use_limits(role text, caller text, used integer) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -37,9 +37,9 @@ const rolesStatement = statement<{
 );
 
 /**
- * Makes the roles that do not exist, and gives each its settings and connection limit and nothing
- * more. Returns what it had to reset, and what only an administrator can do, a phrase each. Throws
- * `DatabaseUnfit` for a role that somebody else made and that it may not change; and `DatabaseError`.
+ * Creates the roles that do not exist, and gives each its settings and connection limit, and nothing
+ * else. Returns a phrase for each thing that it reset or that only an administrator can do. Throws
+ * `DatabaseUnfit` for a role that somebody else created and that it may not change; and `DatabaseError`.
  */
 export async function applyRoles(connection: Connection): Promise<string[]> {
   const roles = await run(connection, rolesStatement, {

@@ -46,7 +46,7 @@ const foreignPartitionsStatement = statement<{ name: string; owner: string }>(
 `,
 );
 
-/** What keeps a migration from adding a column to `user_logins`, a phrase each. Throws `DatabaseError`. */
+/** A phrase for each reason why a migration cannot add a column to `user_logins`. Throws `DatabaseError`. */
 export async function findForeignPartitions(connection: Connection): Promise<string[]> {
   const partitions = await run(connection, foreignPartitionsStatement);
   return partitions.map(
@@ -57,17 +57,17 @@ export async function findForeignPartitions(connection: Connection): Promise<str
 
 interface Column {
   name: string;
-  /** As it is declared, such as `varchar(16)`. */
+  /** As declared, such as `varchar(16)`. */
   type: string;
   /** The type's own name, or that of the type beneath a domain. */
   base: string;
   isText: boolean;
-  /** The length of a text, precision and scale of a `numeric` in one; null where there is no limit. */
+  /** The length of a text, or precision and scale of a `numeric` in one number; null if there is no limit. */
   modifier: number | null;
   isRequired: boolean;
   hasDefault: boolean;
   isComputed: boolean;
-  /** A sequence that its default asks and that `vault_ingest` cannot be let use. */
+  /** A sequence of its default that `vault_ingest` may not use and cannot be allowed to. */
   closedSequence: string | null;
 }
 
@@ -125,8 +125,8 @@ const written = Object.values(getTableColumns(userLogins)).map((column) => ({
 const writtenNull = new Set(['locale', ...tokenTypes.keys()]);
 
 /**
- * What keeps the vault from writing to the `user_logins` that is there already, whatever its columns,
- * a phrase each; none where there is no such table. Throws `DatabaseError`.
+ * A phrase for each reason why the vault cannot write to the existing table `user_logins`, apart from its
+ * columns; none if there is no such table. Throws `DatabaseError`.
  */
 export async function findTableFaults(connection: Connection): Promise<string[]> {
   const [table] = await run(connection, tableStatement);
@@ -145,10 +145,10 @@ export async function findTableFaults(connection: Connection): Promise<string[]>
 }
 
 /**
- * What keeps the vault from writing to the columns of `user_logins`, a phrase each. A column may
- * have another type than ours when INSERT converts to it and it holds as much: a text as long, a
- * number as large, a timestamp for a day. Columns that are not ours must fill themselves. Those
- * that are missing count when `all` are to be there. Throws `DatabaseError`.
+ * A phrase for each reason why the vault cannot write to the columns of `user_logins`. A column may have
+ * another type than ours if INSERT converts to it and it holds as much: a text as long, a number as
+ * large, a timestamp for a day. Columns that are not ours must fill themselves. A missing column is a
+ * reason only if `all` must be there. Throws `DatabaseError`.
  */
 export async function findColumnFaults(connection: Connection, all = true): Promise<string[]> {
   const columns = new Map<string, Column>();
@@ -175,7 +175,7 @@ function faultsOfOurs(name: string, type: string, column: Column | undefined): s
     faults.push(`is ${column.type}, the vault writes ${upTo}${type}`);
   }
   if (column.isRequired && writtenNull.has(name)) {
-    faults.push('is not null, the vault writes null where a login has none');
+    faults.push('is not null, the vault writes null if a login has no value');
   }
   return faults;
 }
@@ -186,10 +186,10 @@ function faultsOfAnother({ isRequired, hasDefault, closedSequence }: Column): st
   return [`takes its default from ${closedSequence}, which vault_ingest may not use`];
 }
 
-/** Whether INSERT stores whole in this column whatever ours of that type can hold. */
+/** Whether this column can hold every value of our type. */
 function holds({ base, isText, modifier }: Column, ours: string): boolean {
   const [, length] = /^varchar\((\d+)\)$/.exec(ours) ?? [];
-  // a name is a text that INSERT cuts off without a word
+  // INSERT cuts off a value of type `name` without an error
   if (length !== undefined)
     return isText && base !== 'name' && (modifier === null || modifier >= Number(length));
   if (ours === 'date') return ['date', 'timestamp', 'timestamptz'].includes(base);
@@ -197,7 +197,7 @@ function holds({ base, isText, modifier }: Column, ours: string): boolean {
   return ['int4', 'int8', 'float8'].includes(base);
 }
 
-/** How many digits a `numeric` keeps before the point; none when it rounds there. */
+/** How many digits a `numeric` keeps before the point; 0 if it rounds there. */
 function wholeDigits(modifier: number): number {
   // eleven bits with a sign
   const scale = ((modifier & 2047) ^ 1024) - 1024;

@@ -19,8 +19,8 @@ const schemaStatement = statement<{ owner: string; isOurs: boolean; relations: s
 );
 
 /**
- * What shows that the schema `vault` that is there already is another's, a phrase each; none where
- * there is none, or one that is empty or the vault's own. Throws `DatabaseError`.
+ * A phrase for each sign that the existing schema `vault` belongs to something else; none if there is no
+ * such schema, or it is empty or the vault's own. Throws `DatabaseError`.
  */
 export async function findSchemaFaults(connection: Connection): Promise<string[]> {
   const [schema] = await run(connection, schemaStatement);

@@ -115,8 +115,8 @@ const findStatement = statement<{ finding: string }>(
 );
 
 /**
- * What the vault did not put where it keeps its own, a phrase each: the traces of somebody who had
- * the owner's rights, and what only an administrator can put right. Throws `DatabaseError`.
+ * A phrase for each object, right or setting that is not the vault's: traces of somebody who had the
+ * owner's rights, and what only an administrator can correct. Throws `DatabaseError`.
  */
 export async function findBackdoors(connection: Connection): Promise<string[]> {
   const rows = await run(connection, findStatement, {

@@ -25,7 +25,7 @@ const holderStatement = statement<{ holder: string }>(
 );
 
 /**
- * Keeps other migrations out until this transaction ends. Any role can hold this lock, so after 15
+ * Prevents other migrations until this transaction ends. Any role can hold this lock, so after 15
  * seconds it throws `DatabaseUnfit`, which names the holder. Throws `DatabaseError`.
  */
 export async function lockMigrations(connection: Connection): Promise<void> {

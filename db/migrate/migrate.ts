@@ -18,7 +18,7 @@ const settingsStatement = statement(
   'migration_settings',
   sql`
   select
-    -- ingest writes all the time, and would wait behind a change that waits for a long reader
+    -- otherwise ingest would wait behind a change that waits for a long reader
     set_config('lock_timeout', '5s', true),
     -- what the migrations name without a schema is public.user_logins
     set_config('search_path', 'public, pg_temp', true)
@@ -29,14 +29,14 @@ const settingsStatement = statement(
 export interface MigrationReport {
   /** How many migrations were applied. */
   applied: number;
-  /** What the vault did not put there, a phrase each: changed role settings, foreign functions and rights. */
+  /** A phrase for each thing that is not the vault's: changed role settings, foreign functions and rights. */
   findings: string[];
 }
 
 /**
- * Brings the database to this release in one transaction: tables, functions, roles, rights and
- * limits; a copy that no stage uses yet needs no limits. Rows stay as they are. Throws `DatabaseUnfit`, with nothing changed, where what is there is
- * not what the vault can write to, or is in use; and `DatabaseError`.
+ * Brings the database to this release in one transaction: tables, functions, roles, rights and limits
+ * (a copy that no stage uses yet needs no limits). Rows stay as they are. Throws `DatabaseUnfit`, with
+ * nothing changed, if the vault cannot write to what is there, or if it is in use; and `DatabaseError`.
  */
 export async function migrate(
   pool: Pool,

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 
 import { type Connection, run, statement } from '../query.ts';
 
-// an identity column needs no such right, a `serial` one does: INSERT asks its sequence as whoever inserts
+// an identity column needs no such right; a `serial` column does: the role that inserts uses its sequence
 const openSequencesStatement = statement(
   'open_sequences',
   sql`

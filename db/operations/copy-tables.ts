@@ -16,7 +16,7 @@ import {
   userLogins,
 } from '../schema.ts';
 
-/** The audit: it grows and never changes, so that a newer one holds whatever an older one does. */
+/** The audit. It only grows, so a newer one has all rows of an older one. */
 export const auditTables = ['reveal_audit', 'audit_head', 'audit_checkpoints'] as const;
 
 /** Everything else, in the order in which it can be loaded. */
@@ -51,12 +51,12 @@ export function copyOut(client: ClientBase, name: TableName, columns: readonly s
   return client.query(copyTo(`copy ${target(name, columns)} to stdout`));
 }
 
-/** Takes what `copyOut` gave. */
+/** Loads what `copyOut` returned. */
 export function copyIn(client: ClientBase, name: TableName, columns: readonly string[]): Writable {
   return client.query(copyFrom(`copy ${target(name, columns)} from stdin`));
 }
 
-// COPY takes no parameters: what is not a column of ours is refused
+// COPY takes no parameters, so only our own column names are accepted
 function target(name: TableName, columns: readonly string[]): string {
   const own = columnsOf(name);
   const stranger = columns.find((column) => !own.includes(column));
@@ -107,7 +107,7 @@ export async function isEmpty(connection: Connection): Promise<boolean> {
   return row?.empty === true;
 }
 
-// the owner alone may do this, and verifies the chain before the transaction commits
+// only the owner may do this, and it verifies the chain before the transaction commits
 const openAuditStatement = statement(
   'open_audit',
   sql`alter table ${revealAudit} disable trigger chain_audit_row`,
@@ -126,9 +126,9 @@ const closeAuditStatement = statement(
 );
 
 /**
- * Lets `load` fill the audit's tables with rows that keep their ids, times and hashes: the trigger
- * that sets them rests meanwhile, within the caller's transaction, and so do the checks of their
- * form: an audit that was attacked is restored too, and verified. Throws `DatabaseError`.
+ * Lets `load` fill the audit's tables with rows that keep their ids, times and hashes. The trigger that
+ * sets them is disabled meanwhile, within the caller's transaction. So are the checks of their form,
+ * because an audit that was attacked is restored too, and verified. Throws `DatabaseError`.
  */
 export async function whileAuditIsOpen(
   connection: Connection,
@@ -151,7 +151,7 @@ const analyzeStatements = Object.entries(tables).map(([name, table]) =>
   statement(`analyze_${name}`, sql`analyze ${table}`),
 );
 
-/** Lets the planner know what was loaded. Throws `DatabaseError`. */
+/** Updates the planner's statistics after loading. Throws `DatabaseError`. */
 export async function analyzeTables(connection: Client | Connection): Promise<void> {
   for (const analyze of analyzeStatements) await run(connection, analyze);
 }
@@ -161,7 +161,7 @@ const countMigrationsStatement = statement<{ count: number }>(
   sql`select count(*)::integer as count from vault.migrations`,
 );
 
-/** How many migrations the database has had. Throws `DatabaseError`. */
+/** How many migrations were applied to the database. Throws `DatabaseError`. */
 export async function countMigrations(connection: Connection): Promise<number> {
   const [row] = await run(connection, countMigrationsStatement);
   return row?.count ?? 0;

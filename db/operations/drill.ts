@@ -17,7 +17,7 @@ export async function createDrillDatabase(connection: Connection): Promise<void>
   await run(connection, createStatement);
 }
 
-/** Drops the drill's database, where there is one. Needs a superuser. Throws `DatabaseError`. */
+/** Drops the drill's database, if there is one. Needs a superuser. Throws `DatabaseError`. */
 export async function dropDrillDatabase(connection: Connection): Promise<void> {
   await run(connection, dropStatement);
 }
@@ -31,7 +31,7 @@ const tokensStatement = statement<{ masked_ip: string; masked_device_id: string 
 `,
 );
 
-/** The tokens of the user's login, which has both; null while there is none. Throws `DatabaseError`. */
+/** The tokens of the user's login, which has both; null if there is none. Throws `DatabaseError`. */
 export async function tokensOfUser(
   connection: Connection,
   userId: string,

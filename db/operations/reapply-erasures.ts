@@ -18,12 +18,11 @@ const reapplyStatement = statement<{ count: string }>(
 );
 
 /**
- * Deletes again, from values restored out of a copy of the vault, what was erased after the copy
- * was taken; returns how many. The audit must be the newest there is, and `auditId` the last row
- * of the audit within the copy. An erase and its audit row commit together, so that id tells what
- * the copy knew, whatever any clock said: a value with a later erase is the one that was erased,
- * and a value with earlier erases alone was collected again after them, and stays. May be
- * repeated, as long as nothing new has been collected. Throws `DatabaseError`.
+ * Deletes again, from a restored copy of the vault, what was erased after the copy was made; returns
+ * how many values. The audit must be the newest one, and `auditId` the last row of the copy's audit. An
+ * erase and its audit row commit together, so this id shows what the copy knew, independent of any
+ * clock: a value with a later erase is the one that was erased; a value with only earlier erases was
+ * collected again after them, and stays. May be repeated, as long as nothing new has been collected. Throws `DatabaseError`.
  */
 export async function reapplyErasures(connection: Connection, auditId: number): Promise<number> {
   const [row] = await run(connection, reapplyStatement, { auditId });

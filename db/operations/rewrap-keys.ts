@@ -18,8 +18,8 @@ const pageStatement = statement<{ id: string; wrapped_key: Buffer; kms_key_arn: 
 );
 
 /**
- * The next data keys behind id `after` (null: from the first) that another KMS key wraps than the
- * one named, in the order of their ids. Throws `DatabaseError`.
+ * The next data keys after the id `after` (null: from the first) that are not wrapped by the KMS key
+ * `toKeyArn`, in the order of their ids. Throws `DatabaseError`.
  */
 export async function dataKeysToRewrap(
   connection: Connection,
@@ -45,7 +45,7 @@ const replaceStatement = statement<{ id: string }>(
 `,
 );
 
-/** Puts `key` in the place of what was read before; false when that is there no more. Throws `DatabaseError`. */
+/** Replaces the row that was read by `key`; false if it has changed since. Throws `DatabaseError`. */
 export async function replaceWrappedKey(
   connection: Connection,
   key: WrappedDataKey,

@@ -435,8 +435,8 @@ describe('a stage on AWS', () => {
     const formerDataKeyArns = everyOption.dataKeyArn.replace('eu-west-1', 'us-east-1');
     const dataKeyArn = 'arn:aws:kms:eu-west-1:111111111111:alias/data';
     await expect(packaged({ dataKeyArn, formerDataKeyArns })).rejects.toThrow(
-      `${dataKeyArn} is no ARN of a key (no alias) in eu-west-1; ` +
-        `${formerDataKeyArns} is no ARN of a key (no alias) in eu-west-1`,
+      `${dataKeyArn} is not a KMS key ARN in eu-west-1 (aliases are not accepted); ` +
+        `${formerDataKeyArns} is not a KMS key ARN in eu-west-1 (aliases are not accepted)`,
     );
   });
 

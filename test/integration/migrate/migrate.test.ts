@@ -348,11 +348,11 @@ describe('a table of logins that was there', () => {
       [teamsTable({ create_date: 'time' })],
     ],
     ...['masked_ip', 'masked_device_id', 'locale'].map((name): [string, string[]] => [
-      `user_logins.${name} is not null, the vault writes null where a login has none`,
+      `user_logins.${name} is not null, the vault writes null if a login has no value`,
       [teamsTable({ [name]: 'text not null' })],
     ]),
     [
-      'user_logins.locale is not null, the vault writes null where a login has none',
+      'user_logins.locale is not null, the vault writes null if a login has no value',
       ['create domain known as text not null', teamsTable({ locale: 'known' })],
     ],
     [
@@ -442,7 +442,7 @@ describe('a table of logins that was there', () => {
         'nothing was migrated: the schema vault holds what the vault did not make: apples; ' +
         'user_logins belongs to postgres: run db/bootstrap.sql as administrator; ' +
         'user_logins.masked_ip is varchar(16), the vault writes up to varchar(33); ' +
-        'user_logins.masked_ip is not null, the vault writes null where a login has none; ' +
+        'user_logins.masked_ip is not null, the vault writes null if a login has no value; ' +
         'user_logins.tenant is not null and has no default, the vault leaves it out',
     });
     expect(await objects(database.admin)).toEqual(before);
