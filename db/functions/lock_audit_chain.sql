@@ -15,7 +15,10 @@ BEGIN
   PERFORM set_config('lock_timeout', '4s', true);
   PERFORM FROM vault.audit_head FOR UPDATE SKIP LOCKED;
   IF NOT FOUND THEN
-    PERFORM vault.end_stale_sessions();
+    -- whoever has the lock has had it for less than that when somebody appended in between
+    IF (SELECT head.at < clock_timestamp() - interval '10 seconds' FROM vault.audit_head AS head) THEN
+      PERFORM vault.end_stale_sessions();
+    END IF;
     PERFORM FROM vault.audit_head FOR UPDATE;
   END IF;
 END;
