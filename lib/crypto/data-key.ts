@@ -63,8 +63,8 @@ export interface OpeningKeys {
   open(dataKey: WrappedDataKey): Promise<KeyObject>;
 }
 
-/** Unwraps through `kms` and keeps up to `most` keys in memory, by id and wrapped bytes. */
-export function createOpeningKeys(kms: OpeningKeyService, most = 1000): OpeningKeys {
+/** Unwraps through `kms` and keeps up to `maxKeys` keys in memory, by id and wrapped bytes. */
+export function createOpeningKeys(kms: OpeningKeyService, maxKeys = 1000): OpeningKeys {
   const kept = new Map<string, Promise<KeyObject>>();
   return {
     open: async (dataKey) => {
@@ -73,7 +73,7 @@ export function createOpeningKeys(kms: OpeningKeyService, most = 1000): OpeningK
       const opened = kept.get(name) ?? unwrap(kms, dataKey);
       kept.delete(name);
       kept.set(name, opened);
-      if (kept.size > most) kept.delete(kept.keys().next().value!);
+      if (kept.size > maxKeys) kept.delete(kept.keys().next().value!);
       try {
         return await opened;
       } catch (error) {

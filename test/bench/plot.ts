@@ -80,14 +80,14 @@ function labelled(
 }
 
 function yTicks(values: readonly number[], fromZero: boolean): number[] {
-  const most = Math.max(...values);
+  const max = Math.max(...values);
   if (fromZero) {
-    const step = niceStep(most / 5);
-    return Array.from({ length: Math.ceil(most / step) + 1 }, (_, n) => n * step);
+    const step = niceStep(max / 5);
+    return Array.from({ length: Math.ceil(max / step) + 1 }, (_, n) => n * step);
   }
   const first = Math.floor(Math.log10(Math.min(...values)));
   return Array.from(
-    { length: Math.ceil(Math.log10(most)) - first + 1 },
+    { length: Math.ceil(Math.log10(max)) - first + 1 },
     (_, n) => 10 ** (first + n),
   );
 }

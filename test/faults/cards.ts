@@ -1,4 +1,4 @@
-import type { Dice } from '../../scripts/local/dice.ts';
+import type { Prng } from '../../scripts/local/prng.ts';
 import { type ConnectionFault, connectionFaults } from '../helpers/faulty-proxy.ts';
 import { createDeck } from './deck.ts';
 import type { Now } from './now.ts';
@@ -36,7 +36,7 @@ export const handlerCards: readonly Card[] = [
 ];
 
 interface Deps {
-  dice: Dice;
+  prng: Prng;
   now: Readonly<Now>;
   tally: Tally;
   /** Statements that are never answered. */
@@ -44,12 +44,12 @@ interface Deps {
 }
 
 /** Deals each call its card, or null when nothing disturbs it. */
-export function createDealer({ dice, now, tally, silences }: Deps): () => Card | null {
-  const nextCard = createDeck(dice, handlerCards);
+export function createDealer({ prng, now, tally, silences }: Deps): () => Card | null {
+  const nextCard = createDeck(prng, handlerCards);
   return () => {
-    if (!now.isStorm || dice.fraction() >= faultShare) return null;
+    if (!now.isStorm || prng.fraction() >= faultShare) return null;
     const isLeft = (tally.faults.get('silence') ?? 0) < silences;
-    if (isLeft && dice.below(20) === 0) return 'silence';
+    if (isLeft && prng.below(20) === 0) return 'silence';
     return nextCard();
   };
 }

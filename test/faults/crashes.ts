@@ -1,4 +1,4 @@
-import type { Dice } from '../../scripts/local/dice.ts';
+import type { Prng } from '../../scripts/local/prng.ts';
 import type { CrashingPostgres } from '../helpers/crashing-postgres.ts';
 import { createDeck } from './deck.ts';
 import type { Now } from './now.ts';
@@ -17,7 +17,7 @@ export interface Crashes {
 }
 
 interface Deps {
-  dice: Dice;
+  prng: Prng;
   now: Readonly<Now>;
   postgres: CrashingPostgres;
   tally: Tally;
@@ -27,8 +27,8 @@ interface Deps {
 
 const firstRound = 4;
 
-export function createCrashes({ dice, now, postgres, tally, every }: Deps): Crashes {
-  const nextFault = createDeck(dice, crashFaults);
+export function createCrashes({ prng, now, postgres, tally, every }: Deps): Crashes {
+  const nextFault = createDeck(prng, crashFaults);
   let fault = nextFault();
   let nextRound = firstRound;
   let crash: Promise<void> = Promise.resolve();
@@ -38,12 +38,12 @@ export function createCrashes({ dice, now, postgres, tally, every }: Deps): Cras
     tally.met(fault);
     fault = nextFault();
     // the second one soon, so that a short storm meets both
-    nextRound = now.round + (nextRound === firstRound ? 5 : 1 + dice.below(2 * every));
+    nextRound = now.round + (nextRound === firstRound ? 5 : 1 + prng.below(2 * every));
   };
   const killAll = async () => {
-    await new Promise((resolve) => setTimeout(resolve, dice.below(25)));
+    await new Promise((resolve) => setTimeout(resolve, prng.below(25)));
     meet();
-    await postgres.crash(dice.below(200));
+    await postgres.crash(prng.below(200));
   };
   const killBackend = async () => {
     for (let tries = 0; tries < 100; tries += 1) {

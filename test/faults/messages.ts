@@ -1,5 +1,5 @@
 import { perField, perKind, piiFields, type PiiKind } from '../../lib/pii-fields.ts';
-import type { Dice } from '../../scripts/local/dice.ts';
+import type { Prng } from '../../scripts/local/prng.ts';
 
 /** A login as it must be in the database in the end, with its personal values in canonical form. */
 export interface ExpectedLogin {
@@ -21,24 +21,24 @@ export interface Sent {
 
 /** How values of a field are made, how producers spell them, and what every one of them contains. */
 interface Workload {
-  make: (dice: Dice) => string;
-  spell: (canonical: string, dice: Dice) => string;
+  make: (prng: Prng) => string;
+  spell: (canonical: string, prng: Prng) => string;
   markers: readonly string[];
 }
 
 const workloads: Partial<Record<PiiKind, Workload>> = {
   ip: {
-    make: (dice) =>
-      dice.fraction() < 0.7
-        ? `198.18.${dice.below(256)}.${dice.below(256)}`
-        : `2001:db8:${(1 + dice.below(0xfffe)).toString(16)}::${(1 + dice.below(0xfffe)).toString(16)}`,
+    make: (prng) =>
+      prng.fraction() < 0.7
+        ? `198.18.${prng.below(256)}.${prng.below(256)}`
+        : `2001:db8:${(1 + prng.below(0xfffe)).toString(16)}::${(1 + prng.below(0xfffe)).toString(16)}`,
     spell: spelledIp,
     markers: ['198.18.', '2001:db8:', '2001:DB8:', '::ffff:198.18'],
   },
   device_id: {
-    make: (dice) => `canary-${dice.hex(12)}-${dice.pick(['é', 'Å', '😀', 'x'])}`,
-    spell: (canonical, dice) =>
-      dice.pick([canonical, canonical.normalize('NFD'), ` ${canonical}\t`]),
+    make: (prng) => `canary-${prng.hex(12)}-${prng.pick(['é', 'Å', '😀', 'x'])}`,
+    spell: (canonical, prng) =>
+      prng.pick([canonical, canonical.normalize('NFD'), ` ${canonical}\t`]),
     markers: ['canary-'],
   },
 };
@@ -48,7 +48,7 @@ const workloadOf = perKind(({ kind, example }): Workload => {
   const examples = Array.from({ length: 12 }, (_, n) => example(471_100 + n));
   return (
     workloads[kind] ?? {
-      make: (dice) => dice.pick(examples),
+      make: (prng) => prng.pick(examples),
       spell: (canonical) => canonical,
       markers: examples,
     }
@@ -69,8 +69,8 @@ const poisonShare = 0.05;
  * the values were in a message before. `refusedShare` of all are refused by the table itself,
  * which costs a batch many statements.
  */
-export function createMessages(dice: Dice, refusedShare: number): () => Sent {
-  const valid = createLogins(dice);
+export function createMessages(prng: Prng, refusedShare: number): () => Sent {
+  const valid = createLogins(prng);
   let sent = 0;
   return () => {
     sent += 1;
@@ -80,18 +80,18 @@ export function createMessages(dice: Dice, refusedShare: number): () => Sent {
     const { message, ...login } = valid();
     const day = new Date(moment).toISOString().slice(0, 10);
     const good: Sent = {
-      messageId: dice.uuid(),
+      messageId: prng.uuid(),
       body: JSON.stringify(message),
       sentTimestamp,
       becomes: { login: { ...login, day } },
     };
-    const roll = dice.fraction();
-    if (roll < refusedShare) {
+    const chance = prng.fraction();
+    if (chance < refusedShare) {
       const body = JSON.stringify({ ...message, device_type: refusedDeviceType });
       return { ...good, body, becomes: { reason: 'refused_by_database' } };
     }
-    if (roll >= poisonShare) return good;
-    const { reason, ...changes } = dice.pick(poisons)(message, dice);
+    if (chance >= poisonShare) return good;
+    const { reason, ...changes } = prng.pick(poisons)(message, prng);
     return { ...good, ...changes, becomes: { reason } };
   };
 }
@@ -100,25 +100,25 @@ interface Login extends Omit<ExpectedLogin, 'day'> {
   message: Record<string, unknown>;
 }
 
-function createLogins(dice: Dice): () => Login {
+function createLogins(prng: Prng): () => Login {
   const held = perKind((): string[] => []);
   let users = 0;
   const value = (kind: PiiKind): string | null => {
-    if (dice.fraction() < 0.03) return null;
-    if (held[kind].length > 0 && dice.fraction() < 0.5) return dice.pick(held[kind]);
-    const made = workloadOf[kind].make(dice);
+    if (prng.fraction() < 0.03) return null;
+    if (held[kind].length > 0 && prng.fraction() < 0.5) return prng.pick(held[kind]);
+    const made = workloadOf[kind].make(prng);
     held[kind].push(made);
     return made;
   };
   const spelled = (kind: PiiKind, canonical: string | null) =>
-    canonical === null ? null : workloadOf[kind].spell(canonical, dice);
+    canonical === null ? null : workloadOf[kind].spell(canonical, prng);
   return () => {
     users += 1;
     const pii = perKind(({ kind }) => value(kind));
-    const userId = `${users}-${dice.uuid()}`.padEnd(dice.below(50) === 0 ? 127 : 1, '-');
-    const deviceType = dice.pick(['android', 'iOS', '', '😀'.repeat(32)]);
-    const locale = dice.pick(['RU', 'en-GB', '', null, 'ü'.repeat(32)]);
-    const [version, appVersion] = dice.pick(versions);
+    const userId = `${users}-${prng.uuid()}`.padEnd(prng.below(50) === 0 ? 127 : 1, '-');
+    const deviceType = prng.pick(['android', 'iOS', '', '😀'.repeat(32)]);
+    const locale = prng.pick(['RU', 'en-GB', '', null, 'ü'.repeat(32)]);
+    const [version, appVersion] = prng.pick(versions);
     return {
       userId,
       deviceType,
@@ -134,7 +134,7 @@ function createLogins(dice: Dice): () => Login {
         ),
         locale,
         app_version: version,
-        ...(dice.below(10) === 0 && { unknown: 'field' }),
+        ...(prng.below(10) === 0 && { unknown: 'field' }),
       },
     };
   };
@@ -149,10 +149,10 @@ const versions: [string, number][] = [
   ['0', 0],
 ];
 
-function spelledIp(canonical: string, dice: Dice): string {
-  if (!canonical.includes(':')) return dice.below(5) === 0 ? `::ffff:${canonical}` : canonical;
+function spelledIp(canonical: string, prng: Prng): string {
+  if (!canonical.includes(':')) return prng.below(5) === 0 ? `::ffff:${canonical}` : canonical;
   const [third, last] = canonical.slice('2001:db8:'.length).split('::');
-  return dice.pick([
+  return prng.pick([
     canonical,
     canonical.toUpperCase(),
     `2001:0db8:${third}:0:0:0:0:${last}`,
@@ -164,18 +164,18 @@ interface Poison extends Partial<Pick<Sent, 'messageId' | 'body' | 'sentTimestam
   reason: string;
 }
 
-type MakePoison = (message: Record<string, unknown>, dice: Dice) => Poison;
+type MakePoison = (message: Record<string, unknown>, prng: Prng) => Poison;
 
 const body =
-  (reason: string, make: (text: string, dice: Dice) => string): MakePoison =>
-  (message, dice) => ({ reason, body: make(JSON.stringify(message), dice) });
+  (reason: string, make: (text: string, prng: Prng) => string): MakePoison =>
+  (message, prng) => ({ reason, body: make(JSON.stringify(message), prng) });
 
 const field =
-  (name: string, value: (dice: Dice) => unknown): MakePoison =>
-  (message, dice) => ({
+  (name: string, value: (prng: Prng) => unknown): MakePoison =>
+  (message, prng) => ({
     reason: `invalid_field:${name}`,
     // undefined leaves the field out
-    body: JSON.stringify({ ...message, [name]: value(dice) }),
+    body: JSON.stringify({ ...message, [name]: value(prng) }),
   });
 
 const ownFields = ['user_id', 'device_type', 'locale', 'app_version'];
@@ -188,7 +188,7 @@ const requiredField = [
 const poisons: MakePoison[] = [
   body('invalid_json', () => ''),
   body('invalid_json', () => 'not json'),
-  body('invalid_json', (text, dice) => text.slice(0, 1 + dice.below(text.length - 1))),
+  body('invalid_json', (text, prng) => text.slice(0, 1 + prng.below(text.length - 1))),
   body('invalid_json', (text) => `${text}${text}`),
   body('invalid_json', (text) => `${text.slice(0, -1)},"note":"\0"}`),
   body('invalid_json', () => '['.repeat(5_000)),
@@ -229,6 +229,6 @@ const poisons: MakePoison[] = [
   field('app_version', () => '-1.0'),
   field('app_version', () => '1.0e3'),
   field('app_version', () => '١.٢'),
-  (_message, dice) => ({ reason: 'invalid_message_id', messageId: `no-uuid-${dice.hex(16)}` }),
+  (_message, prng) => ({ reason: 'invalid_message_id', messageId: `no-uuid-${prng.hex(16)}` }),
   () => ({ reason: 'invalid_sent_timestamp', sentTimestamp: 'yesterday' }),
 ];

@@ -1,6 +1,6 @@
 import { VaultError } from '../../lib/errors.ts';
 import type { SealingKeyService } from '../../lib/crypto/kms.ts';
-import type { Dice } from '../../scripts/local/dice.ts';
+import type { Prng } from '../../scripts/local/prng.ts';
 import { readable } from '../helpers/readable.ts';
 import type { Call } from './call.ts';
 import type { Outside, Point } from './container.ts';
@@ -12,7 +12,7 @@ import type { Weather } from './weather.ts';
 
 /** What the world outside is made of. */
 export interface OutsideDeps {
-  dice: Dice;
+  prng: Prng;
   weather: Weather;
   kms: SealingKeyService;
   queue: Queue;
@@ -25,7 +25,7 @@ export interface OutsideDeps {
  * asks for is never answered.
  */
 export function createOutside(underWay: () => Call | null, deps: OutsideDeps): Outside {
-  const { dice, weather, kms, queue, tally } = deps;
+  const { prng, weather, kms, queue, tally } = deps;
   return {
     tokenRoot: () => weather.through(() => kms.tokenRoot()),
     generateDataKey: (id) => weather.through(() => kms.generateDataKey(id)),
@@ -43,7 +43,7 @@ export function createOutside(underWay: () => Call | null, deps: OutsideDeps): O
         letters.forEach(queue.addDeadLetter);
         return [];
       }
-      const failed = letters.flatMap((_, index) => (dice.fraction() < 0.6 ? [index] : []));
+      const failed = letters.flatMap((_, index) => (prng.fraction() < 0.6 ? [index] : []));
       if (failed.length > 0) tally.met(card);
       for (const [index, letter] of letters.entries()) {
         if (card === 'dead letters taken, answer lost' || !failed.includes(index)) {
@@ -59,7 +59,7 @@ export function createOutside(underWay: () => Call | null, deps: OutsideDeps): O
 async function reach(
   point: Point,
   call: Call | null,
-  { dice, lateCalls, tally }: OutsideDeps,
+  { prng, lateCalls, tally }: OutsideDeps,
 ): Promise<void> {
   if (call === null || call.isDead) return forever();
   const { card } = call;
@@ -68,7 +68,7 @@ async function reach(
       if (call.isOver) return;
       tally.met(card);
       call.die();
-    }, dice.below(8));
+    }, prng.below(8));
     return undefined;
   }
   if (card === `killed ${point}`) {

@@ -2,7 +2,7 @@ import type { SQSRecord } from 'aws-lambda';
 
 import { sourceAttributes, sourceOf } from '../../lib/ingest/source-message.ts';
 import type { OutgoingMessage } from '../../lib/sqs.ts';
-import type { Dice } from '../../scripts/local/dice.ts';
+import type { Prng } from '../../scripts/local/prng.ts';
 import { sqsRecord } from '../helpers/builders.ts';
 import type { Sent } from './messages.ts';
 
@@ -37,8 +37,8 @@ export interface DeadLetter {
 /** SQS as far as at-least-once goes, with rounds for time. */
 export interface Queue {
   send: (sent: Sent) => void;
-  /** Up to `most` messages in no order, hidden for some rounds; a few of them twice or not hidden. */
-  receive: (most: number) => SQSRecord[];
+  /** Up to `max` messages in no order, hidden for some rounds; a few of them twice or not hidden. */
+  receive: (max: number) => SQSRecord[];
   /** Deletes what was received, whoever else has it; rarely, it comes again all the same. */
   acknowledge: (record: SQSRecord) => void;
   addDeadLetter: (message: OutgoingMessage) => void;
@@ -67,7 +67,7 @@ const notHidden = 0.03;
 const twiceInBatch = 0.005;
 const againAfterDelete = 0.02;
 
-export function createQueue(dice: Dice): Queue {
+export function createQueue(prng: Prng): Queue {
   const visible: Queued[] = [];
   const hidden = new Map<number, { message: Queued; receipt: number }[]>();
   const byId = new Map<string, Queued>();
@@ -99,7 +99,7 @@ export function createQueue(dice: Dice): Queue {
   };
   const takeOne = (): Queued | undefined => {
     if (visible.length === 0) return undefined;
-    const place = dice.below(visible.length);
+    const place = prng.below(visible.length);
     const taken = visible[place];
     const last = visible.pop()!;
     if (place < visible.length) visible[place] = last;
@@ -125,9 +125,9 @@ export function createQueue(dice: Dice): Queue {
       trails.set(sent.messageId, []);
       add(recordOf(sent.messageId, sent.body, sent.sentTimestamp), sent);
     },
-    receive: (most) => {
+    receive: (max) => {
       const records: SQSRecord[] = [];
-      while (records.length < most) {
+      while (records.length < max) {
         const message = takeOne();
         if (message === undefined) break;
         if (message.where !== 'queue') continue;
@@ -146,17 +146,17 @@ export function createQueue(dice: Dice): Queue {
           attributes: { ...record.attributes, ApproximateReceiveCount: String(message.receives) },
         };
         records.push(received);
-        if (dice.fraction() < notHidden) visible.push(message);
-        if (dice.fraction() < twiceInBatch && records.length < most) records.push(received);
+        if (prng.fraction() < notHidden) visible.push(message);
+        if (prng.fraction() < twiceInBatch && records.length < max) records.push(received);
       }
       return records;
     },
     acknowledge: ({ messageId }) => {
       const message = byId.get(messageId)!;
       if (message.where !== 'queue') return;
-      if (dice.fraction() < againAfterDelete) {
+      if (prng.fraction() < againAfterDelete) {
         counts.again += 1;
-        hide(message, 1 + dice.below(4));
+        hide(message, 1 + prng.below(4));
         return;
       }
       message.where = 'deleted';
@@ -168,7 +168,7 @@ export function createQueue(dice: Dice): Queue {
         body,
         reason: attributes['reason'] ?? '',
         sourceMessageId,
-        record: recordOf(dice.uuid(), body, String(Date.UTC(2026, 1, 3))),
+        record: recordOf(prng.uuid(), body, String(Date.UTC(2026, 1, 3))),
         sent: byId.get(sourceMessageId)?.sent ?? null,
       });
     },
@@ -177,7 +177,7 @@ export function createQueue(dice: Dice): Queue {
       for (const letter of deadLetters) {
         const { record, sent, reason } = letter;
         const stays =
-          sent === null || (reason !== null && (isNoneOfSqs(sent) || dice.fraction() >= share));
+          sent === null || (reason !== null && (isNoneOfSqs(sent) || prng.fraction() >= share));
         if (stays) {
           staying.push(letter);
           continue;
@@ -188,7 +188,7 @@ export function createQueue(dice: Dice): Queue {
             ? sourceOf(record)
             : { messageId: letter.sourceMessageId, sentTimestamp: sent.sentTimestamp };
         const resent = isNoneOfSqs(sent) ? sent.sentTimestamp : String(Date.UTC(2026, 1, 4));
-        const again = recordOf(dice.uuid(), record.body, resent);
+        const again = recordOf(prng.uuid(), record.body, resent);
         for (const [name, stringValue] of Object.entries(sourceAttributes(source))) {
           again.messageAttributes[name] = { stringValue, dataType: 'String' };
         }

@@ -9,7 +9,7 @@ import { erase } from '../../lib/requests/erase.ts';
 import { VaultError } from '../../lib/errors.ts';
 import type { OpeningKeyService } from '../../lib/crypto/kms.ts';
 import { reveal, type RevealResponse } from '../../lib/requests/reveal.ts';
-import type { Dice } from '../../scripts/local/dice.ts';
+import type { Prng } from '../../scripts/local/prng.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { type FaultyProxy, startFaultyProxy } from '../helpers/faulty-proxy.ts';
 import { revealStore, silentLog, silentMetrics } from '../helpers/vault.ts';
@@ -35,7 +35,7 @@ export interface Requests extends Promised {
 }
 
 interface Deps {
-  dice: Dice;
+  prng: Prng;
   now: Readonly<Now>;
   database: TestDatabase;
   kms: OpeningKeyService;
@@ -50,13 +50,13 @@ const investigator = { id: 'fault suite', source: 'claimed' } as const;
 const officer = { id: 'arn:aws:iam::123456789012:user/fault-suite', source: 'iam' } as const;
 
 export async function startRequests(deps: Deps): Promise<Requests> {
-  const { dice, database, kms, weather, tally, values } = deps;
+  const { prng, database, kms, weather, tally, values } = deps;
   const revealing = await connect(database, 'vault_reveal');
   const erasing = await connect(database, 'vault_erase');
   const disturb = createDisturbance(deps);
   const tokens = [...values.keys()];
   const pickSome = (max: number) => [
-    ...new Set(Array.from({ length: max }, () => dice.pick(tokens))),
+    ...new Set(Array.from({ length: max }, () => prng.pick(tokens))),
   ];
   const heads: ChainPosition[] = [];
   const answeredReveals = new Map<string, number>();
@@ -138,12 +138,12 @@ async function connect(
  * Arms a proxy half of the times; half of those at the statement that commits, which is the one
  * after `last` others.
  */
-function createDisturbance({ dice, now, tally }: Deps) {
-  const nextBreak = createDeck(dice, toldBreaks);
+function createDisturbance({ prng, now, tally }: Deps) {
+  const nextBreak = createDeck(prng, toldBreaks);
   return (proxy: FaultyProxy, last: number): void => {
     const fault = nextBreak();
-    if (!now.isStorm || dice.below(2) > 0) return;
-    const after = dice.below(2) === 0 ? last : dice.below(last);
+    if (!now.isStorm || prng.below(2) > 0) return;
+    const after = prng.below(2) === 0 ? last : prng.below(last);
     proxy.arm(fault, 1, () => tally.met(`${fault} (reveal, erase)`), after);
   };
 }

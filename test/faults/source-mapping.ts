@@ -1,6 +1,6 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 
-import type { Dice } from '../../scripts/local/dice.ts';
+import type { Prng } from '../../scripts/local/prng.ts';
 import { connectionFaults } from '../helpers/faulty-proxy.ts';
 import type { Card } from './cards.ts';
 import type { LateCalls } from './late-calls.ts';
@@ -17,7 +17,7 @@ export interface SourceMapping {
 }
 
 interface Deps {
-  dice: Dice;
+  prng: Prng;
   now: Readonly<Now>;
   queue: Queue;
   slots: Slots;
@@ -31,7 +31,7 @@ interface Deps {
 const handlersAtOnce = 4;
 
 export async function startSourceMapping(deps: Deps): Promise<SourceMapping> {
-  const { dice, queue, slots, batches } = deps;
+  const { prng, queue, slots, batches } = deps;
   // one of the handlers is a process of its own
   const open = (index: number) => slots.open(index === 0);
   const handlers = await Promise.all(
@@ -40,7 +40,7 @@ export async function startSourceMapping(deps: Deps): Promise<SourceMapping> {
   return {
     poll: () =>
       handlers.map(async (slot, index) => {
-        const records = queue.receive(Math.min(dice.pick(batches), queue.alive()));
+        const records = queue.receive(Math.min(prng.pick(batches), queue.alive()));
         if (records.length === 0) return;
         if ((await deliver(slot, records, deps)) === 'gone') handlers[index] = await open(index);
       }),
@@ -56,13 +56,13 @@ async function deliver(
   records: SQSRecord[],
   deps: Deps,
 ): Promise<'ready' | 'gone'> {
-  const { dice, now, queue, lateCalls, tally } = deps;
+  const { prng, now, queue, lateCalls, tally } = deps;
   const card = deps.deal();
   const call = begin(card);
   const breaks = connectionFaults.find((fault) => fault === card);
   if (breaks !== undefined) {
     // once is mended by the second attempt, more often is not
-    const times = breaks === 'silence' ? 1 : 1 + dice.below(3);
+    const times = breaks === 'silence' ? 1 : 1 + prng.below(3);
     container.proxy.arm(breaks, times, () => tally.met(breaks));
   }
   const delivery: Delivery = {

@@ -1,5 +1,5 @@
 import type { MetricName } from '../../lib/metrics.ts';
-import { createDice, type Dice } from '../../scripts/local/dice.ts';
+import { createPrng, type Prng } from '../../scripts/local/prng.ts';
 import { createDealer, handlerCards } from './cards.ts';
 import { crashFaults, createCrashes, type Crashes } from './crashes.ts';
 import { deliverAgain } from './deliver-again.ts';
@@ -51,15 +51,15 @@ export const expectedFaults: readonly string[] = [
 /** Sends all messages through the storm until the queue is empty. */
 export async function runStorm(seed: number, setting: Setting): Promise<Storm> {
   const startedAt = performance.now();
-  const dice = createDice(seed);
+  const prng = createPrng(seed);
   const world = await startWorld(seed, setting);
   const { postgres, queue, messages } = world;
   const { database } = postgres;
   const now: Now = { round: 0, isStorm: true, clock: 0 };
   const tally = createTally();
-  const weather = createWeather({ dice, now, tally });
+  const weather = createWeather({ prng, now, tally });
   const lateCalls = createLateCalls(now);
-  const shared = { ...world, database, dice, now, tally, weather, lateCalls };
+  const shared = { ...world, database, prng, now, tally, weather, lateCalls };
   const requests = await startRequests(shared);
   const crashes = createCrashes({ ...shared, every: setting.crashEvery });
   const slots = await prepareSlots(shared);
@@ -99,7 +99,7 @@ export async function runStorm(seed: number, setting: Setting): Promise<Storm> {
 }
 
 interface Deps {
-  dice: Dice;
+  prng: Prng;
   now: Now;
   queue: Queue;
   tally: Tally;
@@ -111,7 +111,7 @@ interface Deps {
 }
 
 async function passRounds(stormRounds: number, deps: Deps): Promise<void> {
-  const { dice, now, queue, tally, weather, crashes, lateCalls, requests, mapping } = deps;
+  const { prng, now, queue, tally, weather, crashes, lateCalls, requests, mapping } = deps;
   const needsRedrive = () => queue.deadLetters.some(({ reason }) => reason === null);
 
   while (queue.alive() > 0 || lateCalls.left() > 0 || needsRedrive()) {
@@ -130,13 +130,13 @@ async function passRounds(stormRounds: number, deps: Deps): Promise<void> {
       queue.redrive(0);
     } else if (now.round % 20 === 0) queue.redrive(0.03);
     // a data key lasts an hour
-    if (dice.below(4) === 0) now.clock += 1;
+    if (prng.below(4) === 0) now.clock += 1;
 
     const work = mapping.poll();
     if (now.round % 2 === 0) work.push(requests.reveal());
     if (now.round % 3 === 0) work.push(requests.erase());
     await Promise.all(work);
     // sometimes the next round meets Postgres while it is down
-    if (crashes.isUnderWay() && dice.below(3) > 0) await crashes.ended();
+    if (crashes.isUnderWay() && prng.below(3) > 0) await crashes.ended();
   }
 }

@@ -1,4 +1,4 @@
-import type { Dice } from '../../scripts/local/dice.ts';
+import type { Prng } from '../../scripts/local/prng.ts';
 import { KeyServiceError } from '../../lib/errors.ts';
 import { createDeck } from './deck.ts';
 import type { Now } from './now.ts';
@@ -25,23 +25,23 @@ export interface Weather {
 }
 
 interface Deps {
-  dice: Dice;
+  prng: Prng;
   now: Readonly<Now>;
   tally: Tally;
 }
 
 const fairShare = 0.6;
 
-export function createWeather({ dice, now, tally }: Deps): Weather {
-  const nextFault = createDeck(dice, kmsFaults);
+export function createWeather({ prng, now, tally }: Deps): Weather {
+  const nextFault = createDeck(prng, kmsFaults);
   let current: KmsFault | null = null;
   let until = 0;
   return {
     change: () => {
       if (now.round < until) return;
-      const isFair = !now.isStorm || dice.fraction() < fairShare;
+      const isFair = !now.isStorm || prng.fraction() < fairShare;
       current = isFair ? null : nextFault();
-      until = now.round + 1 + dice.below(3);
+      until = now.round + 1 + prng.below(3);
     },
     clear: () => {
       current = null;
@@ -49,11 +49,11 @@ export function createWeather({ dice, now, tally }: Deps): Weather {
     through: async (call) => {
       const fault = current;
       // KMS throttles some calls, and a broken network lets some through
-      const isSpared = fault !== 'DisabledException' && dice.fraction() < 0.3;
+      const isSpared = fault !== 'DisabledException' && prng.fraction() < 0.3;
       if (fault === null || isSpared) return call();
       tally.met(fault);
       if (fault === 'latency') {
-        await new Promise((resolve) => setTimeout(resolve, 5 + dice.below(60)));
+        await new Promise((resolve) => setTimeout(resolve, 5 + prng.below(60)));
         return call();
       }
       throw new KeyServiceError(fault === 'ECONNRESET' ? null : fault);

@@ -1,6 +1,6 @@
 import { piiKinds, type PiiKind } from '../../lib/pii-fields.ts';
 import { createTokenizer } from '../../lib/crypto/token.ts';
-import { createDice } from '../../scripts/local/dice.ts';
+import { createPrng } from '../../scripts/local/prng.ts';
 import { type CrashingPostgres, startCrashingPostgres } from '../helpers/crashing-postgres.ts';
 import { createKmsDouble, type KmsDouble } from '../helpers/kms-double.ts';
 import { createMessages, refusedDeviceType, type Sent } from './messages.ts';
@@ -26,8 +26,8 @@ interface Size {
 
 /** Starts Postgres, whose table refuses one device type; the messages are made and not yet sent. */
 export async function startWorld(seed: number, size: Size): Promise<World> {
-  const queue = createQueue(createDice(seed + 1));
-  const make = createMessages(createDice(seed + 2), size.refusedShare);
+  const queue = createQueue(createPrng(seed + 1));
+  const make = createMessages(createPrng(seed + 2), size.refusedShare);
   const messages = Array.from({ length: size.messages }, () => make());
   const kms = createKmsDouble();
   const tokenizer = createTokenizer(await kms.tokenRoot());

@@ -1,5 +1,5 @@
 /** Numbers that look random and are the same for the same seed. Not for secrets. */
-export interface Dice {
+export interface Prng {
   /** From 0 to below 1. */
   fraction(): number;
   /** A whole number from 0 to below `limit`. */
@@ -11,8 +11,8 @@ export interface Dice {
   uuid(): string;
 }
 
-/** Dice from the Mulberry32 generator (T. Ettinger, public domain). */
-export function createDice(seed: number): Dice {
+/** The Mulberry32 generator (T. Ettinger, public domain). */
+export function createPrng(seed: number): Prng {
   let state = seed;
   const fraction = () => {
     state = (state + 0x6d2b79f5) | 0;
