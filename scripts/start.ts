@@ -2,26 +2,26 @@ import { relative } from 'node:path';
 
 import { Cancelled, UserError } from '../cli/user-error.ts';
 import { closingScreen } from './local/closing-screen.ts';
-import { breakOff } from './local/command.ts';
+import { cancel } from './local/command.ts';
 import { type LocalDatabase, prepareDatabase, setPasswords } from './local/database.ts';
 import { demonstrate } from './local/demonstrations.ts';
 import { deployedVault } from './local/deployed-vault.ts';
 import { writeEnvFiles } from './local/env-file.ts';
 import { inProcessVault } from './local/in-process-vault.ts';
 import { interruption } from './local/interruption.ts';
-import { releaseLock, takeLock, underWay } from './local/lock.ts';
+import { releaseLock, takeLock, alreadyRunning } from './local/lock.ts';
 import { type Line, readMessages, samplePath, sendAll, usersOf } from './local/messages.ts';
 import { createReader } from './local/reader.ts';
 import type { RunningVault } from './local/running-vault.ts';
 import { readSettings, type Settings } from './local/settings.ts';
 import { deploy, invoke } from './local/sls.ts';
 import {
-  describeGround,
+  saveServices,
   findStack,
   keepStack,
   removeStack,
-  standUpDatabase,
-  standUpEmulator,
+  ensureDatabase,
+  ensureEmulator,
 } from './local/stack.ts';
 import { addState } from './local/state.ts';
 import { createSteps, type Steps } from './local/steps.ts';
@@ -51,7 +51,7 @@ async function start(settings: Settings, { path, messages, isSample }: Given): P
   const steps = createSteps();
   const database = await steps.run(
     'Postgres',
-    () => standUpDatabase(settings),
+    () => ensureDatabase(settings),
     ({ host, port }) => `Postgres 18 on ${host}:${port}`,
   );
   await prepareDatabase(database);
@@ -101,7 +101,7 @@ async function bringUp(
 ): Promise<RunningVault> {
   const emulator = await steps.run(
     'AWS emulator',
-    () => standUpEmulator(settings),
+    () => ensureEmulator(settings),
     (found) =>
       typeof found === 'string'
         ? `${found} on ${settings.endpoint.origin}`
@@ -119,7 +119,7 @@ async function bringUp(
     await addState(settings, { isKept: false });
     return vault;
   }
-  await describeGround(settings, { emulator, database });
+  await saveServices(settings, { emulator, database });
   await steps.run('npx sls deploy --stage local', () => deploy(settings));
   await steps.run('npx sls invoke -f migrate --stage local', () => invoke(settings, 'migrate'));
   await setPasswords(database);
@@ -139,7 +139,7 @@ async function run(): Promise<void> {
   const messages = await given(file);
   const settings = readSettings();
   const holder = await takeLock(settings, 'start');
-  if (holder !== null) throw underWay(holder);
+  if (holder !== null) throw alreadyRunning(holder);
   try {
     await startUnless(interrupted, settings, messages);
   } finally {
@@ -158,7 +158,7 @@ async function startUnless(
   try {
     await Promise.race([work, interrupted]);
   } catch (error) {
-    await breakOff(work);
+    await cancel(work);
     if (found === null) await removeStack(settings);
     if (found?.isKept === true) await keepStack(settings);
     // what was waited for ends with the interruption, and fails for it

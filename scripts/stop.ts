@@ -1,6 +1,6 @@
 import { UserError } from '../cli/user-error.ts';
 import { findEmulator } from './local/emulator.ts';
-import { releaseLock, takeLock, underWay } from './local/lock.ts';
+import { releaseLock, takeLock, alreadyRunning } from './local/lock.ts';
 import { endProcess } from './local/processes.ts';
 import { readSettings, type Settings } from './local/settings.ts';
 import { keepStack, removeStack } from './local/stack.ts';
@@ -49,11 +49,11 @@ function outcome(hasStopped: boolean, hasCancelled: boolean, isKept: boolean): s
 async function lockStack(settings: Settings): Promise<boolean> {
   const holder = await takeLock(settings, 'stop');
   if (holder === null) return false;
-  if (holder.command === 'stop') throw underWay(holder);
+  if (holder.command === 'stop') throw alreadyRunning(holder);
   console.log(`npm start is running, as process ${holder.pid}: it is being cancelled.`);
   await endProcess(holder.pid, maxCancelMs);
   const next = await takeLock(settings, 'stop');
-  if (next !== null) throw underWay(next);
+  if (next !== null) throw alreadyRunning(next);
   return true;
 }
 

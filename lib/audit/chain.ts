@@ -46,7 +46,7 @@ const maxFindings = 20;
 export const chainStart: ChainPosition = { id: 0, hash: Buffer.alloc(32) };
 
 /** Just before a known row, for verifying from its id on: it is then compared with what is known. */
-export function before(id: number): { id: number; hash: null } {
+export function startBefore(id: number): { id: number; hash: null } {
   return { id: id - 1, hash: null };
 }
 

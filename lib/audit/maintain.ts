@@ -1,5 +1,5 @@
 import type { Anchors } from './anchor.ts';
-import { before, type ChainPosition, chainStart } from './chain.ts';
+import { type ChainPosition, chainStart, startBefore } from './chain.ts';
 import { type StoredAudit, verifyAudit } from './verify-audit.ts';
 import {
   asVaultError,
@@ -99,5 +99,5 @@ async function verifyAndAnchor(
 function startOf(checkpoint: ChainPosition | null, anchored: readonly ChainPosition[]) {
   if (checkpoint === null) return chainStart;
   const newest = anchored.reduce((id, head) => Math.max(id, head.id), 0);
-  return before(newest === 0 ? checkpoint.id : Math.min(checkpoint.id, newest));
+  return startBefore(newest === 0 ? checkpoint.id : Math.min(checkpoint.id, newest));
 }

@@ -52,10 +52,10 @@ export async function run(
 }
 
 /**
- * Breaks `work` off: ends the programs it waits for, lets it start no others, and waits until it
+ * Cancels `work`: ends the programs it waits for, lets it start no others, and waits until it
  * has come to its end, or for three seconds.
  */
-export async function breakOff(work: Promise<unknown>): Promise<void> {
+export async function cancel(work: Promise<unknown>): Promise<void> {
   refusing = true;
   for (const child of running) child.kill('SIGTERM');
   await Promise.race([work.catch(() => undefined), sleep(3_000)]);

@@ -42,7 +42,7 @@ export async function releaseLock(settings: Settings): Promise<void> {
 }
 
 /** What to tell whoever cannot have the lock. */
-export function underWay({ pid, command }: Holder): UserError {
+export function alreadyRunning({ pid, command }: Holder): UserError {
   const end = command === 'start' ? ', or cancel it with npm stop' : '';
   return new UserError(
     `npm ${command} is already running here, as process ${pid}. Wait for it${end}.`,

@@ -19,8 +19,8 @@ import { resumePostgres, startPostgres } from './postgres.ts';
 import type { Settings } from './settings.ts';
 import { addState, forgetState, readState, removeEnvFiles } from './state.ts';
 
-/** What the vault is deployed to on this machine. */
-export interface Ground {
+/** The local services that the vault is deployed to. */
+export interface LocalServices {
   emulator: EmulatorKind;
   database: LocalDatabase;
 }
@@ -61,7 +61,7 @@ export async function findStack(settings: Settings): Promise<FoundStack | null> 
 }
 
 /** The database: this stack's own, docker-compose's where that is up, or else a new one. */
-export async function standUpDatabase(settings: Settings): Promise<LocalDatabase> {
+export async function ensureDatabase(settings: Settings): Promise<LocalDatabase> {
   const { postgres } = await readState(settings);
   if (postgres !== undefined) {
     await resumePostgres(postgres);
@@ -84,13 +84,13 @@ export async function localDatabase(
   return { host: '127.0.0.1', port, passwords };
 }
 
-/** Why no emulator could be had. */
+/** Why there is no emulator. */
 export interface NoEmulator {
   obstacle: string;
 }
 
 /** The emulator: whichever answers, or else a MiniStack of this stack's own, or why there is none. */
-export async function standUpEmulator(settings: Settings): Promise<EmulatorKind | NoEmulator> {
+export async function ensureEmulator(settings: Settings): Promise<EmulatorKind | NoEmulator> {
   const found = await findEmulator(settings);
   const { emulator } = await readState(settings);
   if (found !== null && emulator !== undefined && !(await isEmulatorUp(emulator))) {
@@ -112,12 +112,12 @@ export async function standUpEmulator(settings: Settings): Promise<EmulatorKind 
 }
 
 /**
- * Writes down for `sls` where the emulator is, and where functions find the database. Throws
+ * Saves for `sls` where the emulator is, and where functions find the database. Throws
  * `UserError` where they cannot reach it.
  */
-export async function describeGround(
+export async function saveServices(
   settings: Settings,
-  { emulator, database }: Ground,
+  { emulator, database }: LocalServices,
 ): Promise<void> {
   const { postgres } = await readState(settings);
   if (emulator === 'LocalStack' && postgres !== undefined) {

@@ -16,7 +16,7 @@ import { copyService } from '../../scripts/local/service-copy.ts';
 import { localAws, readSettings, type Settings } from '../../scripts/local/settings.ts';
 import { stackOutputs } from '../../scripts/local/stack-outputs.ts';
 import { deploy, invoke, sls } from '../../scripts/local/sls.ts';
-import { describeGround, localDatabase, removeStack } from '../../scripts/local/stack.ts';
+import { saveServices, localDatabase, removeStack } from '../../scripts/local/stack.ts';
 import { freePort } from '../helpers/cluster.ts';
 
 /** A stack that is the test's alone: its own ports, state, and copy of the service. */
@@ -62,7 +62,7 @@ export async function startOwnStack(settings: Settings): Promise<OwnStack> {
   const postgres = await startPostgres(settings);
   const database = await localDatabase(settings, postgres);
   await startEmulator(settings, await pythonWith('ministack', settings));
-  await describeGround(settings, { emulator: 'MiniStack', database });
+  await saveServices(settings, { emulator: 'MiniStack', database });
   await deploy(settings);
   await prepareDatabase(database);
   await invoke(settings, 'migrate');

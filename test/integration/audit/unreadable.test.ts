@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { storedAudit } from '../../../db/read-audit.ts';
-import { before, type ChainFinding } from '../../../lib/audit/chain.ts';
+import { startBefore, type ChainFinding } from '../../../lib/audit/chain.ts';
 import { verifyAudit } from '../../../lib/audit/verify-audit.ts';
 import { appendRows, openAudit } from '../../helpers/audit.ts';
 import { runCli } from '../../helpers/cli.ts';
@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-async function findings(start?: ReturnType<typeof before>): Promise<ChainFinding[]> {
+async function findings(start?: ReturnType<typeof startBefore>): Promise<ChainFinding[]> {
   const audit = storedAudit(database.as('vault_auditor'));
   return (await verifyAudit(audit, start)).findings;
 }
@@ -72,7 +72,7 @@ describe('a row that the vault cannot have written is a finding', () => {
     await database.admin.query(addRow(String(id)));
     expect(await findings()).not.toEqual([]);
     // also where only what is new is verified
-    expect(await findings(before(3))).toEqual([
+    expect(await findings(startBefore(3))).toEqual([
       { id: Number(id), problem: 'has an id that the vault gives no row' },
     ]);
   });
@@ -88,12 +88,12 @@ describe('a row that the vault cannot have written is a finding', () => {
     );
     const beyond = { id: Number(id), problem: 'lies beyond the head of the chain, 4' };
     expect(await findings()).toContainEqual(beyond);
-    expect(await findings(before(4))).toContainEqual(beyond);
+    expect(await findings(startBefore(4))).toContainEqual(beyond);
   });
 
   it('a first row that is gone, also where only what is new is verified', async () => {
     await database.admin.query('delete from vault.reveal_audit where id = 1');
-    expect(await findings(before(3))).toEqual([{ id: 1, problem: 'is missing' }]);
+    expect(await findings(startBefore(3))).toEqual([{ id: 1, problem: 'is missing' }]);
   });
 
   it('an id that is there twice', async () => {
