@@ -7,13 +7,13 @@ import { Cancelled, messageOf, UserError } from './user-error.ts';
 
 /** What a command has found or done. */
 export interface Outcome {
-  /** 0: all is well, 1: something is wrong, 2: it could not be done. */
-  exitCode: 0 | 1 | 2;
+  /** 0: all is well, 1: something is wrong, 2: it could not be done, 3: the vault refused. */
+  exitCode: 0 | 1 | 2 | 3;
   /** For people, on standard output. */
   text: string;
   /** For people, on standard error. */
   problems?: readonly string[];
-  /** For programs: what `--json` prints. No message, no row and no plaintext is in it. */
+  /** For programs: what `--json` prints. Only that of `reveal` and `tokenize` holds plaintext. */
   report: Readonly<Record<string, unknown>>;
 }
 
@@ -34,12 +34,25 @@ export interface CommonOptions {
   databaseCa?: string;
 }
 
-const shared: Record<'stage' | 'yes' | 'database', readonly [string, string, string?][]> = {
+const shared: Record<
+  'stage' | 'yes' | 'database' | 'as' | 'caller' | 'input',
+  readonly [string, string, string?][]
+> = {
   stage: [['--stage <name>', 'the deployed stage; local: the stack of npm start', 'local']],
   yes: [['--yes', 'do not ask before changing a stage other than local']],
   database: [
     ['--database-via <host:port>', 'where a tunnel to the database begins: 127.0.0.1:5432'],
     ['--database-ca <file>', 'certificate authorities of the database, PEM'],
+  ],
+  as: [['--as <person>', 'on the local stage: investigator, privacy-officer or analyst']],
+  caller: [
+    ['--url <url>', 'the signed URL, where you may not read the outputs of the stack'],
+    ['--reason <text>', 'why, 10 to 500 characters; asked for where it is not given'],
+  ],
+  input: [
+    ['--file <path>', 'a file with one a line; -: standard input'],
+    ['--csv <path>', 'a CSV in UTF-8 with a header; -: standard input'],
+    ['--column <name>', 'the column of the CSV'],
   ],
 };
 

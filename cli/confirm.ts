@@ -1,5 +1,4 @@
-import { createInterface } from 'node:readline/promises';
-
+import { ask, canAsk } from './ask.ts';
 import { UserError } from './user-error.ts';
 
 /**
@@ -8,21 +7,9 @@ import { UserError } from './user-error.ts';
  */
 export async function confirm(question: string, { yes }: { yes?: true }): Promise<void> {
   if (yes === true) return;
-  if (!process.stdin.isTTY) {
+  if (!canAsk()) {
     throw new UserError(`${question} There is no terminal to ask on: add --yes.`);
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    // the terminal gives Ctrl-C to readline, and not to the process
-    terminal.once('SIGINT', () => {
-      process.emit('SIGINT', 'SIGINT');
-      terminal.close();
-    });
-    // Ctrl-C and Ctrl-D close it without an answer
-    const closed = new Promise<string>((resolve) => void terminal.once('close', () => resolve('')));
-    const answer = await Promise.race([terminal.question(`${question} [y/N] `), closed]);
-    if (!/^y(es)?$/i.test(answer.trim())) throw new UserError('Nothing was changed.');
-  } finally {
-    terminal.close();
-  }
+  const answer = await ask(`${question} [y/N] `);
+  if (!/^y(es)?$/i.test(answer.trim())) throw new UserError('Nothing was changed.');
 }

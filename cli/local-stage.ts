@@ -50,6 +50,23 @@ export function localDatabaseUrl({ roles }: LocalFiles, role: string): string {
   );
 }
 
+/** The access key of one of the people that `npm start` makes. Throws `UserError`. */
+export async function localIdentity(
+  name: string,
+): Promise<{ accessKeyId: string; secretAccessKey: string }> {
+  const path = join(localDirectory(), 'identities.json');
+  const people = await readFile(path, 'utf8').then(
+    (text) => JSON.parse(text) as Record<string, { accessKeyId: string; secretAccessKey: string }>,
+    () => null,
+  );
+  if (people === null) {
+    throw new UserError('The local stack has no identities: it runs without an AWS emulator.');
+  }
+  const found = Object.entries(people).find(([person]) => person === name)?.[1];
+  if (found !== undefined) return found;
+  throw new UserError(`--as is one of ${Object.keys(people).join(', ')}.`);
+}
+
 /** The variables of a file; null where there is no file. */
 async function readEnvFile(path: string): Promise<Variables | null> {
   try {

@@ -4,6 +4,9 @@ import { exitCodes } from './exit-codes.ts';
 
 /** The commands, in the order of `--help`; a command's file is loaded only when it is called. */
 const commands = {
+  whoami: ['show who you are to the vault', () => import('./commands/whoami.ts')],
+  reveal: ['reveal the values of tokens', () => import('./commands/reveal.ts')],
+  tokenize: ['find the tokens of values', () => import('./commands/tokenize.ts')],
   verify: ['check that the audit was not changed', () => import('./commands/verify.ts')],
   send: ['send login events to the queue', () => import('./commands/send.ts')],
   redrive: ['send dead-letter messages again', () => import('./commands/redrive.ts')],

@@ -7,6 +7,9 @@ import { runCli } from '../../helpers/cli.ts';
 
 /** Each command, with options under which it would do the most. */
 const commands: [string, string[]][] = [
+  ['whoami', []],
+  ['reveal', ['ip_v1_AAAAAAAAAAAAAAAAAAAAAAAAAAA', '--reason', 'the help is asked for']],
+  ['tokenize', ['--kind', 'ip', '--reason', 'the help is asked for']],
   ['verify', []],
   ['send', ['logins.jsonl', '--yes']],
   ['redrive', ['--send', '--yes']],

@@ -1,0 +1,72 @@
+import {
+  AccessDenied,
+  CallerUnverified,
+  QuotaExceeded,
+  SealBroken,
+  VaultCallError,
+} from '../client/errors.ts';
+import { createVaultClient, type VaultClient } from '../client/vault-client.ts';
+import { type Caller, callerArn, type CallerOptions, findCaller } from './caller.ts';
+import type { Stage } from './stage.ts';
+
+/** The signed URLs: the output of the stack that names each, and the managed policy that opens it. */
+export const doors = {
+  reveal: { output: 'RevealUrl', policy: 'revealer', policyOutput: 'RevealerPolicyArn' },
+  tokenize: { output: 'TokenizeUrl', policy: 'finder', policyOutput: 'FinderPolicyArn' },
+  erase: { output: 'EraseUrl', policy: 'eraser', policyOutput: 'EraserPolicyArn' },
+} as const;
+
+export type Door = keyof typeof doors;
+
+/** One of the signed URLs, as a command calls it. */
+export interface OpenDoor {
+  vault: VaultClient;
+  /** In plain words why a call failed, and the exit code that this has. */
+  explain: (error: VaultCallError) => Promise<Failure>;
+}
+
+export interface Failure {
+  exitCode: 2 | 3;
+  message: string;
+}
+
+/** Finds the URL, by `--url` or the outputs of the stack, and the caller. Throws `UserError`. */
+export async function openDoor(
+  stage: Stage,
+  door: Door,
+  options: CallerOptions,
+): Promise<OpenDoor> {
+  const caller = await findCaller(stage, options);
+  const url = options.url ?? (await stage.output(doors[door].output));
+  return {
+    vault: createVaultClient({ urls: { [door]: url }, ...caller }),
+    explain: (error) => explain(error, door, caller),
+  };
+}
+
+async function explain(error: VaultCallError, door: Door, caller: Caller): Promise<Failure> {
+  if (error instanceof AccessDenied) {
+    return { exitCode: 3, message: await explainDenial(error, door, caller) };
+  }
+  const isRefused = error instanceof QuotaExceeded || error instanceof CallerUnverified;
+  const message = error instanceof SealBroken ? 'A sealed value does not open.' : error.message;
+  return { exitCode: isRefused ? 3 : 2, message: sentence(message) };
+}
+
+/** AWS does not say whether the credentials or the permission are at fault: STS knows the first. */
+async function explainDenial(error: AccessDenied, door: Door, caller: Caller): Promise<string> {
+  try {
+    const arn = await callerArn(caller);
+    if (arn === null) {
+      return 'AWS does not accept your credentials: they are wrong or expired. Log in again (aws sso login), or check AWS_PROFILE.';
+    }
+    return `AWS knows you as ${arn}, and this identity may not call ${door}: ask for the managed policy ${doors[door].policy}.`;
+  } catch (fault) {
+    if (fault instanceof VaultCallError) return sentence(error.message);
+    throw fault;
+  }
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}

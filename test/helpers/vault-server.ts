@@ -1,0 +1,70 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text as readText } from 'node:stream/consumers';
+
+/** What a signed URL was asked. */
+export interface VaultRequest {
+  tokens: string[];
+  values: string[];
+  reason: string;
+}
+
+/** The signed URLs and STS over HTTP, for commands in their own process. */
+export interface VaultServer {
+  environment: Record<string, string>;
+  /** To pass as `--url`. */
+  url: string;
+  /** The requests to the URLs, in order. */
+  asked: VaultRequest[];
+  /** Answers a request with a status and a JSON body; by default reveals every token. */
+  answer: (request: VaultRequest) => [number, unknown] | Promise<[number, unknown]>;
+  /** The ARN that STS gives; null where it refuses. */
+  arn: string | null;
+  close: () => Promise<void>;
+}
+
+/** Reveals every token of the request, to a text made of it. */
+export function revealAll({ tokens }: VaultRequest): [number, unknown] {
+  const revealed = tokens.map((token) => ({ token, kind: 'ip', value: `value of ${token}` }));
+  return [200, { requestId: 'r', revealed, missing: [] }];
+}
+
+/** Listens on a port of its own. */
+export async function startVaultServer(): Promise<VaultServer> {
+  const answerTo = async (path: string, body: string): Promise<[number, string]> => {
+    if (path === '/') {
+      const { arn } = server;
+      return arn === null ? [403, '<ErrorResponse/>'] : [200, `<R><Arn>${arn}</Arn></R>`];
+    }
+    const request = JSON.parse(body) as VaultRequest;
+    server.asked.push(request);
+    const [status, answer] = await server.answer(request);
+    return [status, JSON.stringify(answer)];
+  };
+  const http = createServer((request: IncomingMessage, response: ServerResponse) => {
+    void readText(request)
+      .then((body) => answerTo(request.url ?? '', body))
+      .then(([status, body]) => response.writeHead(status).end(body));
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  const server: VaultServer = {
+    environment: {
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+      AWS_REGION: 'eu-west-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+    },
+    url: 'https://someid.lambda-url.eu-west-1.on.aws/',
+    asked: [],
+    answer: revealAll,
+    arn: 'arn:aws:iam::000000000000:user/grace',
+    close: async () => {
+      http.closeAllConnections();
+      http.close();
+      await once(http, 'close');
+    },
+  };
+  return server;
+}
