@@ -80,7 +80,7 @@ async function signedHeaders(
     headers: { host: url.host, 'content-type': contentType },
     body,
   });
-  // fetch sets the same host itself, and refuses to be told
+  // fetch sets the same host header itself, and does not accept one
   const { host: _host, ...rest } = headers;
   return rest;
 }

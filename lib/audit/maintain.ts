@@ -52,7 +52,7 @@ export async function maintain(deps: MaintainDeps): Promise<MaintainReport> {
     const pruned = await available('the database', deps.prune());
     const changed = await available('the database', deps.findRoleSettings());
     const settingsFault = changed.length === 0 ? null : new RoleSettingsChanged(changed);
-    // told now too, since something else may end the round
+    // logged now too, because another error may end the round
     if (settingsFault !== null) deps.log.error('role settings changed', settingsFault);
 
     const { verified, head, anchorFault } = await verifyAndAnchor(deps);
