@@ -1,22 +1,14 @@
--- Returns when every commit that this session can see is on disk, also a commit that did not wait for it
--- (synchronous_commit = off). Raises an error if that takes more than two seconds.
-CREATE OR REPLACE FUNCTION vault.flush_commits() RETURNS void
+-- Returns once the write-ahead log is on disk up to this position, and with it every commit before that, also one that
+-- did not wait for that itself (synchronous_commit = off). Raises where that does not happen within two seconds.
+CREATE OR REPLACE FUNCTION vault.flush_commits(written pg_lsn) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  written pg_lsn;
 BEGIN
-  BEGIN
-    written := pg_current_wal_insert_lsn();
-    IF pg_current_wal_flush_lsn() >= written THEN RETURN; END IF;
-  EXCEPTION WHEN object_not_in_prerequisite_state OR feature_not_supported THEN
-    -- Aurora gives no positions while logical replication is off
-    written := NULL;
-  END;
+  IF written IS NOT NULL AND pg_current_wal_flush_lsn() >= written THEN RETURN; END IF;
   IF current_setting('server_version_num')::integer >= 170000 THEN
     PERFORM pg_logical_emit_message(false, 'vault', '', true);
     RETURN;
   END IF;
-  -- before Postgres 17 no SQL function flushes: the WAL writer does, within three times its delay
+  -- before Postgres 17 no function flushes: the walwriter does, within three times its delay
   FOR attempt IN 1..400 LOOP
     IF written IS NULL OR pg_current_wal_flush_lsn() >= written THEN RETURN; END IF;
     PERFORM pg_sleep(0.005);

@@ -8,6 +8,10 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- a plan from when a table was small must not read all of it later
 SET enable_seqscan = off AS $$
 DECLARE
+  -- in this order, and before this function reads or writes a row, which can write to the log too: what ended before
+  -- the snapshot was in the log before the position
+  snapshot CONSTANT pg_snapshot := pg_current_snapshot();
+  written CONSTANT pg_lsn := vault.wal_position();
   committed xid8;
   claimed vault.reveal_claims;
 BEGIN
@@ -18,9 +22,9 @@ BEGIN
   END IF;
   SELECT claim.transaction INTO committed FROM vault.reveal_claims AS claim
   WHERE claim.role = session_user AND claim.request_id = take_revealed.request_id
-    AND claim.transaction <> pg_current_xact_id() AND pg_xact_status(claim.transaction) = 'committed';
-  -- before this function writes: its own changes are not on disk before it ends, so waiting for them would never end
-  PERFORM vault.flush_commits();
+    AND claim.transaction <> pg_current_xact_id() AND pg_xact_status(claim.transaction) = 'committed'
+    AND pg_visible_in_snapshot(claim.transaction, snapshot);
+  IF FOUND THEN PERFORM vault.flush_commits(written); END IF;
   UPDATE vault.reveal_claims AS claim SET taken_at = clock_timestamp()
   WHERE claim.role = session_user AND claim.request_id = take_revealed.request_id AND claim.taken_at IS NULL
     AND claim.expires_at > clock_timestamp() AND claim.transaction = committed
