@@ -1,5 +1,5 @@
 import { SealBroken, VaultCallError } from '../client/errors.ts';
-import { mostPerRequest } from '../lib/requests/request.ts';
+import { maxPerRequest } from '../lib/requests/request.ts';
 import { showProgress } from './progress.ts';
 
 /** What became of many questions. */
@@ -29,8 +29,8 @@ export async function askInChunks<Answer>(
   const withheld = new Set<string>();
   const progress = showProgress(title, open.length);
   try {
-    for (let start = 0; start < open.length && !signal.aborted; start += mostPerRequest) {
-      const chunk = open.slice(start, start + mostPerRequest);
+    for (let start = 0; start < open.length && !signal.aborted; start += maxPerRequest) {
+      const chunk = open.slice(start, start + maxPerRequest);
       try {
         const found = await askVault(chunk);
         await keep(found);
