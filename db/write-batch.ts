@@ -57,7 +57,7 @@ const freshTokens = sql.join(
 // Only new messages are written: a message that is delivered again must not bring back a value that
 // was erased in between. Rows are inserted in the order of their keys, the ledger before the vault, so
 // that two writers cannot wait for each other in a circle.
-const writeBatchStatement = statement<{ stored: number; sealed: number }>(
+const writeBatchStatement = statement<{ stored: number; sealed: number; missing: number }>(
   'write_batch',
   sql`
   with login as materialized (
@@ -66,11 +66,15 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
       ${p('messageIds')}::uuid[], ${p('sentDays')}::date[], ${p('resentDays')}::date[],
       ${columnArrays}
     ) as login (message_id, sent_on, resent_on, ${columnNames})
+  ), missing as materialized (
+    select count(*) as tokens from unnest(${p('unsealed')}::text[]) as unsealed (token)
+    where not exists (select from ${piiVault} as held where held.token = unsealed.token)
   ), key as (
     select ${p('dataKeyId')}::uuid as id, ${p('wrappedKey')}::bytea, ${p('kmsKeyArn')}::text
   ), received as (
     insert into ${ingestedMessages} (message_id, sent_on, resent_on)
     select message_id, sent_on, resent_on from login
+    where (select tokens from missing) = 0
     order by message_id
     on conflict (message_id) do nothing
     returning message_id
@@ -98,6 +102,7 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
   select
     (select count(*) from received)::integer as stored,
     (select count(*) from sealed)::integer as sealed,
+    (select tokens from missing)::integer as missing,
     -- any role can lower this for itself, and an acknowledged message must be on disk
     case current_setting('synchronous_commit')
       when 'off' then set_config('synchronous_commit', 'on', true)
@@ -108,9 +113,12 @@ const writeBatchStatement = statement<{ stored: number; sealed: number }>(
 /**
  * Writes batches, each all or nothing and in the order given, without waiting for the answer to the
  * one before. After a lost connection a batch is tried once more on a new one: writing it twice adds
- * nothing. Throws `DatabaseError`.
+ * nothing. Returns null, with nothing written, if a token was left unsealed that the vault does not
+ * hold. Throws `DatabaseError`.
  */
-export function createBatchWriter(pool: Pool): (batch: MaskedBatch) => Promise<WrittenBatch> {
+export function createBatchWriter(
+  pool: Pool,
+): (batch: MaskedBatch) => Promise<WrittenBatch | null> {
   const shared = createSharedClient(pool);
   return async (batch) => {
     const values = parameters(batch);
@@ -118,11 +126,12 @@ export function createBatchWriter(pool: Pool): (batch: MaskedBatch) => Promise<W
       shared((connection) => run(connection, writeBatchStatement, values)),
     );
     if (written === undefined) throw new DatabaseError(null);
-    return written;
+    const { missing, ...counts } = written;
+    return missing === 0 ? counts : null;
   };
 }
 
-function parameters({ logins, sealed, dataKey }: MaskedBatch): Record<string, unknown> {
+function parameters({ logins, sealed, unsealed, dataKey }: MaskedBatch): Record<string, unknown> {
   return {
     messageIds: uuidArray(logins.map((login) => login.messageId)),
     sentDays: dateArray(logins.map((login) => login.sentOn)),
@@ -131,6 +140,7 @@ function parameters({ logins, sealed, dataKey }: MaskedBatch): Record<string, un
     tokens: textArray(sealed.map((value) => value.token)),
     kinds: textArray(sealed.map((value) => value.kind)),
     ciphertexts: byteaArray(sealed.map((value) => value.ciphertext)),
+    unsealed: textArray(unsealed),
     dataKeyId: dataKey?.id ?? null,
     wrappedKey: dataKey?.wrapped ?? null,
     kmsKeyArn: dataKey?.kmsKeyArn ?? null,

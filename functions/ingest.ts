@@ -9,6 +9,7 @@ import {
   sealingKeyConfig,
 } from '../lib/config.ts';
 import { createSealingKeys } from '../lib/crypto/data-key.ts';
+import { createHeldTokens } from '../lib/ingest/held-tokens.ts';
 import { ingest } from '../lib/ingest/ingest.ts';
 import { createKmsClient, createSealingKeyService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
@@ -23,6 +24,7 @@ const deadLetters = deadLetterQueueUrl();
 const deps = {
   tokenizer: createTokenizerSource(kms),
   keys: createSealingKeys(kms),
+  held: createHeldTokens(),
   write: createBatchWriter(createPool(databaseConfig())),
   sendToDeadLetters: sendMessages.bind(null, sqs, deadLetters),
   log: createLog(),

@@ -3,6 +3,7 @@ import type { Tokenizer } from '../crypto/token.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { OutgoingMessage } from '../sqs.ts';
+import type { HeldTokens } from './held-tokens.ts';
 import type { MaskedBatch } from './mask.ts';
 
 /** What one statement wrote: logins new to the table, and values new to the vault. */
@@ -16,8 +17,13 @@ export interface IngestDeps {
   /** The container's tokenizer; calls KMS the first time. */
   tokenizer: () => Promise<Tokenizer>;
   keys: SealingKeys;
-  /** Writes a slice of a batch in one statement, all or nothing, once per message id. */
-  write: (batch: MaskedBatch) => Promise<WrittenBatch>;
+  /** The tokens that need no sealing. */
+  held: HeldTokens;
+  /**
+   * Writes a slice of a batch in one statement, all or nothing, once per message id. Returns null,
+   * with nothing written, if the vault does not hold the value of a token that was left unsealed.
+   */
+  write: (batch: MaskedBatch) => Promise<WrittenBatch | null>;
   /** Sends to the dead-letter queue; returns the indexes of those not accepted. */
   sendToDeadLetters: (messages: OutgoingMessage[]) => Promise<number[]>;
   log: Log;

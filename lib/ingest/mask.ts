@@ -34,18 +34,23 @@ export interface SealedValue {
   ciphertext: Uint8Array;
 }
 
-/** What one statement writes. `dataKey` is null if nothing was sealed. */
+/**
+ * What one statement writes. `unsealed` are the tokens whose values the vault is said to hold;
+ * `dataKey` is null if nothing was sealed.
+ */
 export interface MaskedBatch {
   logins: MaskedLogin[];
   sealed: SealedValue[];
+  unsealed: string[];
   dataKey: Omit<DataKey, 'key'> | null;
 }
 
-/** Replaces personal fields by tokens, and seals each distinct value once. */
+/** Replaces personal fields by tokens, and seals each distinct value once, except of tokens that `isHeld`. */
 export async function maskLogins(
   logins: readonly ReceivedLogin[],
   tokenizer: Tokenizer,
   keys: SealingKeys,
+  isHeld: (token: string) => boolean = () => false,
 ): Promise<MaskedBatch> {
   const values = perKind(() => new Map<string, string>());
   const tokenOf = (kind: PiiKind, value: string | null): string | null => {
@@ -67,16 +72,21 @@ export async function maskLogins(
     locale: event.locale,
     appVersion: event.appVersion,
   }));
-  const distinct = piiKinds.reduce((sum, kind) => sum + values[kind].size, 0);
-  if (distinct === 0) return { logins: masked, sealed: [], dataKey: null };
+  const unsealed: string[] = [];
+  const toSeal: { kind: PiiKind; token: string; value: string }[] = [];
+  for (const kind of piiKinds) {
+    for (const [value, token] of values[kind]) {
+      if (isHeld(token)) unsealed.push(token);
+      else toSeal.push({ kind, token, value });
+    }
+  }
+  if (toSeal.length === 0) return { logins: masked, sealed: [], unsealed, dataKey: null };
 
-  const { key, ...dataKey } = await keys.take(distinct);
-  const sealed = piiKinds.flatMap((kind) =>
-    Array.from(values[kind], ([value, token]) => ({
-      token,
-      kind,
-      ciphertext: seal(key, { kind, token, dataKeyId: dataKey.id }, value),
-    })),
-  );
-  return { logins: masked, sealed, dataKey };
+  const { key, ...dataKey } = await keys.take(toSeal.length);
+  const sealed = toSeal.map(({ kind, token, value }) => ({
+    token,
+    kind,
+    ciphertext: seal(key, { kind, token, dataKeyId: dataKey.id }, value),
+  }));
+  return { logins: masked, sealed, unsealed, dataKey };
 }

@@ -67,9 +67,7 @@ function read(messages: readonly Message[]): { readable: Readable[]; rejections:
 
 async function storeSlice(slice: readonly Readable[], deps: IngestDeps): Promise<Outcome> {
   try {
-    const logins = slice.map(({ login }) => login);
-    const masked = await maskLogins(logins, await deps.tokenizer(), deps.keys);
-    return { ...emptyOutcome, ...(await deps.write(masked)) };
+    return { ...emptyOutcome, ...(await maskAndWrite(slice, deps)) };
   } catch (error) {
     if (!(error instanceof DatabaseError && error.refusesData)) {
       deps.log.error('slice failed', error, { received: slice.length });
@@ -87,6 +85,24 @@ async function storeSlice(slice: readonly Readable[], deps: IngestDeps): Promise
   const first = await storeSlice(slice.slice(0, middle), deps);
   if (first.error !== undefined) return combined(first, failure(slice.slice(middle), first.error));
   return combined(first, await storeSlice(slice.slice(middle), deps));
+}
+
+async function maskAndWrite(
+  slice: readonly Readable[],
+  { tokenizer, keys, held, write }: IngestDeps,
+): Promise<WrittenBatch | null> {
+  const logins = slice.map(({ login }) => login);
+  let masked = await maskLogins(logins, await tokenizer(), keys, held.has);
+  let written = await write(masked);
+  if (written === null) {
+    // a value was erased since this container saw it: all are sealed, and the statement decides
+    held.forget(masked.unsealed);
+    masked = await maskLogins(logins, await tokenizer(), keys);
+    written = await write(masked);
+  }
+  // of a message that was stored before, a value may have been erased since
+  if (written?.stored === logins.length) held.add(masked.sealed.map(({ token }) => token));
+  return written;
 }
 
 function failure(slice: readonly Readable[], error: VaultError): Outcome {

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { createBatchWriter } from '../../db/write-batch.ts';
 import { createSealingKeys } from '../../lib/crypto/data-key.ts';
+import { createHeldTokens } from '../../lib/ingest/held-tokens.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
 import { createKmsClient, createSealingKeyService } from '../../lib/crypto/kms.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
@@ -127,6 +128,7 @@ describe.skipIf(obstacle !== null)('pii-vault rewrap and drill, on a deployed va
         await ingest([sqsRecord(login())], {
           tokenizer: createTokenizerSource(kms),
           keys: createSealingKeys(kms),
+          held: createHeldTokens(),
           write: createBatchWriter(pool),
           sendToDeadLetters: async () => [],
           log: silentLog,

@@ -5,6 +5,7 @@ import type { MaskedBatch } from '../../lib/ingest/mask.ts';
 import { createBatchWriter } from '../../db/write-batch.ts';
 import type { DatabaseConfig } from '../../lib/config.ts';
 import { createSealingKeys } from '../../lib/crypto/data-key.ts';
+import { createHeldTokens } from '../../lib/ingest/held-tokens.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
 import type { SealingKeyService } from '../../lib/crypto/kms.ts';
 import type { MetricName } from '../../lib/metrics.ts';
@@ -40,6 +41,7 @@ export function openHandler(place: DatabaseConfig, outside: Outside): Handler {
   const deps = {
     tokenizer: createTokenizerSource(outside),
     keys: createSealingKeys(outside, () => Date.now() + hours * hourMs),
+    held: createHeldTokens(),
     write: async (batch: MaskedBatch) => {
       await outside.reaches('before the statement');
       const written = await write(batch);

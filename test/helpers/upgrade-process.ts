@@ -4,6 +4,7 @@ import type { Role } from '../../db/roles.ts';
 import { createBatchWriter } from '../../db/write-batch.ts';
 import { createSealingKeys } from '../../lib/crypto/data-key.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
+import { createHeldTokens } from '../../lib/ingest/held-tokens.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
 import { loginMessage, personalFields, sqsRecord } from './builders.ts';
 import { createKmsDouble } from './kms-double.ts';
@@ -43,6 +44,7 @@ const send = (...messages: Record<string, unknown>[]) =>
     {
       tokenizer: createTokenizerSource(kms),
       keys: createSealingKeys(kms),
+      held: createHeldTokens(),
       write: createBatchWriter(pool),
       sendToDeadLetters: async (rejected) => {
         deadLetters += rejected.length;

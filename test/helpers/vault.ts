@@ -4,6 +4,7 @@ import { claimReveal, reportFault, takeRevealed } from '../../db/audited-request
 import { createBatchWriter } from '../../db/write-batch.ts';
 import { createOpeningKeys, createSealingKeys } from '../../lib/crypto/data-key.ts';
 import type { IngestDeps } from '../../lib/ingest/deps.ts';
+import { createHeldTokens } from '../../lib/ingest/held-tokens.ts';
 import type { RevealDeps } from '../../lib/requests/reveal.ts';
 import type { OutgoingMessage } from '../../lib/sqs.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
@@ -28,6 +29,7 @@ export function ingestDeps(
   return {
     tokenizer: createTokenizerSource(kms),
     keys: createSealingKeys(kms),
+    held: createHeldTokens(),
     write: createBatchWriter(pool),
     sendToDeadLetters: async (messages) => {
       deadLetters.push(...messages);
