@@ -52,5 +52,5 @@ GRANT EXECUTE ON FUNCTION vault.erase(text, vault.principal_source, text, text, 
 
 GRANT EXECUTE ON FUNCTION vault.audit_chain_head() TO vault_maintain, vault_auditor;
 GRANT EXECUTE ON FUNCTION
-  vault.prune_ledger(integer), vault.prune_claims(), vault.add_checkpoint(bigint, bytea), vault.end_stale_sessions()
+  vault.prune_ledger(integer), vault.prune_requests(), vault.add_checkpoint(bigint, bytea), vault.end_stale_sessions()
 TO vault_maintain;

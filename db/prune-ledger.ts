@@ -9,11 +9,11 @@ const pruneStatement = statement<{ pruned: number }>(
   sql`select vault.prune_ledger(${sql.placeholder('rows')}::integer) as pruned`,
 );
 
-const pruneClaimsStatement = statement('prune_claims', sql`select vault.prune_claims()`);
+const pruneRequestsStatement = statement('prune_requests', sql`select vault.prune_requests()`);
 
 /** Deletes the claims of reveals that are over. Throws `DatabaseError`. */
-export async function pruneClaims(connection: Connection): Promise<void> {
-  await run(connection, pruneClaimsStatement);
+export async function pruneRequests(connection: Connection): Promise<void> {
+  await run(connection, pruneRequestsStatement);
 }
 
 /** Deletes what SQS cannot deliver again, in small statements; returns how many. Throws `DatabaseError`. */

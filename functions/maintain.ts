@@ -1,6 +1,6 @@
 import { endStaleSessions } from '../db/end-stale-sessions.ts';
 import { createPool } from '../db/pool.ts';
-import { pruneClaims, pruneLedger } from '../db/prune-ledger.ts';
+import { pruneLedger, pruneRequests } from '../db/prune-ledger.ts';
 import { addCheckpoint, readCheckpoint, storedAudit } from '../db/read-audit.ts';
 import { findRoleSettings, settingsPhrase } from '../db/role-settings.ts';
 import type { AnchorPlace, Anchors } from '../lib/audit/anchor.ts';
@@ -21,7 +21,7 @@ async function anchorsIn(bucket: AnchorPlace): Promise<Anchors> {
 const deps = {
   endStaleSessions: endStaleSessions.bind(null, pool),
   prune: async () => {
-    await pruneClaims(pool);
+    await pruneRequests(pool);
     return pruneLedger(pool);
   },
   findRoleSettings: async () =>

@@ -51,7 +51,7 @@ describe('with the login of vault_maintain', () => {
       insert into vault.reveal_claims (role, request_id, transaction, first_audit_id, last_audit_id, expires_at)
       values ('vault_reveal', 'r', '3', 1, 1, now() + interval '1 minute')`);
     const thief = await stolenLogin(database, 'vault_maintain');
-    await thief.query('select vault.prune_claims()');
+    await thief.query('select vault.prune_requests()');
     const { rowCount } = await database.admin.query('select from vault.reveal_claims');
     expect(rowCount).toBe(1);
   });

@@ -17,7 +17,7 @@ const calls: [WorkingRole, string][] = [
   ['vault_tokenize', `vault.look_up(${request.replace('SOURCE', 'iam')})`],
   ['vault_erase', `vault.erase(${request.replace('SOURCE', 'iam')})`],
   ['vault_maintain', `vault.prune_ledger(1)`],
-  ['vault_maintain', `vault.prune_claims()`],
+  ['vault_maintain', `vault.prune_requests()`],
   ['vault_maintain', `vault.end_stale_sessions()`],
   ['vault_maintain', `vault.add_checkpoint(1, '\\x00')`],
   ['vault_auditor', `vault.audit_chain_head()`],
