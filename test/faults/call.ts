@@ -1,9 +1,9 @@
-import type { Card } from './cards.ts';
+import type { HandlerFault } from './handler-faults.ts';
 
 /** A call of a handler, which may die or be so late that nobody waits for it. */
 export interface Call {
   /** Null when nothing disturbs it, or nothing does any more. */
-  card: Card | null;
+  fault: HandlerFault | null;
   /** Ends the container under it. */
   die: () => void;
   isDead: boolean;
@@ -16,11 +16,11 @@ export interface Call {
   isOver: boolean;
 }
 
-export function createCall(card: Card | null, kill: () => void): Call {
+export function createCall(fault: HandlerFault | null, kill: () => void): Call {
   const death = createSignal('died' as const);
   const lateness = createSignal('late' as const);
   const call: Call = {
-    card,
+    fault,
     die: () => {
       call.isDead = true;
       kill();

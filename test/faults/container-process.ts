@@ -2,7 +2,7 @@ import type { SQSRecord } from 'aws-lambda';
 
 import type { DatabaseConfig } from '../../lib/config.ts';
 import { KeyServiceError, VaultError } from '../../lib/errors.ts';
-import { openHandler, type Handler, type Outside } from './container.ts';
+import { openHandler, type Handler, type ContainerHost } from './container.ts';
 
 /** What the process is told. */
 export type Order =
@@ -11,9 +11,9 @@ export type Order =
   | { do: 'go on'; id: number; answer: unknown }
   | { do: 'fail'; id: number; exception: string | null };
 
-/** What the process says: it asks for something outside, or a call has ended. */
+/** What the process says: it asks its host for something, or a call has ended. */
 export type Said =
-  | { ask: keyof Outside; id: number; with: unknown }
+  | { ask: keyof ContainerHost; id: number; with: unknown }
   | { done: number; response: unknown }
   | { threw: number; error: string };
 
@@ -24,7 +24,7 @@ const waiting = new Map<number, { go: (answer: never) => void; fail: (error: Err
 
 const say = (said: Said): void => void process.send?.(said);
 
-function ask<T>(what: keyof Outside, argument?: unknown): Promise<T> {
+function ask<T>(what: keyof ContainerHost, argument?: unknown): Promise<T> {
   asked += 1;
   const id = asked;
   return new Promise<T>((go, fail) => {
@@ -33,7 +33,7 @@ function ask<T>(what: keyof Outside, argument?: unknown): Promise<T> {
   });
 }
 
-const outside: Outside = {
+const host: ContainerHost = {
   tokenRoot: () => ask('tokenRoot'),
   generateDataKey: (dataKeyId) => ask('generateDataKey', dataKeyId),
   sendToDeadLetters: (messages) => ask('sendToDeadLetters', messages),
@@ -49,7 +49,7 @@ function nameOf(error: unknown): string {
 process.on('message', (order: Order) => {
   switch (order.do) {
     case 'open':
-      handler = openHandler(order.place, outside);
+      handler = openHandler(order.place, host);
       return;
     case 'handle':
       handler!.handle(order.records, order.clock).then(

@@ -16,8 +16,8 @@ import { startFaultyProxy, type FaultyProxy } from '../helpers/faulty-proxy.ts';
 /** Where a handler can be held up or killed. */
 export type Point = 'before the statement' | 'after the commit' | 'before the answer';
 
-/** What a container needs of the world: AWS, and who watches it. */
-export interface Outside extends SealingKeyService {
+/** What runs a container: it answers as AWS, and watches the container. */
+export interface ContainerHost extends SealingKeyService {
   sendToDeadLetters: (messages: OutgoingMessage[]) => Promise<number[]>;
   /** Returns when the handler may go on. */
   reaches: (point: Point) => Promise<void>;
@@ -34,27 +34,27 @@ export interface Handler {
 
 const hourMs = 60 * 60 * 1000;
 
-export function openHandler(place: DatabaseConfig, outside: Outside): Handler {
+export function openHandler(place: DatabaseConfig, host: ContainerHost): Handler {
   let hours = 0;
   const pool = createPool(place);
   const write = createBatchWriter(pool);
   const deps = {
-    tokenizer: createTokenizerSource(outside),
-    keys: createSealingKeys(outside, () => Date.now() + hours * hourMs),
+    tokenizer: createTokenizerSource(host),
+    keys: createSealingKeys(host, () => Date.now() + hours * hourMs),
     held: createHeldTokens(),
     write: async (batch: MaskedBatch) => {
-      await outside.reaches('before the statement');
+      await host.reaches('before the statement');
       const written = await write(batch);
-      await outside.reaches('after the commit');
+      await host.reaches('after the commit');
       return written;
     },
-    sendToDeadLetters: (messages: OutgoingMessage[]) => outside.sendToDeadLetters(messages),
+    sendToDeadLetters: (messages: OutgoingMessage[]) => host.sendToDeadLetters(messages),
     log: {
       info: () => undefined,
-      error: (_event: string, error: unknown) => outside.failed(error),
+      error: (_event: string, error: unknown) => host.failed(error),
     },
     metrics: {
-      publish: (counts: Partial<Record<MetricName, number>>) => outside.counted(counts),
+      publish: (counts: Partial<Record<MetricName, number>>) => host.counted(counts),
       publishRejected: () => undefined,
     },
   };
@@ -62,7 +62,7 @@ export function openHandler(place: DatabaseConfig, outside: Outside): Handler {
     handle: async (records, clock) => {
       hours = clock;
       const response = await ingest(records, deps);
-      await outside.reaches('before the answer');
+      await host.reaches('before the answer');
       return response;
     },
     end: () => pool.end(),
@@ -82,10 +82,10 @@ export interface Container extends Pick<Handler, 'handle'> {
 export async function startContainer(
   name: string,
   place: DatabaseConfig,
-  outside: Outside,
+  host: ContainerHost,
 ): Promise<Container> {
   const proxy = await startFaultyProxy(place.port);
-  const handler = openHandler({ ...place, port: proxy.port }, outside);
+  const handler = openHandler({ ...place, port: proxy.port }, host);
   let ended: Promise<void> | null = null;
   const end = () => (ended ??= Promise.all([proxy.close(), handler.end()]).then(() => undefined));
   return { name, proxy, handle: handler.handle, kill: () => void end(), end };

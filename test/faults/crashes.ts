@@ -1,6 +1,6 @@
 import type { Prng } from '../../scripts/local/prng.ts';
 import type { CrashingPostgres } from '../helpers/crashing-postgres.ts';
-import { createDeck } from './deck.ts';
+import { createShuffled } from './shuffled.ts';
 import type { Now } from './now.ts';
 import type { Tally } from './tally.ts';
 
@@ -28,7 +28,7 @@ interface Deps {
 const firstRound = 4;
 
 export function createCrashes({ prng, now, postgres, tally, every }: Deps): Crashes {
-  const nextFault = createDeck(prng, crashFaults);
+  const nextFault = createShuffled(prng, crashFaults);
   let fault = nextFault();
   let nextRound = firstRound;
   let crash: Promise<void> = Promise.resolve();

@@ -8,11 +8,11 @@ import { KeyServiceError } from '../../lib/errors.ts';
 import { bundle } from '../helpers/bundle.ts';
 import { startFaultyProxy } from '../helpers/faulty-proxy.ts';
 import type { Order, Said } from './container-process.ts';
-import type { Container, Outside } from './container.ts';
+import type { Container, ContainerHost } from './container.ts';
 
 /** Starts containers that are processes of their own, and end by SIGKILL. */
 export interface ProcessContainers {
-  start: (name: string, place: DatabaseConfig, outside: Outside) => Promise<Container>;
+  start: (name: string, place: DatabaseConfig, host: ContainerHost) => Promise<Container>;
   /** Removes the program. */
   remove: () => Promise<void>;
 }
@@ -21,7 +21,7 @@ export async function prepareProcessContainers(): Promise<ProcessContainers> {
   const path = fileURLToPath(new URL('container-process.ts', import.meta.url));
   const { file, remove } = await bundle(path);
   return {
-    start: (name, place, outside) => startProcess(file, name, place, outside),
+    start: (name, place, host) => startProcess(file, name, place, host),
     remove,
   };
 }
@@ -30,7 +30,7 @@ async function startProcess(
   file: string,
   name: string,
   place: DatabaseConfig,
-  outside: Outside,
+  host: ContainerHost,
 ): Promise<Container> {
   const proxy = await startFaultyProxy(place.port);
   const child = fork(file, { serialization: 'advanced', execArgv: [] });
@@ -50,7 +50,7 @@ async function startProcess(
   });
   const answer = async ({ ask, id, with: argument }: Extract<Said, { ask: unknown }>) => {
     try {
-      const work = outside[ask] as (given: unknown) => unknown;
+      const work = host[ask] as (given: unknown) => unknown;
       tell({ do: 'go on', id, answer: await work(argument) });
     } catch (error) {
       // of all that is asked, KMS alone fails with more than a number

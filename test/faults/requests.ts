@@ -13,11 +13,11 @@ import type { Prng } from '../../scripts/local/prng.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { type FaultyProxy, startFaultyProxy } from '../helpers/faulty-proxy.ts';
 import { revealStore, silentLog, silentMetrics } from '../helpers/vault.ts';
-import { toldBreaks } from './cards.ts';
-import { createDeck } from './deck.ts';
+import { toldBreaks } from './handler-faults.ts';
+import { createShuffled } from './shuffled.ts';
 import type { Now } from './now.ts';
 import type { Tally } from './tally.ts';
-import type { Weather } from './weather.ts';
+import type { FlakyKms } from './flaky-kms.ts';
 
 /** What somebody was told, and the audit must hold. */
 export interface Promised {
@@ -39,7 +39,7 @@ interface Deps {
   now: Readonly<Now>;
   database: TestDatabase;
   kms: OpeningKeyService;
-  weather: Weather;
+  flakyKms: FlakyKms;
   tally: Tally;
   /** Every token that can be there, and its value. */
   values: ReadonlyMap<string, string>;
@@ -50,7 +50,7 @@ const investigator = { id: 'fault suite', source: 'claimed' } as const;
 const officer = { id: 'arn:aws:iam::123456789012:user/fault-suite', source: 'iam' } as const;
 
 export async function startRequests(deps: Deps): Promise<Requests> {
-  const { prng, database, kms, weather, tally, values } = deps;
+  const { prng, database, kms, flakyKms, tally, values } = deps;
   const revealing = await connect(database, 'vault_reveal');
   const erasing = await connect(database, 'vault_erase');
   const disturb = createDisturbance(deps);
@@ -64,7 +64,7 @@ export async function startRequests(deps: Deps): Promise<Requests> {
   const revealDeps = {
     ...revealStore(revealing.pool),
     keys: createOpeningKeys({
-      unwrapDataKey: (key) => weather.through(() => kms.unwrapDataKey(key)),
+      unwrapDataKey: (key) => flakyKms.run(() => kms.unwrapDataKey(key)),
     }),
     log: silentLog,
     metrics: silentMetrics,
@@ -139,7 +139,7 @@ async function connect(
  * after `last` others.
  */
 function createDisturbance({ prng, now, tally }: Deps) {
-  const nextBreak = createDeck(prng, toldBreaks);
+  const nextBreak = createShuffled(prng, toldBreaks);
   return (proxy: FaultyProxy, last: number): void => {
     const fault = nextBreak();
     if (!now.isStorm || prng.below(2) > 0) return;

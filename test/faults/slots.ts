@@ -2,15 +2,15 @@ import type { DatabaseConfig } from '../../lib/config.ts';
 import type { TestDatabase } from '../helpers/database.ts';
 import { testPassword } from '../helpers/postgres.ts';
 import { type Call, createCall } from './call.ts';
-import type { Card } from './cards.ts';
+import type { HandlerFault } from './handler-faults.ts';
 import { type Container, startContainer } from './container.ts';
-import { createOutside, type OutsideDeps } from './outside.ts';
+import { createHost, type HostDeps } from './container-host.ts';
 import { prepareProcessContainers } from './process-container.ts';
 
 /** A container, which is given one call at a time. */
 export interface Slot {
   container: Container;
-  begin: (card: Card | null) => Call;
+  begin: (fault: HandlerFault | null) => Call;
 }
 
 /** Where containers come from. */
@@ -21,7 +21,7 @@ export interface Slots {
   remove: () => Promise<void>;
 }
 
-interface Deps extends OutsideDeps {
+interface Deps extends HostDeps {
   database: TestDatabase;
 }
 
@@ -41,18 +41,18 @@ export async function prepareSlots(deps: Deps): Promise<Slots> {
     open: async (isProcess) => {
       opened += 1;
       let underWay: Call | null = null;
-      const outside = createOutside(() => underWay, deps);
+      const host = createHost(() => underWay, deps);
       const container = isProcess
-        ? await processes.start(`process ${opened}`, place, outside)
-        : await startContainer(`container ${opened}`, place, outside);
+        ? await processes.start(`process ${opened}`, place, host)
+        : await startContainer(`container ${opened}`, place, host);
       const kill = () => {
         if (isProcess) tally.met('process killed');
         container.kill();
       };
       return {
         container,
-        begin: (card) => {
-          underWay = createCall(card, kill);
+        begin: (fault) => {
+          underWay = createCall(fault, kill);
           return underWay;
         },
       };

@@ -2,7 +2,7 @@ import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 
 import type { Prng } from '../../scripts/local/prng.ts';
 import { connectionFaults } from '../helpers/faulty-proxy.ts';
-import type { Card } from './cards.ts';
+import type { HandlerFault } from './handler-faults.ts';
 import type { LateCalls } from './late-calls.ts';
 import type { Now } from './now.ts';
 import type { Delivery, Queue } from './queue.ts';
@@ -23,7 +23,7 @@ interface Deps {
   slots: Slots;
   lateCalls: LateCalls;
   tally: Tally;
-  deal: () => Card | null;
+  pickFault: () => HandlerFault | null;
   /** Sizes of batches, each as likely as the others. */
   batches: readonly number[];
 }
@@ -57,9 +57,9 @@ async function deliver(
   deps: Deps,
 ): Promise<'ready' | 'gone'> {
   const { prng, now, queue, lateCalls, tally } = deps;
-  const card = deps.deal();
-  const call = begin(card);
-  const breaks = connectionFaults.find((fault) => fault === card);
+  const fault = deps.pickFault();
+  const call = begin(fault);
+  const breaks = connectionFaults.find((name) => name === fault);
   if (breaks !== undefined) {
     // once is mended by the second attempt, more often is not
     const times = breaks === 'silence' ? 1 : 1 + prng.below(3);
@@ -68,11 +68,11 @@ async function deliver(
   const delivery: Delivery = {
     round: now.round,
     container: container.name,
-    fault: card ?? 'no fault',
+    fault: fault ?? 'no fault',
     outcome: 'never ended',
   };
   queue.trace(records, delivery);
-  if (card === 'silence') call.beLate();
+  if (fault === 'silence') call.beLate();
 
   const finish = async () => {
     const answer = container.handle(records, now.clock).then(

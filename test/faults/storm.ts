@@ -1,6 +1,6 @@
 import type { MetricName } from '../../lib/metrics.ts';
 import { createPrng, type Prng } from '../../scripts/local/prng.ts';
-import { createDealer, handlerCards } from './cards.ts';
+import { createFaultPicker, handlerFaults } from './handler-faults.ts';
 import { crashFaults, createCrashes, type Crashes } from './crashes.ts';
 import { deliverAgain } from './deliver-again.ts';
 import { createLateCalls, type LateCalls } from './late-calls.ts';
@@ -11,8 +11,8 @@ import { type Promised, type Requests, startRequests } from './requests.ts';
 import { prepareSlots } from './slots.ts';
 import { type SourceMapping, startSourceMapping } from './source-mapping.ts';
 import { createTally, type Seen, type Tally } from './tally.ts';
-import { createWeather, kmsFaults, type Weather } from './weather.ts';
-import { startWorld, type World } from './world.ts';
+import { createFlakyKms, kmsFaults, type FlakyKms } from './flaky-kms.ts';
+import { startSystem, type System } from './system.ts';
 
 /** How much goes through how many faults. */
 export interface Setting {
@@ -32,7 +32,7 @@ export interface Setting {
 }
 
 /** What happened, and where it can be looked at. */
-export interface Storm extends World, Seen, Promised {
+export interface Storm extends System, Seen, Promised {
   rounds: number;
   seconds: number;
   /** Delivers all of these again, without faults; returns what ingest counted. */
@@ -42,7 +42,7 @@ export interface Storm extends World, Seen, Promised {
 
 /** Every fault that a storm has to meet; `silence` only where the setting asks for it. */
 export const expectedFaults: readonly string[] = [
-  ...handlerCards,
+  ...handlerFaults,
   ...crashFaults,
   ...kmsFaults,
   'process killed',
@@ -52,14 +52,14 @@ export const expectedFaults: readonly string[] = [
 export async function runStorm(seed: number, setting: Setting): Promise<Storm> {
   const startedAt = performance.now();
   const prng = createPrng(seed);
-  const world = await startWorld(seed, setting);
-  const { postgres, queue, messages } = world;
+  const system = await startSystem(seed, setting);
+  const { postgres, queue, messages } = system;
   const { database } = postgres;
   const now: Now = { round: 0, isStorm: true, clock: 0 };
   const tally = createTally();
-  const weather = createWeather({ prng, now, tally });
+  const flakyKms = createFlakyKms({ prng, now, tally });
   const lateCalls = createLateCalls(now);
-  const shared = { ...world, database, prng, now, tally, weather, lateCalls };
+  const shared = { ...system, database, prng, now, tally, flakyKms, lateCalls };
   const requests = await startRequests(shared);
   const crashes = createCrashes({ ...shared, every: setting.crashEvery });
   const slots = await prepareSlots(shared);
@@ -67,7 +67,7 @@ export async function runStorm(seed: number, setting: Setting): Promise<Storm> {
   const mapping = await startSourceMapping({
     ...shared,
     slots,
-    deal: createDealer({ ...shared, silences: setting.silences }),
+    pickFault: createFaultPicker({ ...shared, silences: setting.silences }),
     batches: setting.batches,
   });
 
@@ -77,12 +77,12 @@ export async function runStorm(seed: number, setting: Setting): Promise<Storm> {
   await lateCalls.ended();
   // a server that lost a backend recovers by itself
   await postgres.untilReady();
-  weather.clear();
+  flakyKms.clear();
 
   const { faults, errors, counts, findings } = tally;
   const { heads, answeredReveals } = requests;
   return {
-    ...world,
+    ...system,
     faults,
     errors,
     counts,
@@ -103,7 +103,7 @@ interface Deps {
   now: Now;
   queue: Queue;
   tally: Tally;
-  weather: Weather;
+  flakyKms: FlakyKms;
   crashes: Crashes;
   lateCalls: LateCalls;
   requests: Requests;
@@ -111,7 +111,7 @@ interface Deps {
 }
 
 async function passRounds(stormRounds: number, deps: Deps): Promise<void> {
-  const { prng, now, queue, tally, weather, crashes, lateCalls, requests, mapping } = deps;
+  const { prng, now, queue, tally, flakyKms, crashes, lateCalls, requests, mapping } = deps;
   const needsRedrive = () => queue.deadLetters.some(({ reason }) => reason === null);
 
   while (queue.alive() > 0 || lateCalls.left() > 0 || needsRedrive()) {
@@ -122,7 +122,7 @@ async function passRounds(stormRounds: number, deps: Deps): Promise<void> {
       tally.found(`the queue is not empty after ${now.round} rounds: ${queue.alive()} are left`);
       return;
     }
-    weather.change();
+    flakyKms.change();
     crashes.next();
     lateCalls.goOn(queue.alive() === 0);
     if (queue.alive() === 0) {

@@ -3,17 +3,17 @@ import type { SealingKeyService } from '../../lib/crypto/kms.ts';
 import type { Prng } from '../../scripts/local/prng.ts';
 import { readable } from '../helpers/readable.ts';
 import type { Call } from './call.ts';
-import type { Outside, Point } from './container.ts';
+import type { ContainerHost, Point } from './container.ts';
 import type { LateCalls } from './late-calls.ts';
 import { markers } from './messages.ts';
 import type { Queue } from './queue.ts';
 import type { Tally } from './tally.ts';
-import type { Weather } from './weather.ts';
+import type { FlakyKms } from './flaky-kms.ts';
 
-/** What the world outside is made of. */
-export interface OutsideDeps {
+/** What the host of a container needs. */
+export interface HostDeps {
   prng: Prng;
-  weather: Weather;
+  flakyKms: FlakyKms;
   kms: SealingKeyService;
   queue: Queue;
   lateCalls: LateCalls;
@@ -21,14 +21,14 @@ export interface OutsideDeps {
 }
 
 /**
- * What a container sees of the world, disturbed by the card of its call under way. What a dead one
+ * What a container sees of its host, disturbed by the fault of its running call. What a dead one
  * asks for is never answered.
  */
-export function createOutside(underWay: () => Call | null, deps: OutsideDeps): Outside {
-  const { prng, weather, kms, queue, tally } = deps;
+export function createHost(underWay: () => Call | null, deps: HostDeps): ContainerHost {
+  const { prng, flakyKms, kms, queue, tally } = deps;
   return {
-    tokenRoot: () => weather.through(() => kms.tokenRoot()),
-    generateDataKey: (id) => weather.through(() => kms.generateDataKey(id)),
+    tokenRoot: () => flakyKms.run(() => kms.tokenRoot()),
+    generateDataKey: (id) => flakyKms.run(() => kms.generateDataKey(id)),
     failed: (error) => {
       if (underWay()?.isDead !== true) noteError(error, tally);
     },
@@ -38,15 +38,15 @@ export function createOutside(underWay: () => Call | null, deps: OutsideDeps): O
     sendToDeadLetters: async (letters) => {
       const call = underWay();
       if (call?.isDead === true) return forever();
-      const card = call?.card;
-      if (card !== 'dead letters not taken' && card !== 'dead letters taken, answer lost') {
+      const fault = call?.fault;
+      if (fault !== 'dead letters not taken' && fault !== 'dead letters taken, answer lost') {
         letters.forEach(queue.addDeadLetter);
         return [];
       }
       const failed = letters.flatMap((_, index) => (prng.fraction() < 0.6 ? [index] : []));
-      if (failed.length > 0) tally.met(card);
+      if (failed.length > 0) tally.met(fault);
       for (const [index, letter] of letters.entries()) {
-        if (card === 'dead letters taken, answer lost' || !failed.includes(index)) {
+        if (fault === 'dead letters taken, answer lost' || !failed.includes(index)) {
           queue.addDeadLetter(letter);
         }
       }
@@ -59,27 +59,27 @@ export function createOutside(underWay: () => Call | null, deps: OutsideDeps): O
 async function reach(
   point: Point,
   call: Call | null,
-  { prng, lateCalls, tally }: OutsideDeps,
+  { prng, lateCalls, tally }: HostDeps,
 ): Promise<void> {
   if (call === null || call.isDead) return forever();
-  const { card } = call;
-  if (card === 'killed under the statement' && point === 'before the statement') {
+  const { fault } = call;
+  if (fault === 'killed under the statement' && point === 'before the statement') {
     setTimeout(() => {
       if (call.isOver) return;
-      tally.met(card);
+      tally.met(fault);
       call.die();
     }, prng.below(8));
     return undefined;
   }
-  if (card === `killed ${point}`) {
-    tally.met(card);
+  if (fault === `killed ${point}`) {
+    tally.met(fault);
     call.die();
     return forever();
   }
-  if (card === `late ${point}`) {
+  if (fault === `late ${point}`) {
     // once only: a batch that is halved comes here again
-    call.card = null;
-    tally.met(card);
+    call.fault = null;
+    tally.met(fault);
     call.beLate();
     await lateCalls.hold();
   }

@@ -1,6 +1,6 @@
 import type { Prng } from '../../scripts/local/prng.ts';
 import { type ConnectionFault, connectionFaults } from '../helpers/faulty-proxy.ts';
-import { createDeck } from './deck.ts';
+import { createShuffled } from './shuffled.ts';
 import type { Now } from './now.ts';
 import type { Tally } from './tally.ts';
 
@@ -16,7 +16,7 @@ const deadLetterFaults = ['dead letters not taken', 'dead letters taken, answer 
 const faultShare = 0.5;
 
 /** What disturbs one call of a handler. */
-export type Card =
+export type HandlerFault =
   | ConnectionFault
   | (typeof deaths | typeof delays | typeof deadLetterFaults)[number];
 
@@ -26,7 +26,7 @@ export const toldBreaks: readonly ConnectionFault[] = connectionFaults.filter(
 );
 
 /** What is dealt in every storm: all but `silence`. */
-export const handlerCards: readonly Card[] = [
+export const handlerFaults: readonly HandlerFault[] = [
   ...toldBreaks,
   ...deaths,
   ...deadLetterFaults,
@@ -43,13 +43,13 @@ interface Deps {
   silences: number;
 }
 
-/** Deals each call its card, or null when nothing disturbs it. */
-export function createDealer({ prng, now, tally, silences }: Deps): () => Card | null {
-  const nextCard = createDeck(prng, handlerCards);
+/** Picks the fault of each call, or null when nothing disturbs it. */
+export function createFaultPicker({ prng, now, tally, silences }: Deps): () => HandlerFault | null {
+  const nextFault = createShuffled(prng, handlerFaults);
   return () => {
     if (!now.isStorm || prng.fraction() >= faultShare) return null;
     const isLeft = (tally.faults.get('silence') ?? 0) < silences;
     if (isLeft && prng.below(20) === 0) return 'silence';
-    return nextCard();
+    return nextFault();
   };
 }

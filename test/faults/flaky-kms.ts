@@ -1,6 +1,6 @@
 import type { Prng } from '../../scripts/local/prng.ts';
 import { KeyServiceError } from '../../lib/errors.ts';
-import { createDeck } from './deck.ts';
+import { createShuffled } from './shuffled.ts';
 import type { Now } from './now.ts';
 import type { Tally } from './tally.ts';
 
@@ -15,13 +15,13 @@ export const kmsFaults = [
 type KmsFault = (typeof kmsFaults)[number];
 
 /** KMS between its callers and the double: throttles, is disabled, hangs up or is slow. */
-export interface Weather {
+export interface FlakyKms {
   /** Changes, when its round has come. */
   change: () => void;
   /** No call fails any more. */
   clear: () => void;
-  /** Makes a call through the weather. Throws `KeyServiceError`. */
-  through: <T>(call: () => Promise<T>) => Promise<T>;
+  /** Makes a call, which may fail or be slow. Throws `KeyServiceError`. */
+  run: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
 interface Deps {
@@ -32,8 +32,8 @@ interface Deps {
 
 const fairShare = 0.6;
 
-export function createWeather({ prng, now, tally }: Deps): Weather {
-  const nextFault = createDeck(prng, kmsFaults);
+export function createFlakyKms({ prng, now, tally }: Deps): FlakyKms {
+  const nextFault = createShuffled(prng, kmsFaults);
   let current: KmsFault | null = null;
   let until = 0;
   return {
@@ -46,7 +46,7 @@ export function createWeather({ prng, now, tally }: Deps): Weather {
     clear: () => {
       current = null;
     },
-    through: async (call) => {
+    run: async (call) => {
       const fault = current;
       // KMS throttles some calls, and a broken network lets some through
       const isSpared = fault !== 'DisabledException' && prng.fraction() < 0.3;

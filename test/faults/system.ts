@@ -7,7 +7,7 @@ import { createMessages, refusedDeviceType, type Sent } from './messages.ts';
 import { createQueue, type Queue } from './queue.ts';
 
 /** What a storm goes over: the messages and where they go, each part sound by itself. */
-export interface World {
+export interface System {
   seed: number;
   postgres: CrashingPostgres;
   kms: KmsDouble;
@@ -25,7 +25,7 @@ interface Size {
 }
 
 /** Starts Postgres, whose table refuses one device type; the messages are made and not yet sent. */
-export async function startWorld(seed: number, size: Size): Promise<World> {
+export async function startSystem(seed: number, size: Size): Promise<System> {
   const queue = createQueue(createPrng(seed + 1));
   const make = createMessages(createPrng(seed + 2), size.refusedShare);
   const messages = Array.from({ length: size.messages }, () => make());
