@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { createKmsDouble, type KmsDouble } from '../helpers/kms-double.ts';
+import { createKmsDouble, type KmsDouble } from '../../scripts/local/kms-double.ts';
 
 /** The KMS double, with a token root that the benchmark's processes share as containers do. */
 export function sharedKms(delayMs = 0): KmsDouble {

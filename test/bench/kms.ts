@@ -1,6 +1,6 @@
 import { createSealingKeys } from '../../lib/crypto/data-key.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
-import { createKmsDouble } from '../helpers/kms-double.ts';
+import { createKmsDouble } from '../../scripts/local/kms-double.ts';
 import { ingestDeps } from '../helpers/vault.ts';
 import { type BatchCost, batchSize, bill, kmsCalls, total, withCallPerValue } from './bill.ts';
 import { withDatabase } from './cluster.ts';

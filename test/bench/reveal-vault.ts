@@ -1,7 +1,7 @@
 import { createSealingKeys } from '../../lib/crypto/data-key.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
 import type { TestDatabase } from '../helpers/database.ts';
-import { createKmsDouble, type KmsDouble } from '../helpers/kms-double.ts';
+import { createKmsDouble, type KmsDouble } from '../../scripts/local/kms-double.ts';
 import { ingestDeps } from '../helpers/vault.ts';
 import { seedBatches, valuesPerMessage } from './workload.ts';
 

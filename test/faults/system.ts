@@ -2,7 +2,7 @@ import { piiKinds, type PiiKind } from '../../lib/pii-fields.ts';
 import { createTokenizer } from '../../lib/crypto/token.ts';
 import { createPrng } from '../../scripts/local/prng.ts';
 import { type CrashingPostgres, startCrashingPostgres } from '../helpers/crashing-postgres.ts';
-import { createKmsDouble, type KmsDouble } from '../helpers/kms-double.ts';
+import { createKmsDouble, type KmsDouble } from '../../scripts/local/kms-double.ts';
 import { createMessages, refusedDeviceType, type Sent } from './messages.ts';
 import { createQueue, type Queue } from './queue.ts';
 

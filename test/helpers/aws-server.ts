@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 
 import { KeyServiceError, SealBroken } from '../../lib/errors.ts';
-import type { KmsDouble } from './kms-double.ts';
+import type { KmsDouble } from '../../scripts/local/kms-double.ts';
 
 /** A message in a queue of the server. */
 export interface StoredMessage {

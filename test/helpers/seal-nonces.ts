@@ -1,6 +1,6 @@
 import { createSealingKeys } from '../../lib/crypto/data-key.ts';
 import { seal } from '../../lib/crypto/seal.ts';
-import { createKmsDouble } from './kms-double.ts';
+import { createKmsDouble } from '../../scripts/local/kms-double.ts';
 
 /** A container of its own: seals as many values as the argument says, and prints the nonces' bytes. */
 const seals = Number(process.argv[2]);

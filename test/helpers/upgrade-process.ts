@@ -7,7 +7,7 @@ import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import { createHeldTokens } from '../../lib/ingest/held-tokens.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
 import { loginMessage, personalFields, sqsRecord } from './builders.ts';
-import { createKmsDouble } from './kms-double.ts';
+import { createKmsDouble } from '../../scripts/local/kms-double.ts';
 import { testPassword } from './postgres.ts';
 import { silentLog, silentMetrics } from './vault.ts';
 

@@ -11,7 +11,7 @@ import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import type { Pool } from 'pg';
 
 import type { TestDatabase } from './database.ts';
-import type { KmsDouble } from './kms-double.ts';
+import type { KmsDouble } from '../../scripts/local/kms-double.ts';
 
 export const silentLog: Log = { info: () => undefined, error: () => undefined };
 export const silentMetrics: Metrics = {

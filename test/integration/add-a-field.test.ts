@@ -11,7 +11,7 @@ import { reveal } from '../../lib/requests/reveal.ts';
 import { type CommandResult, run } from '../../scripts/local/command.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
 import { createTestDatabase } from '../helpers/database.ts';
-import { createKmsDouble } from '../helpers/kms-double.ts';
+import { createKmsDouble } from '../../scripts/local/kms-double.ts';
 import { bootstrapSql } from '../helpers/postgres.ts';
 import type { Upgrade } from '../helpers/upgrade-process.ts';
 import { ingestDeps, revealDeps } from '../helpers/vault.ts';

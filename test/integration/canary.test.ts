@@ -11,7 +11,7 @@ import { reveal } from '../../lib/requests/reveal.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { terminate, untilBlocked, whileHolding } from '../helpers/faults.ts';
-import { createKmsDouble } from '../helpers/kms-double.ts';
+import { createKmsDouble } from '../../scripts/local/kms-double.ts';
 import { type CapturedOutput, captureOutput } from '../helpers/output.ts';
 import { type Server, startPostgres, templateDatabase } from '../helpers/postgres.ts';
 import { readable, spellings } from '../helpers/readable.ts';

@@ -8,7 +8,7 @@ import { auditContext, someToken } from '../../helpers/audit.ts';
 import { claim, endStolenLogins, holdValues, stolenLogin, take } from '../../helpers/attacker.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { type CrashingPostgres, startCrashingPostgres } from '../../helpers/crashing-postgres.ts';
-import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { ingestDeps } from '../../helpers/vault.ts';
 
 let postgres: CrashingPostgres;

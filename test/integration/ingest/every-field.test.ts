@@ -8,7 +8,7 @@ import { erase } from '../../../lib/requests/erase.ts';
 import { reveal, type RevealResponse } from '../../../lib/requests/reveal.ts';
 import { loginMessage, noPersonalFields, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { ingestDeps, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
 
 const investigator = { id: 'investigator', source: 'claimed' } as const;

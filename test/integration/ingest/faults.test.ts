@@ -8,7 +8,7 @@ import { ingest } from '../../../lib/ingest/ingest.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { terminate, untilBlocked, whileHolding } from '../../helpers/faults.ts';
-import { createKmsDouble, type KmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble, type KmsDouble } from '../../../scripts/local/kms-double.ts';
 import { startProxy } from '../../helpers/proxy.ts';
 import { readable } from '../../helpers/readable.ts';
 import { ingestDeps } from '../../helpers/vault.ts';

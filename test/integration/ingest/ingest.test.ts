@@ -7,7 +7,7 @@ import { ingest } from '../../../lib/ingest/ingest.ts';
 import { perField } from '../../../lib/pii-fields.ts';
 import { loginMessage, noPersonalFields, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { ingestDeps } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();

@@ -7,7 +7,7 @@ import { sourceAttributes, sourceOf } from '../../../lib/ingest/source-message.t
 import { piiFields } from '../../../lib/pii-fields.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { ingestDeps } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();

@@ -10,7 +10,7 @@ import { ingest } from '../../../lib/ingest/ingest.ts';
 import { piiFields } from '../../../lib/pii-fields.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import {
   bootstrapSql,
   type Server,

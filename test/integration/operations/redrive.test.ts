@@ -18,7 +18,7 @@ import {
 } from '../../helpers/aws-server.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { runCli, startCli } from '../../helpers/cli.ts';
 import { ingestDeps } from '../../helpers/vault.ts';
 

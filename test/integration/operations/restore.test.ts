@@ -24,7 +24,7 @@ import { appendRows, auditContext, openAudit } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { createKmsDouble, type KmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble, type KmsDouble } from '../../../scripts/local/kms-double.ts';
 import { bootstrapSql } from '../../helpers/postgres.ts';
 import { readable, spellings } from '../../helpers/readable.ts';
 import { type CliResult, runCli, startCli } from '../../helpers/cli.ts';

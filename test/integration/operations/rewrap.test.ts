@@ -16,7 +16,7 @@ import { type AwsServer, startAwsServer } from '../../helpers/aws-server.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { createKmsDouble, type KmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble, type KmsDouble } from '../../../scripts/local/kms-double.ts';
 import { runCli, startCli } from '../../helpers/cli.ts';
 import { ingestDeps, revealDeps } from '../../helpers/vault.ts';
 

@@ -8,7 +8,7 @@ import { someToken } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { terminate, untilBlocked, whileHolding } from '../../helpers/faults.ts';
-import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { startProxy } from '../../helpers/proxy.ts';
 import { readable } from '../../helpers/readable.ts';
 import { ingestDeps, revealDeps, revealStore } from '../../helpers/vault.ts';

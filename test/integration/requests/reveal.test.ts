@@ -9,7 +9,7 @@ import { someToken } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { terminate } from '../../helpers/faults.ts';
-import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { ingestDeps, revealDeps } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();

@@ -8,7 +8,7 @@ import { createTokenizerSource } from '../../../lib/crypto/token.ts';
 import { tokenize, type TokenizeDeps } from '../../../lib/requests/tokenize.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { ingestDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
 
 const analyst = { id: 'arn:aws:iam::123456789012:user/analyst', source: 'iam' } as const;

@@ -8,7 +8,7 @@ import type {
   OpeningKeyService,
   WrappedDataKey,
 } from '../../../lib/crypto/kms.ts';
-import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 
 const hour = 60 * 60 * 1000;
 

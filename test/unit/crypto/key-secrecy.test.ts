@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createOpeningKeys, createSealingKeys } from '../../../lib/crypto/data-key.ts';
 import { createTokenizer, createTokenizerSource } from '../../../lib/crypto/token.ts';
-import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { readable } from '../../helpers/readable.ts';
 
 /** Every way in which Node prints bytes, cut so that neighbouring bytes do not matter. */

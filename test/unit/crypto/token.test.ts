@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { KeyServiceError } from '../../../lib/errors.ts';
 import { piiKinds } from '../../../lib/pii-fields.ts';
 import { createTokenizer, createTokenizerSource, kindOfToken } from '../../../lib/crypto/token.ts';
-import { createKmsDouble } from '../../helpers/kms-double.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 
 const root = () => Uint8Array.from({ length: 32 }, (_, index) => index);
 const tokenizer = createTokenizer(root());

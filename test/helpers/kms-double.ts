@@ -1,1 +1,0 @@
-export { createKmsDouble, type KmsDouble } from '../../scripts/local/kms-double.ts';
