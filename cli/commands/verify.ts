@@ -2,50 +2,97 @@ import { type Command, InvalidArgumentError } from 'commander';
 
 import { readCheckpoint, storedAudit } from '../../db/read-audit.ts';
 import { type AuditRow, type ChainPosition, chainStart } from '../../lib/audit/chain.ts';
-import { verifyAudit } from '../../lib/audit/verify-audit.ts';
+import { type StoredAudit, verifyAudit } from '../../lib/audit/verify-audit.ts';
+import type { EraseCertificate } from '../../lib/requests/erase.ts';
+import { readCertificates } from '../certificate-file.ts';
+import { compareCertificate } from '../check-certificate.ts';
 import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { interruptible, withPool } from '../database.ts';
 import { databaseConfig } from '../login.ts';
 import { type Progress, showProgress } from '../progress.ts';
 import { findStage } from '../stage.ts';
+import { visible } from '../visible.ts';
 
 interface Options extends CommonOptions {
   head: ChainPosition[];
+  certificate: string[];
 }
 
 const description = `Recomputes the audit chain from its first row on. Compares it with the head and
 the checkpoint that the database keeps, and with every --head: "auditId" and "auditHash" of a log
-line, or "audit" of the certificate of an erasure. Logs in as vault_auditor.`;
+line. With --certificate, also checks that the audit has what a certificate of an erasure says. Logs in
+as vault_auditor.`;
 
 export function define(command: Command): void {
   describe(command, description, 'npx pii-vault verify --stage prod', ['stage', 'database'])
     .option('--head <id:hash>', 'a row that is known from elsewhere; may be repeated', addHead, [])
+    .option('--certificate <file>', 'certificates of erase; may be repeated', addPath, [])
     .action(action(verify));
 }
 
 async function verify(options: Options, { signal, ifCancelled }: Context): Promise<Outcome> {
   ifCancelled(() => 'Nothing was changed: verify only reads.');
+  const certificates = (await Promise.all(options.certificate.map(readCertificates))).flat();
   const stage = await findStage(options.stage);
   const config = await databaseConfig(stage, 'vault_auditor', options);
   return withPool(interruptible(config, signal), async (pool) => {
     const checkpoint = await readCheckpoint(pool);
-    const known = [...options.head, ...(checkpoint === null ? [] : [checkpoint])];
+    const certified = certificates.map(({ audit: { id, hash } }) => ({
+      id,
+      hash: Buffer.from(hash, 'hex'),
+    }));
+    const known = [...options.head, ...certified, ...(checkpoint === null ? [] : [checkpoint])];
     const audit = storedAudit(pool);
+    const certificateProblems = await compareAll(certificates, audit);
     const progress = showProgress('Verifying audit rows', (await audit.readHead()).id);
     const read = (after?: number) => counted(audit.read(after), progress);
     const { verified, head, findings } = await verifyAudit({ ...audit, read }, chainStart, known);
     const hash = Buffer.from(head.hash ?? []).toString('hex');
-    const report = { stage: stage.name, verified, head: { id: head.id, hash }, findings };
-    if (findings.length > 0) {
+    const report = {
+      stage: stage.name,
+      verified,
+      head: { id: head.id, hash },
+      findings,
+      certificates: { checked: certificates.length, problems: certificateProblems },
+    };
+    if (findings.length > 0 || certificateProblems.length > 0) {
       const problems = findings.map(({ id, problem }) => `Audit row ${id} ${problem}.`);
+      problems.push(...certificateProblems);
       const count = `${verified} other rows are right.`;
       return { exitCode: 1, text: '', problems: [...problems, count], report };
     }
     const text =
       `${verified} audit rows are right, compared with ${known.length + 1} known heads.\n` +
+      (certificates.length > 0 ? `${certificates.length} certificates agree with them.\n` : '') +
       `head ${head.id}:${hash}`;
     return { exitCode: 0, text, report };
   });
+}
+
+/** What differs between the certificates and the audit. Throws `DatabaseError`. */
+async function compareAll(
+  certificates: readonly EraseCertificate[],
+  audit: StoredAudit,
+): Promise<string[]> {
+  const problems = [];
+  for (const certificate of certificates) {
+    const tokens = certificate.erased.length + certificate.missing.length;
+    const rows: AuditRow[] = [];
+    for await (const row of audit.read(certificate.audit.id - tokens - 1)) {
+      if (row.id > certificate.audit.id) break;
+      rows.push(row);
+    }
+    for (const problem of compareCertificate(certificate, rows)) {
+      problems.push(
+        `The certificate of request ${visible(certificate.requestId)}: ${visible(problem)}.`,
+      );
+    }
+  }
+  return problems;
+}
+
+function addPath(path: string, paths: string[]): string[] {
+  return [...paths, path];
 }
 
 async function* counted(rows: AsyncIterable<AuditRow>, progress: Progress) {

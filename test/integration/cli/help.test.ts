@@ -10,6 +10,8 @@ const commands: [string, string[]][] = [
   ['whoami', []],
   ['reveal', ['ip_v1_AAAAAAAAAAAAAAAAAAAAAAAAAAA', '--reason', 'the help is asked for']],
   ['tokenize', ['--kind', 'ip', '--reason', 'the help is asked for']],
+  ['erase', ['--user-id', 'u', '--out', './no-file', '--yes']],
+  ['audit', []],
   ['verify', []],
   ['send', ['logins.jsonl', '--yes']],
   ['redrive', ['--send', '--yes']],

@@ -1,0 +1,45 @@
+import type { AuditRow } from '../lib/audit/chain.ts';
+import type { EraseCertificate } from '../lib/requests/erase.ts';
+
+/**
+ * What differs between a certificate and the audit; empty where nothing does. `rows` end with the
+ * row that the certificate names, and begin one row before those of its tokens. The chain itself is
+ * verified elsewhere.
+ */
+export function compareCertificate(
+  { requestId, principal, reason, erased, missing, erasedAt, audit }: EraseCertificate,
+  rows: readonly AuditRow[],
+): string[] {
+  const last = rows.at(-1);
+  if (last?.id !== audit.id) return [`audit row ${audit.id} is missing`];
+  const problems = [];
+  if (Buffer.from(last.hash).toString('hex') !== audit.hash) {
+    problems.push(`audit row ${audit.id} has another hash`);
+  }
+  const own = rows.filter((row) => row.requestId === requestId);
+  const isRight = (row: AuditRow) =>
+    row.action === 'erase' &&
+    row.principal === principal.id &&
+    row.principalSource === principal.source &&
+    row.reason === reason;
+  if (!own.includes(last) || !own.every(isRight)) {
+    problems.push('the audit has another request in its place');
+  }
+  if (Date.parse(erasedAt) !== Math.floor(Number(last.at) / 1000)) {
+    problems.push('the audit has another time');
+  }
+  const recorded = new Map(own.map(({ token, outcome }) => [token, outcome]));
+  const claimed = new Map([
+    ...erased.map((token) => [token, 'erased'] as const),
+    ...missing.map(({ token, why }) => [token, why === 'erased' ? 'already_erased' : why] as const),
+  ]);
+  if (recorded.size !== claimed.size) {
+    problems.push('the audit has another number of tokens of this request');
+  }
+  for (const [token, outcome] of claimed) {
+    if (recorded.get(token) !== outcome) {
+      problems.push(`the audit says ${recorded.get(token) ?? 'nothing'} of ${token}`);
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,169 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+
+import { type AuditEntry, type AuditSearch, searchAudit } from '../../db/search-audit.ts';
+import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
+import { csvLine } from '../csv.ts';
+import { interruptible, withPool } from '../database.ts';
+import { databaseConfig } from '../login.ts';
+import { refuseExisting, writePrivateFile } from '../private-file.ts';
+import { type Progress, showProgress } from '../progress.ts';
+import { findStage } from '../stage.ts';
+import { table } from '../table.ts';
+import { UserError } from '../user-error.ts';
+import { visible, visibleJson } from '../visible.ts';
+
+interface Options extends CommonOptions {
+  token?: string;
+  person?: string;
+  action?: 'reveal' | 'tokenize' | 'erase';
+  request?: string;
+  from?: string;
+  to?: string;
+  format?: 'table' | 'csv' | 'json';
+  out?: string;
+}
+
+const description = `Shows who revealed, looked up or erased what, when and why: one row for each token. Days are
+UTC, YYYY-MM-DD, or months, YYYY-MM. Logs in as vault_auditor. What is shown is not verified: verify
+does that.`;
+
+const example =
+  'npx pii-vault audit --stage prod --from 2026-01 --to 2026-01 --format csv --out january.csv';
+
+// what a person reads on a terminal
+const maxShown = 1_000;
+
+const columns = [
+  'at',
+  'action',
+  'principal',
+  'source',
+  'token',
+  'outcome',
+  'reason',
+  'requestId',
+  'id',
+] as const;
+
+export function define(command: Command): void {
+  describe(command, description, example, ['stage', 'database'])
+    .option('--token <token>', 'rows of this token')
+    .option('--person <text>', 'rows whose principal has this text in it')
+    .addOption(new Option('--action <action>').choices(['reveal', 'tokenize', 'erase']))
+    .option('--request <id>', 'rows of this request')
+    .option('--from <day>', 'rows from this day or month on', parsePeriod)
+    .option('--to <day>', 'rows up to this day or month, and of it', parsePeriod)
+    .addOption(
+      new Option('--format <format>', 'how to print the rows; csv and json have no limit')
+        .choices(['table', 'csv', 'json'])
+        .conflicts('json'),
+    )
+    .option(
+      '--out <file>',
+      'write the rows to a new file that only you may read; as CSV by default',
+    )
+    .action(action(run));
+}
+
+async function run(options: Options, { signal, ifCancelled }: Context): Promise<Outcome> {
+  ifCancelled(() => 'Nothing was changed: audit only reads.');
+  const { out } = options;
+  if (out !== undefined) await refuseExisting(out);
+  const format = options.format ?? (out === undefined ? 'table' : 'csv');
+  const stage = await findStage(options.stage);
+  const config = await databaseConfig(stage, 'vault_auditor', options);
+  return withPool(interruptible(config, signal), async (pool) => {
+    const counter = { rows: 0 };
+    const progress = showProgress('Reading audit rows', null);
+    const entries = counted(searchAudit(pool, searchOf(options)), counter, progress);
+    try {
+      if (format === 'table' && out === undefined) return await shown(entries);
+      const parts = format === 'json' ? asJson(entries) : asCsv(entries);
+      if (out !== undefined) await writePrivateFile(out, parts);
+      else for await (const part of parts) process.stdout.write(part);
+    } finally {
+      progress.end();
+    }
+    const text = out === undefined ? '' : `Wrote ${counter.rows} rows to ${out}.`;
+    return { exitCode: 0, text, report: { stage: stage.name, written: counter.rows } };
+  });
+}
+
+function searchOf(options: Options): AuditSearch {
+  const { token, person, action: what, request, from, to } = options;
+  return {
+    token: token ?? null,
+    person: person ?? null,
+    action: what ?? null,
+    requestId: request ?? null,
+    from: from === undefined ? null : firstDay(from),
+    until: to === undefined ? null : dayAfter(to),
+  };
+}
+
+async function* counted(
+  entries: AsyncIterable<AuditEntry>,
+  counter: { rows: number },
+  progress: Progress,
+): AsyncGenerator<AuditEntry> {
+  for await (const entry of entries) {
+    counter.rows += 1;
+    progress.update(counter.rows);
+    yield entry;
+  }
+}
+
+async function shown(entries: AsyncIterable<AuditEntry>): Promise<Outcome> {
+  const rows: AuditEntry[] = [];
+  for await (const entry of entries) {
+    if (rows.length === maxShown) {
+      throw new UserError(
+        `There are more than ${maxShown} rows: narrow the search, or write them with --out FILE.`,
+      );
+    }
+    rows.push(entry);
+  }
+  const cells = rows.map((row) =>
+    columns.map((name) => [name, visible(String(row[name]))] as const),
+  );
+  const text =
+    rows.length === 0
+      ? 'No audit row was found.'
+      : table(cells.map((row) => Object.fromEntries(row)));
+  return { exitCode: 0, text, report: { rows } };
+}
+
+async function* asCsv(entries: AsyncIterable<AuditEntry>): AsyncGenerator<string> {
+  yield csvLine(columns);
+  for await (const entry of entries) yield csvLine(columns.map((name) => entry[name]));
+}
+
+async function* asJson(entries: AsyncIterable<AuditEntry>): AsyncGenerator<string> {
+  let separator = '[\n';
+  for await (const entry of entries) {
+    yield separator + visibleJson(entry);
+    separator = ',\n';
+  }
+  yield separator === '[\n' ? '[]\n' : '\n]\n';
+}
+
+function parsePeriod(text: string): string {
+  const day = /^\d{4}-\d\d$/.test(text) ? `${text}-01` : text;
+  const date = /^\d{4}-\d\d-\d\d$/.test(day) ? new Date(`${day}T00:00:00Z`) : null;
+  // 31 June is read as 1 July
+  if (date !== null && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day)) {
+    return text;
+  }
+  throw new InvalidArgumentError('It is not a day, YYYY-MM-DD, or a month, YYYY-MM.');
+}
+
+function firstDay(period: string): string {
+  return period.length === 7 ? `${period}-01` : period;
+}
+
+function dayAfter(period: string): string {
+  const date = new Date(`${firstDay(period)}T00:00:00Z`);
+  if (period.length === 7) date.setUTCMonth(date.getUTCMonth() + 1);
+  else date.setUTCDate(date.getUTCDate() + 1);
+  return date.toISOString().slice(0, 10);
+}

@@ -1,0 +1,156 @@
+import { rm } from 'node:fs/promises';
+import type { Command } from 'commander';
+
+import { VaultCallError } from '../../client/errors.ts';
+import { findUserTokens } from '../../db/find-user-tokens.ts';
+import { kindOfToken } from '../../lib/crypto/token.ts';
+import type { EraseCertificate } from '../../lib/requests/erase.ts';
+import { maxPerRequest } from '../../lib/requests/request.ts';
+import type { CallerOptions } from '../caller.ts';
+import { earlierCertificates, writeCertificates } from '../certificate-file.ts';
+import { chooseTokens } from '../choose-tokens.ts';
+import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
+import { confirm } from '../confirm.ts';
+import { interruptible, withPool } from '../database.ts';
+import { type InputOptions, readInput } from '../input.ts';
+import { lineList } from '../line-list.ts';
+import { databaseConfig } from '../login.ts';
+import { showProgress } from '../progress.ts';
+import { reasonOf } from '../reason.ts';
+import { findStage, type Stage } from '../stage.ts';
+import { table } from '../table.ts';
+import { UserError } from '../user-error.ts';
+import { type Failure, openDoor } from '../vault.ts';
+
+interface Options extends CommonOptions, CallerOptions, InputOptions {
+  userId?: string;
+  out: string;
+  resume?: true;
+}
+
+const description = `Erases the values of tokens for good, and writes the certificates to a file that verify
+--certificate checks later. With --user-id it finds the tokens of that user's logins, as vault_analyst,
+and shows how many other users share each: nobody's value with that token can be revealed afterwards. You
+need the managed policy eraser.`;
+
+const example =
+  "npx pii-vault erase --user-id U --out erasure-17.json --reason 'erasure request 2026-17'";
+
+export function define(command: Command): void {
+  describe(command, description, example, ['stage', 'as', 'caller', 'input', 'database'])
+    .argument('[tokens...]', 'tokens of user_logins')
+    .option('--user-id <id>', 'the tokens of this user’s logins')
+    .requiredOption('--out <file>', 'a new file for the certificates, that only you may read')
+    .option('--resume', 'go on with an --out that was not finished')
+    .option('--yes', 'do not ask, and erase all')
+    .action(action(run));
+}
+
+async function run(
+  options: Options,
+  { signal, ifCancelled }: Context,
+  args: string[],
+): Promise<Outcome> {
+  ifCancelled(() => 'Nothing was erased.');
+  const stage = await findStage(options.stage);
+  const { tokens, problems } = await chosenTokens(stage, options, args, signal);
+  const door = await openDoor(stage, 'erase', options);
+  const reason = await reasonOf(options);
+  const { out } = options;
+  const certificates = await earlierCertificates(out, options.resume === true);
+  const done = new Set(
+    certificates.flatMap(({ erased, missing }) => [...erased, ...missing.map((one) => one.token)]),
+  );
+  const open = tokens.filter((token) => !done.has(token));
+  ifCancelled(() => `${out} has the certificates so far: add --resume to go on.`);
+  const progress = showProgress('Erasing values', open.length);
+  let failure: Failure | null = null;
+  let left = open.length;
+  try {
+    while (left > 0 && !signal.aborted && failure === null) {
+      const start = open.length - left;
+      const chunk = open.slice(start, start + maxPerRequest);
+      try {
+        certificates.push(await door.vault.erase(chunk, reason));
+        await writeCertificates(out, certificates);
+        left -= chunk.length;
+        progress.update(open.length - left);
+      } catch (error) {
+        if (!(error instanceof VaultCallError)) throw error;
+        failure = await door.explain(error);
+      }
+    }
+  } finally {
+    progress.end();
+    // an empty file would be in the way of the next run
+    if (certificates.length === 0) await rm(out, { force: true });
+  }
+  if (failure !== null) problems.push(failure.message);
+  if (left > 0 && certificates.length > 0) {
+    problems.push(`${left} tokens are left: add --resume to go on after ${out}.`);
+  }
+  return outcome(options, certificates, problems, failure);
+}
+
+async function chosenTokens(
+  stage: Stage,
+  options: Options,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<{ tokens: string[]; problems: string[] }> {
+  const { userId } = options;
+  if (userId === undefined) {
+    const { items } = await readInput(options, args, false);
+    const malformed = items.filter(({ text }) => kindOfToken(text.trim()) === null);
+    const tokens = items
+      .map(({ text }) => text.trim())
+      .filter((text) => kindOfToken(text) !== null);
+    if (tokens.length === 0) throw new UserError('There is no token to erase.');
+    const distinct = [...new Set(tokens)];
+    await confirm(`Erase the values of ${distinct.length} tokens for good?`, options);
+    const problems = malformed.length > 0 ? [`${lineList(malformed)}: not a token.`] : [];
+    return { tokens: distinct, problems };
+  }
+  if (args.length > 0 || options.file !== undefined || options.csv !== undefined) {
+    throw new UserError('Give --user-id or tokens, and not both.');
+  }
+  const config = await databaseConfig(stage, 'vault_analyst', options);
+  const found = await withPool(interruptible(config, signal), (pool) =>
+    findUserTokens(pool, userId),
+  );
+  if (found.length === 0) throw new UserError('This user has no logins with tokens.');
+  const rows = found.map(({ token, logins, otherUsers }, index) => ({
+    '#': index + 1,
+    token,
+    logins,
+    'other users': otherUsers,
+  }));
+  console.error(`${table(rows)}\n`);
+  const chosen = await chooseTokens(found, options);
+  return { tokens: chosen.map(({ token }) => token), problems: [] };
+}
+
+function outcome(
+  { out, stage }: Options,
+  certificates: readonly EraseCertificate[],
+  problems: string[],
+  failure: Failure | null,
+): Outcome {
+  const erased = certificates.flatMap((certificate) => certificate.erased).length;
+  const missing = certificates.flatMap((certificate) => certificate.missing);
+  if (missing.length > 0) {
+    const before = missing.filter(({ why }) => why === 'erased').length;
+    problems.push(
+      `${missing.length} tokens had no value: ${before} were erased before, ${missing.length - before} are unknown.`,
+    );
+  }
+  return {
+    exitCode: failure?.exitCode ?? (problems.length > 0 ? 1 : 0),
+    text:
+      certificates.length === 0
+        ? 'Nothing was erased.'
+        : `Erased ${erased} values. ${out} has ${certificates.length} certificates: keep it.`,
+    problems,
+    report: { stage, erased, missing: missing.length, certificates: certificates.length, out },
+  };
+}

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+
+import { compareCertificate } from '../../../cli/check-certificate.ts';
+import type { AuditRow } from '../../../lib/audit/chain.ts';
+import type { EraseCertificate } from '../../../lib/requests/erase.ts';
+
+const hash = Buffer.alloc(32, 1);
+
+function row(id: number, changes: Partial<AuditRow>): AuditRow {
+  return {
+    id,
+    at: '1769817600123456',
+    action: 'erase',
+    requestId: 'r',
+    principal: 'officer',
+    principalSource: 'iam',
+    reason: 'erasure request 17',
+    token: `t${id}`,
+    outcome: 'erased',
+    previousHash: hash,
+    hash,
+    unreadable: null,
+    ...changes,
+  };
+}
+
+const rows = [
+  row(4, { requestId: 'before', principal: 'another', action: 'reveal' }),
+  row(5, {}),
+  row(6, { outcome: 'already_erased' }),
+  row(7, { outcome: 'unknown' }),
+];
+
+const certificate: EraseCertificate = {
+  requestId: 'r',
+  principal: { id: 'officer', source: 'iam' },
+  reason: 'erasure request 17',
+  erased: ['t5'],
+  missing: [
+    { token: 't6', why: 'erased' },
+    { token: 't7', why: 'unknown' },
+  ],
+  erasedAt: '2026-01-31T00:00:00.123456Z',
+  audit: { id: 7, hash: hash.toString('hex') },
+};
+
+describe('compareCertificate', () => {
+  it('finds nothing in a certificate that the audit agrees with', () => {
+    expect(compareCertificate(certificate, rows)).toEqual([]);
+  });
+
+  it.each<[string, Partial<EraseCertificate>]>([
+    ['row 8 is missing', { audit: { ...certificate.audit, id: 8 } }],
+    ['another hash', { audit: { id: 7, hash: '0'.repeat(64) } }],
+    ['another request', { requestId: 'other' }],
+    ['another request', { principal: { id: 'mallory', source: 'iam' } }],
+    ['another request', { principal: { id: 'officer', source: 'claimed' } }],
+    ['another request', { reason: 'erasure request 18' }],
+    ['another time', { erasedAt: '2026-01-31T00:00:01.123456Z' }],
+    ['another number of tokens', { erased: [] }],
+    ['says erased of t5', { erased: [], missing: [{ token: 't5', why: 'unknown' }] }],
+    ['says nothing of t9', { erased: ['t5', 't9'] }],
+  ])('finds that %s', (problem, changes) => {
+    const problems = compareCertificate({ ...certificate, ...changes }, rows);
+    expect(problems.join()).toContain(problem);
+  });
+});
