@@ -12,6 +12,7 @@ const commands = {
   verify: ['check that the audit was not changed', () => import('./commands/verify.ts')],
   send: ['send login events to the queue', () => import('./commands/send.ts')],
   redrive: ['send dead-letter messages again', () => import('./commands/redrive.ts')],
+  report: ['write a report as an HTML page', () => import('./commands/report.ts')],
   reconcile: ['account for every message', () => import('./commands/reconcile.ts')],
   rewrap: ['move all data keys to another KMS key', () => import('./commands/rewrap.ts')],
   backup: ['copy the vault into a directory', () => import('./commands/backup.ts')],

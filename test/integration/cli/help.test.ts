@@ -15,6 +15,7 @@ const commands: [string, string[]][] = [
   ['verify', []],
   ['send', ['logins.jsonl', '--yes']],
   ['redrive', ['--send', '--yes']],
+  ['report', ['--out', './report.html']],
   ['reconcile', []],
   ['rewrap', ['--to', 'arn:aws:kms:eu-central-1:000000000000:key/a', '--yes']],
   ['backup', ['--to', './dump']],

@@ -1,0 +1,23 @@
+/** Round numbers from 0 up to at least `most`, about `wanted` of them; whole numbers only. */
+export function ticksTo(most: number, wanted = 4): number[] {
+  const least = Math.max(1, most) / wanted;
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = Math.max(
+    1,
+    [1, 2, 5, 10].map((each) => each * power).find((each) => each >= least)!,
+  );
+  return Array.from({ length: Math.ceil(Math.max(1, most) / step) + 1 }, (_, n) => n * step);
+}
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** Every day (YYYY-MM-DD) from the first to the last of these, without a gap. */
+export function everyDay(days: readonly string[]): string[] {
+  const sorted = days.toSorted();
+  const from = Date.parse(sorted[0] ?? '');
+  const to = Date.parse(sorted.at(-1) ?? '');
+  if (Number.isNaN(from) || Number.isNaN(to)) return [];
+  return Array.from({ length: (to - from) / dayMs + 1 }, (_, n) =>
+    new Date(from + n * dayMs).toISOString().slice(0, 10),
+  );
+}
