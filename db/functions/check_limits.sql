@@ -10,7 +10,7 @@ DECLARE
 BEGIN
   SELECT * INTO STRICT own FROM vault.limits WHERE limits.role = check_limits.role;
   allowed := own.overall;
-  SELECT * INTO remaining, retry_at FROM vault.room_for(role, '', allowed, wanted);
+  SELECT * INTO remaining, retry_at FROM vault.room_for(role, ''::text, allowed, wanted);
   IF wanted > remaining THEN
     exceeded := 'cap';
     RETURN;

@@ -18,7 +18,7 @@ BEGIN
   PERFORM vault.check_tokens(tokens);
   PERFORM vault.lock_audit_chain();
   SELECT * INTO exceeded, allowed, remaining, retry_at
-  FROM vault.check_limits(session_user, caller, cardinality(tokens));
+  FROM vault.check_limits(session_user::text, caller, cardinality(tokens));
 
   SELECT array_agg(
     CASE
@@ -34,8 +34,8 @@ BEGIN
   FROM unnest(tokens) WITH ORDINALITY AS asked (token, position);
 
   SELECT * INTO head_id, head_hash, head_at
-  FROM vault.append_audit('reveal', request_id, source, principal, reason, tokens, outcomes);
-  PERFORM vault.use_limits(session_user, caller, cardinality(array_positions(outcomes, 'revealed')));
+  FROM vault.append_audit('reveal'::vault.audit_action, request_id, source, principal, reason, tokens, outcomes);
+  PERFORM vault.use_limits(session_user::text, caller, cardinality(array_positions(outcomes, 'revealed')));
 
   IF 'revealed' = ANY (outcomes) THEN
     INSERT INTO vault.reveal_claims AS claim

@@ -18,7 +18,7 @@ BEGIN
   PERFORM vault.check_tokens(tokens);
   PERFORM vault.lock_audit_chain();
   SELECT * INTO exceeded, allowed, remaining, retry_at
-  FROM vault.check_limits(session_user, caller, cardinality(tokens));
+  FROM vault.check_limits(session_user::text, caller, cardinality(tokens));
 
   IF exceeded IS NULL THEN
     WITH gone AS (
@@ -40,8 +40,8 @@ BEGIN
   FROM unnest(tokens) WITH ORDINALITY AS asked (token, position);
 
   SELECT * INTO head_id, head_hash, head_at
-  FROM vault.append_audit('erase', request_id, source, principal, reason, tokens, outcomes);
-  PERFORM vault.use_limits(session_user, caller, cardinality(deleted));
+  FROM vault.append_audit('erase'::vault.audit_action, request_id, source, principal, reason, tokens, outcomes);
+  PERFORM vault.use_limits(session_user::text, caller, cardinality(deleted));
 
   RETURN QUERY
   SELECT asked.token, asked.outcome, erase.exceeded, erase.allowed, erase.remaining, erase.retry_at,

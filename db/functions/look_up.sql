@@ -17,7 +17,7 @@ BEGIN
   PERFORM vault.check_tokens(tokens);
   PERFORM vault.lock_audit_chain();
   SELECT * INTO exceeded, allowed, remaining, retry_at
-  FROM vault.check_limits(session_user, caller, cardinality(tokens));
+  FROM vault.check_limits(session_user::text, caller, cardinality(tokens));
 
   SELECT array_agg(
     CASE
@@ -29,8 +29,8 @@ BEGIN
   FROM unnest(tokens) WITH ORDINALITY AS asked (token, position);
 
   SELECT * INTO head_id, head_hash, head_at
-  FROM vault.append_audit('tokenize', request_id, source, principal, reason, tokens, outcomes);
-  IF exceeded IS NULL THEN PERFORM vault.use_limits(session_user, caller, cardinality(tokens)); END IF;
+  FROM vault.append_audit('tokenize'::vault.audit_action, request_id, source, principal, reason, tokens, outcomes);
+  IF exceeded IS NULL THEN PERFORM vault.use_limits(session_user::text, caller, cardinality(tokens)); END IF;
 
   RETURN QUERY
   SELECT asked.token, asked.outcome, look_up.exceeded, look_up.allowed, look_up.remaining, look_up.retry_at,

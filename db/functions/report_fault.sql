@@ -31,7 +31,7 @@ BEGIN
   END IF;
   SELECT * INTO STRICT first FROM vault.reveal_audit AS audit WHERE audit.id = claimed.first_audit_id;
   SELECT * INTO head_id, head_hash, head_at FROM vault.append_audit(
-    'reveal', first.request_id, first.principal_source, first.principal, first.reason, tokens, outcomes
+    'reveal'::vault.audit_action, first.request_id, first.principal_source, first.principal, first.reason, tokens, outcomes
   );
 END;
 $$;

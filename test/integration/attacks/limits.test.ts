@@ -56,6 +56,26 @@ describe('a cap of 20 an hour', () => {
     expect(await count('denied')).toBe(30);
   });
 
+  it('is not passed by functions that the owner left with the names of ours', async () => {
+    await setLimits(database, 'vault_reveal_url', 5);
+    await database.as('vault_migrator').query(`
+      create function vault.check_limits(role name, caller text, wanted integer,
+        out exceeded text, out allowed integer, out remaining bigint, out retry_at timestamptz)
+      language sql security definer as 'select null, 1000, 1000, null::timestamptz';
+      create function vault.room_for(role text, caller text, allowed bigint, wanted integer,
+        out remaining bigint, out retry_at timestamptz)
+      language sql security definer as 'select 1000, null::timestamptz';
+      create function vault.append_audit(action text, request_id text, source vault.principal_source,
+        principal text, reason text, tokens text[], outcomes text[],
+        out id bigint, out hash bytea, out at timestamptz)
+      language sql security definer as 'select 1, null::bytea, now()';
+    `);
+    const thief = await stolenLogin(database, 'vault_reveal_url');
+    for (const [n, token] of tokens.entries()) await thief.query(claim(`r${n}`, [token], 'iam'));
+    expect(await count('revealed')).toBe(5);
+    expect(await count('denied')).toBe(45);
+  });
+
   it('is not evaded by names of sessions, nor by names that are only claimed', async () => {
     await setLimits(database, 'vault_reveal_url', 5);
     await setLimits(database, 'vault_reveal', 5);
