@@ -22,7 +22,8 @@ readOptions(usage, {});
 const prng = createPrng(seed);
 const devices = Array.from({ length: 60 }, () => deviceId());
 const addresses = [
-  ipv4(),
+  // the address that the closing screen of npm start asks for
+  '192.0.2.2',
   // one address in three spellings, which share a token
   '2001:db8::cafe:1',
   '2001:DB8:0:0:0:0:CAFE:1',

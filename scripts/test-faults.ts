@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { execa } from 'execa';
 
 import { readOptions } from './local/usage.ts';
 
@@ -10,14 +8,10 @@ Sends 100 000 messages through crashes of every kind, and counts what became of 
 Postgres of its own and takes some minutes. npm test does the same with fewer messages.`;
 
 readOptions(usage, {});
-const vitest = join(
-  dirname(createRequire(import.meta.url).resolve('vitest/package.json')),
-  'vitest.mjs',
-);
-const child = spawn(process.execPath, [vitest, 'run', '--project', 'faults'], {
-  env: { ...process.env, FAULTS: 'long' },
+const { exitCode } = await execa('vitest', ['run', '--project', 'faults'], {
+  preferLocal: true,
+  env: { FAULTS: 'long' },
   stdio: 'inherit',
+  reject: false,
 });
-child.once('exit', (code) => {
-  process.exitCode = code ?? 1;
-});
+process.exitCode = exitCode ?? 1;

@@ -142,8 +142,9 @@ async function control(state: PostgresState, parameters: string[]): Promise<void
 
 function runAs(state: PostgresState, program: string, parameters: string[]) {
   const { uid, gid, programs } = state;
+  const user = uid === undefined || gid === undefined ? {} : { uid, gid };
   // the user may not be allowed to enter this process's own directory
-  return run(join(programs, program), parameters, { uid, gid, cwd: '/' });
+  return run(join(programs, program), parameters, { ...user, cwd: '/' });
 }
 
 function dataOf({ home }: PostgresState): string {

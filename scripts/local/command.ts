@@ -1,15 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { execa, type Options } from 'execa';
 
 import { Cancelled, UserError } from '../../cli/user-error.ts';
 
-export interface CommandOptions {
-  cwd?: string;
+export interface CommandOptions extends Pick<Options, 'cwd' | 'uid' | 'gid'> {
+  /** All of the command's environment; by default this process's. */
   env?: NodeJS.ProcessEnv;
-  /** As another user, where this one is root. */
-  uid?: number | undefined;
-  gid?: number | undefined;
   /** A file that gets what the command prints, besides the caller. */
   log?: string;
 }
@@ -20,35 +17,34 @@ export interface CommandResult {
   stderr: string;
 }
 
-const running = new Set<ChildProcess>();
-let refusing = false;
+let cancelling = new AbortController();
 
 /** Runs a program to its end. Throws `UserError` only if it cannot be started, or `Cancelled`. */
 export async function run(
   command: string,
   parameters: readonly string[],
-  { log, ...options }: CommandOptions = {},
+  { log, env = process.env, ...options }: CommandOptions = {},
 ): Promise<CommandResult> {
-  if (refusing) throw new Cancelled();
-  const result = await new Promise<CommandResult>((resolve, reject) => {
-    const child = spawn(command, parameters, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
-    const printed = { stdout: '', stderr: '' };
-    running.add(child);
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (printed.stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (printed.stderr += text));
-    child.once('error', (error) =>
-      reject(new UserError(`${command} cannot be run: ${error.message}`)),
-    );
-    child.once('close', (code) => resolve({ code: code ?? 1, ...printed }));
-    child.once('exit', () => running.delete(child));
+  const cancelSignal = cancelling.signal;
+  if (cancelSignal.aborted) throw new Cancelled();
+  const result = await execa(command, parameters, {
+    ...options,
+    env,
+    extendEnv: false,
+    stdin: 'ignore',
+    stripFinalNewline: false,
+    reject: false,
+    cancelSignal,
   });
+  const { exitCode: code = 1, stdout, stderr } = result;
   if (log !== undefined) {
-    await appendFile(
-      log,
-      `$ ${command} ${parameters.join(' ')}\n${result.stdout}${result.stderr}\n`,
-    );
+    await appendFile(log, `$ ${command} ${parameters.join(' ')}\n${stdout}${stderr}\n`);
   }
-  return result;
+  if (result.isCanceled) throw new Cancelled();
+  if (result.cause !== undefined && result.exitCode === undefined) {
+    throw new UserError(`${command} cannot be run: ${result.originalMessage}`);
+  }
+  return { code, stdout, stderr };
 }
 
 /**
@@ -56,8 +52,7 @@ export async function run(
  * has come to its end, or for three seconds.
  */
 export async function cancel(work: Promise<unknown>): Promise<void> {
-  refusing = true;
-  for (const child of running) child.kill('SIGTERM');
+  cancelling.abort();
   await Promise.race([work.catch(() => undefined), sleep(3_000)]);
-  refusing = false;
+  cancelling = new AbortController();
 }

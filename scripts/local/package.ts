@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 
 import { run } from './command.ts';
 import { UserError } from '../../cli/user-error.ts';
@@ -43,8 +44,7 @@ export async function packageStage(
 /** The parameters that a stage on AWS must have, as stages/prod.example.yml gives them. */
 export async function exampleParameters({ service }: Settings): Promise<Record<string, string>> {
   const example = await readFile(join(service, 'stages', 'prod.example.yml'), 'utf8');
-  const lines = [...example.matchAll(/^(\w+): (.+)$/gmu)];
-  return Object.fromEntries(lines.map(([, name = '', value = '']) => [name, value]));
+  return parse(example) as Record<string, string>;
 }
 
 /** Parameters that switch on what a stage on AWS has not by default. */

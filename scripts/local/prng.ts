@@ -1,3 +1,7 @@
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+
 /** Numbers that look random and are the same for the same seed. Not for secrets. */
 export interface Prng {
   /** From 0 to below 1. */
@@ -11,21 +15,15 @@ export interface Prng {
   uuid(): string;
 }
 
-/** The Mulberry32 generator (T. Ettinger, public domain). */
+/** The xoroshiro128+ generator, begun at `seed`. */
 export function createPrng(seed: number): Prng {
-  let state = seed;
-  const fraction = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const below = (limit: number) => Math.floor(fraction() * limit);
+  const generator = xoroshiro128plus(seed);
+  const below = (limit: number) => uniformInt(generator, 0, limit - 1);
   const text = (alphabet: string) => (count: number) =>
     Array.from({ length: count }, () => alphabet[below(alphabet.length)]).join('');
   const hex = text('0123456789abcdef');
   return {
-    fraction,
+    fraction: () => uniformFloat64(generator),
     below,
     pick: (choices) => choices[below(choices.length)]!,
     digits: text('0123456789'),

@@ -28,7 +28,7 @@ export async function pythonWith(name: string, settings: Settings): Promise<stri
 
   const base = await findPython();
   await mkdir(join(settings.cache, 'venv'), { recursive: true });
-  // made aside and then put in place: what was broken off is never taken for whole
+  // made aside and then put in place: what was cancelled is never taken for whole
   const fresh = `${environment}.${process.pid}`;
   await rm(fresh, { recursive: true, force: true });
   try {
@@ -58,13 +58,13 @@ async function holds(python: string, pins: string): Promise<boolean> {
 async function findPython(): Promise<string> {
   const check = 'import sys, venv; sys.exit(sys.version_info < (3, 10))';
   for (const python of candidates) {
-    const found = await run(python, ['-c', check]).catch(unlessBrokenOff);
+    const found = await run(python, ['-c', check]).catch(unlessCancelled);
     if (found?.code === 0) return python;
   }
   throw new UserError('There is no Python 3.10 or later here');
 }
 
-function unlessBrokenOff(error: unknown): null {
+function unlessCancelled(error: unknown): null {
   if (error instanceof Cancelled) throw error;
   return null;
 }

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { BuildOptions } from 'esbuild';
+import { parse } from 'yaml';
 
 import { bundle } from '../helpers/bundle.ts';
 import type { ColdStart } from './cold-process.ts';
@@ -122,10 +122,8 @@ function figures(results: readonly Cold[]): Figure[] {
 
 /** What serverless.yml tells serverless-esbuild, as esbuild's own options. */
 async function deployedOptions(): Promise<BuildOptions> {
-  const serverlessRequire = createRequire(import.meta.resolve('serverless/package.json'));
-  const yaml = serverlessRequire('js-yaml') as { load: (text: string) => unknown };
   const text = await readFile(new URL('serverless.yml', root), 'utf8');
-  const { custom } = yaml.load(text) as { custom: { esbuild: Record<string, unknown> } };
+  const { custom } = parse(text) as { custom: { esbuild: Record<string, unknown> } };
   // the plugin's own names: `exclude` is what it passes on as external
   const { exclude, external, outputFileExtension: _, ...options } = custom.esbuild;
   const names = [exclude, external].flatMap((list) =>

@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { run as runProgram } from '../../scripts/local/command.ts';
@@ -179,24 +180,20 @@ function start(parameters: string[], variables: Record<string, string> = {}) {
 }
 
 async function run(script: string, parameters: string[], variables: Record<string, string> = {}) {
-  const child = spawn(
+  const { exitCode, stdout, stderr } = await execa(
     process.execPath,
     ['--no-warnings', '--import', 'tsx', script, ...parameters],
     {
       env: {
-        ...process.env,
         VAULT_LOCAL_DIR: directory,
         VAULT_DATABASE_PORT: String(await freePort()),
         AWS_ENDPOINT_URL: `http://127.0.0.1:${await freePort()}`,
         ...variables,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdin: 'ignore',
+      reject: false,
+      stripFinalNewline: false,
     },
   );
-  let stdout = '';
-  let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, stdout, stderr };
+  return { code: exitCode, stdout, stderr };
 }
