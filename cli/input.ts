@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 
-import { ask, canAsk } from './ask.ts';
+import { askLines, canAsk } from './ask.ts';
 import { type Csv, readCsv } from './csv.ts';
 import { messageOf, UserError } from './user-error.ts';
 
@@ -64,13 +64,9 @@ function plain(items: Item[]): Input {
 }
 
 async function askFor(isSecret: boolean): Promise<Item[]> {
-  const items: Item[] = [];
   const question = isSecret ? 'Value (not shown; empty: no more): ' : 'Token (empty: no more): ';
-  for (;;) {
-    const text = await ask(question, { hidden: isSecret });
-    if (text.trim() === '') return items;
-    items.push({ text, line: items.length + 1 });
-  }
+  const lines = await askLines(question, isSecret);
+  return lines.map((text, index) => ({ text, line: index + 1 }));
 }
 
 async function readBytes(path: string): Promise<Buffer> {

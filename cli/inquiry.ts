@@ -12,7 +12,7 @@ import { writePrivateFile } from './private-file.ts';
 import { reasonOf } from './reason.ts';
 import { findStage } from './stage.ts';
 import { table } from './table.ts';
-import { UserError } from './user-error.ts';
+import { Cancelled, UserError } from './user-error.ts';
 import { type Door, type Failure, openDoor } from './vault.ts';
 import { visible, visibleJson } from './visible.ts';
 
@@ -72,6 +72,7 @@ export async function inquire(
   }
   const stage = await findStage(options.stage);
   const input = await readInput(options, args, inquiry.asked === 'value');
+  if (signal.aborted) throw new Cancelled();
   const keys = new Map(input.items.map((item) => [item, inquiry.keyOf(item.text)]));
   if (keys.size === 0) throw new UserError(`There is no ${inquiry.asked} to ask for.`);
   // before anything is asked: a column that is there already would spoil the work

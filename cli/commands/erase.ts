@@ -19,7 +19,7 @@ import { showProgress } from '../progress.ts';
 import { reasonOf } from '../reason.ts';
 import { findStage, type Stage } from '../stage.ts';
 import { table } from '../table.ts';
-import { UserError } from '../user-error.ts';
+import { Cancelled, UserError } from '../user-error.ts';
 import { type Failure, openDoor } from '../vault.ts';
 
 interface Options extends CommonOptions, CallerOptions, InputOptions {
@@ -101,6 +101,7 @@ async function chosenTokens(
   const { userId } = options;
   if (userId === undefined) {
     const { items } = await readInput(options, args, false);
+    if (signal.aborted) throw new Cancelled();
     const malformed = items.filter(({ text }) => kindOfToken(text.trim()) === null);
     const tokens = items
       .map(({ text }) => text.trim())
