@@ -18,7 +18,12 @@ import {
   valueTables,
 } from '../db/operations/copy-tables.ts';
 import { withoutParameters } from '../db/query.ts';
-import type { ChainPosition } from '../lib/audit/chain.ts';
+import {
+  type ChainPosition,
+  decodePosition,
+  encodePosition,
+  type EncodedPosition,
+} from '../lib/audit/chain.ts';
 import { UserError } from './user-error.ts';
 
 /** A dump's own description, `manifest.json`. It is written last: without it, a dump is incomplete. */
@@ -27,7 +32,7 @@ export interface Manifest {
   takenAt: string;
   migrations: number;
   /** The last row of the audit when the dump was taken; the hash is in hex. */
-  audit: { id: number; hash: string };
+  audit: EncodedPosition;
   tables: Partial<Record<TableName, DumpedTable>>;
 }
 
@@ -68,7 +73,7 @@ export async function writeDump(
       format,
       takenAt: new Date().toISOString(),
       migrations: await countMigrations(client),
-      audit: { id: head.id, hash: Buffer.from(head.hash).toString('hex') },
+      audit: encodePosition(head),
       tables: {},
     };
     let rows = 0;
@@ -124,7 +129,7 @@ export async function readManifest(directory: string): Promise<Manifest> {
 
 /** The last row of the audit within the dump. */
 export function headOf({ audit }: Manifest): ChainPosition {
-  return { id: audit.id, hash: Buffer.from(audit.hash, 'hex') };
+  return decodePosition(audit);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 
-import type { AuditHead } from '../lib/audit/entry.ts';
+import type { ChainPosition } from '../lib/audit/chain.ts';
 import { DatabaseError } from '../lib/errors.ts';
 import { type Connection, run, statement } from './query.ts';
 
@@ -11,7 +11,7 @@ const headStatement = statement<{ id: string; hash: Buffer }>(
 );
 
 /** The last row of the chain; id 0 while there is none. Throws `DatabaseError`. */
-export async function readAuditHead(connection: Connection): Promise<AuditHead> {
+export async function readAuditHead(connection: Connection): Promise<ChainPosition> {
   const [head] = await run(connection, headStatement);
   if (head === undefined) throw new DatabaseError(null);
   return { id: Number(head.id), hash: head.hash };

@@ -9,6 +9,7 @@ import {
   sealingKeyConfig,
 } from '../lib/config.ts';
 import { createSealingKeys } from '../lib/crypto/data-key.ts';
+import type { IngestDeps } from '../lib/ingest/deps.ts';
 import { createHeldTokens } from '../lib/ingest/held-tokens.ts';
 import { ingest } from '../lib/ingest/ingest.ts';
 import { createKmsClient, createSealingKeyService } from '../lib/crypto/kms.ts';
@@ -21,12 +22,12 @@ const kms = createSealingKeyService(createKmsClient(), keyScopeConfig(), sealing
 const sqs = createSqsClient();
 const deadLetters = deadLetterQueueUrl();
 
-const deps = {
+const deps: IngestDeps = {
   tokenizer: createTokenizerSource(kms),
   keys: createSealingKeys(kms),
   held: createHeldTokens(),
   write: createBatchWriter(createPool(databaseConfig())),
-  sendToDeadLetters: sendMessages.bind(null, sqs, deadLetters),
+  sendToDeadLetters: (messages) => sendMessages(sqs, deadLetters, messages),
   log: createLog(),
   metrics: createMetrics(keyScopeConfig().stage),
 };

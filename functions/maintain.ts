@@ -7,7 +7,7 @@ import type { AnchorPlace, Anchors } from '../lib/audit/anchor.ts';
 import { anchorPlace, databaseConfig, keyScopeConfig } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
-import { maintain, type MaintainReport } from '../lib/audit/maintain.ts';
+import { maintain, type MaintainDeps, type MaintainReport } from '../lib/audit/maintain.ts';
 
 const pool = createPool(databaseConfig(), 'maintenance');
 const place = anchorPlace();
@@ -18,8 +18,8 @@ async function anchorsIn(bucket: AnchorPlace): Promise<Anchors> {
   return createAnchors(createS3Client(), bucket);
 }
 
-const deps = {
-  endStaleSessions: endStaleSessions.bind(null, pool),
+const deps: MaintainDeps = {
+  endStaleSessions: () => endStaleSessions(pool),
   prune: async () => {
     await pruneRequests(pool);
     return pruneLedger(pool);
@@ -27,10 +27,10 @@ const deps = {
   findRoleSettings: async () =>
     (await findRoleSettings(pool)).map(({ name, settings }) => settingsPhrase(name, settings)),
   audit: storedAudit(pool),
-  readCheckpoint: readCheckpoint.bind(null, pool),
+  readCheckpoint: () => readCheckpoint(pool),
   // on Sundays, UTC
   isFull: () => new Date().getUTCDay() === 0,
-  addCheckpoint: addCheckpoint.bind(null, pool),
+  addCheckpoint: (head) => addCheckpoint(pool, head),
   anchors: place === null ? null : await anchorsIn(place),
   log: createLog(),
   metrics: createMetrics(keyScopeConfig().stage),

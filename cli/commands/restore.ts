@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ClientConfig } from 'pg';
 
 import { analyzeTables } from '../../db/operations/copy-tables.ts';
+import { encodePosition } from '../../lib/audit/chain.ts';
 import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { interruptible, withPool } from '../database.ts';
@@ -58,13 +59,13 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
     await analyzeTables(pool);
     return restored;
   }).finally(end);
-  const hash = Buffer.from(head.hash).toString('hex');
+  const { id, hash } = encodePosition(head);
   return {
     exitCode: 0,
     text:
       `${pairs(rows)}\n${erasedAgain} values that were erased since then are erased again.\n` +
-      `The audit is right. head ${head.id}:${hash}`,
-    report: { rows, erasedAgain, head: { id: head.id, hash } },
+      `The audit is right. head ${id}:${hash}`,
+    report: { rows, erasedAgain, head: { id, hash } },
   };
 }
 

@@ -1,7 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
 import { readCheckpoint, storedAudit } from '../../db/read-audit.ts';
-import { type AuditRow, type ChainPosition, chainStart } from '../../lib/audit/chain.ts';
+import {
+  type AuditRow,
+  type ChainPosition,
+  chainStart,
+  decodePosition,
+  encodePosition,
+} from '../../lib/audit/chain.ts';
 import { type StoredAudit, verifyAudit } from '../../lib/audit/verify-audit.ts';
 import type { EraseCertificate } from '../../lib/requests/erase.ts';
 import { readCertificates } from '../certificate-file.ts';
@@ -37,21 +43,18 @@ async function verify(options: Options, { signal, ifCancelled }: Context): Promi
   const config = await databaseConfig(stage, 'vault_auditor', options);
   return withPool(interruptible(config, signal), async (pool) => {
     const checkpoint = await readCheckpoint(pool);
-    const certified = certificates.map(({ audit: { id, hash } }) => ({
-      id,
-      hash: Buffer.from(hash, 'hex'),
-    }));
+    const certified = certificates.map(({ audit: position }) => decodePosition(position));
     const known = [...options.head, ...certified, ...(checkpoint === null ? [] : [checkpoint])];
     const audit = storedAudit(pool);
     const certificateProblems = await compareAll(certificates, audit);
     const progress = showProgress('Verifying audit rows', (await audit.readHead()).id);
     const read = (after?: number) => counted(audit.read(after), progress);
     const { verified, head, findings } = await verifyAudit({ ...audit, read }, chainStart, known);
-    const hash = Buffer.from(head.hash ?? []).toString('hex');
+    const last = encodePosition(head);
     const report = {
       stage: stage.name,
       verified,
-      head: { id: head.id, hash },
+      head: last,
       findings,
       certificates: { checked: certificates.length, problems: certificateProblems },
     };
@@ -64,7 +67,7 @@ async function verify(options: Options, { signal, ifCancelled }: Context): Promi
     const text =
       `${verified} audit rows are right, compared with ${known.length + 1} known heads.\n` +
       (certificates.length > 0 ? `${certificates.length} certificates agree with them.\n` : '') +
-      `head ${head.id}:${hash}`;
+      `head ${last.id}:${last.hash}`;
     return { exitCode: 0, text, report };
   });
 }
@@ -109,5 +112,5 @@ async function* counted(rows: AsyncIterable<AuditRow>, progress: Progress) {
 function addHead(text: string, heads: ChainPosition[]): ChainPosition[] {
   const [, id, hash] = /^(\d{1,15}):([0-9a-f]{64})$/i.exec(text) ?? [];
   if (id === undefined || hash === undefined) throw new InvalidArgumentError('It is not ID:HASH.');
-  return [...heads, { id: Number(id), hash: Buffer.from(hash, 'hex') }];
+  return [...heads, decodePosition({ id: Number(id), hash })];
 }

@@ -5,7 +5,7 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 
-import type { ChainPosition } from './chain.ts';
+import { type ChainPosition, decodePosition, encodePosition } from './chain.ts';
 import { AuditBucketError } from '../errors.ts';
 
 const retentionDays = 400;
@@ -59,7 +59,7 @@ export function createAnchors(client: S3Client, { bucket, prefix }: AnchorPlace)
       }),
     keep: (head) =>
       answered(async () => {
-        const { id, hash } = { id: head.id, hash: Buffer.from(head.hash).toString('hex') };
+        const { id, hash } = encodePosition(head);
         await client.send(
           new PutObjectCommand({
             Bucket: bucket,
@@ -78,7 +78,7 @@ export function createAnchors(client: S3Client, { bucket, prefix }: AnchorPlace)
 function parseName(name: string): ChainPosition | null {
   const [, id, hash] = /^(\d{12,15})-([0-9a-f]{64})\.json$/.exec(name) ?? [];
   if (id === undefined || hash === undefined) return null;
-  return { id: Number(id), hash: Buffer.from(hash, 'hex') };
+  return decodePosition({ id: Number(id), hash });
 }
 
 async function answered<T>(call: () => Promise<T>): Promise<T> {

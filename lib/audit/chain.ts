@@ -24,6 +24,21 @@ export interface ChainPosition {
   hash: Uint8Array;
 }
 
+/** A position as certificates, manifests and anchors hold it: its hash in hexadecimal digits. */
+export interface EncodedPosition {
+  id: number;
+  hash: string;
+}
+
+/** The position in that form; an empty hash where it could not be read. */
+export function encodePosition({ id, hash }: ChainReport['head']): EncodedPosition {
+  return { id, hash: Buffer.from(hash ?? []).toString('hex') };
+}
+
+export function decodePosition({ id, hash }: EncodedPosition): ChainPosition {
+  return { id, hash: Buffer.from(hash, 'hex') };
+}
+
 /** What is wrong with one row. */
 export interface ChainFinding {
   id: number;

@@ -1,3 +1,5 @@
+import { type ChainPosition, encodePosition } from './chain.ts';
+
 /** The caller: an identity that AWS verified (`iam`), or a name that the caller gave (`claimed`). */
 export interface Principal {
   id: string;
@@ -35,13 +37,6 @@ export interface AuditContext {
   reason: string;
 }
 
-/** The last row of the audit chain. */
-export interface AuditHead {
-  id: number;
-  /** SHA-256, 32 bytes. */
-  hash: Uint8Array;
-}
-
 /** The decision on a request, recorded in a transaction that has committed. */
 export interface Recorded {
   /** By token, in the order asked. */
@@ -54,12 +49,14 @@ export interface Recorded {
     /** Null if it can never fit. */
     retryAt: Date | null;
   } | null;
-  head: AuditHead;
+  /** The last row of the audit chain. */
+  head: ChainPosition;
   /** When it was recorded: ISO 8601, microseconds, UTC. */
   at: string;
 }
 
 /** Log fields that record the head of the chain: a chain that is rewritten later contradicts them. */
-export function headFields(head: AuditHead): { auditId: number; auditHash: string } {
-  return { auditId: head.id, auditHash: Buffer.from(head.hash).toString('hex') };
+export function headFields(head: ChainPosition): { auditId: number; auditHash: string } {
+  const { id, hash } = encodePosition(head);
+  return { auditId: id, auditHash: hash };
 }

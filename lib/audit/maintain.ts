@@ -1,5 +1,12 @@
 import type { Anchors } from './anchor.ts';
-import { type ChainPosition, chainStart, startBefore } from './chain.ts';
+import {
+  type ChainPosition,
+  chainStart,
+  encodePosition,
+  type EncodedPosition,
+  startBefore,
+} from './chain.ts';
+import { headFields } from './entry.ts';
 import { type StoredAudit, verifyAudit } from './verify-audit.ts';
 import {
   asVaultError,
@@ -36,7 +43,7 @@ export interface MaintainReport {
   ended: number;
   pruned: number;
   verified: number;
-  audit: { id: number; hash: string };
+  audit: EncodedPosition;
 }
 
 /**
@@ -56,13 +63,12 @@ export async function maintain(deps: MaintainDeps): Promise<MaintainReport> {
     if (settingsFault !== null) deps.log.error('role settings changed', settingsFault);
 
     const { verified, head, anchorFault } = await verifyAndAnchor(deps);
-    const audit = { id: head.id, hash: Buffer.from(head.hash).toString('hex') };
     const counts = { ended, pruned, verified };
-    deps.log.info('maintained', { ...counts, auditId: audit.id, auditHash: audit.hash });
+    deps.log.info('maintained', { ...counts, ...headFields(head) });
     deps.metrics.publish({ pruned, verified });
     const fault = anchorFault ?? settingsFault;
     if (fault !== null) throw fault;
-    return { ...counts, audit };
+    return { ...counts, audit: encodePosition(head) };
   });
 }
 

@@ -1,3 +1,4 @@
+import { encodePosition, type EncodedPosition } from '../audit/chain.ts';
 import type { Principal } from '../audit/entry.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -25,7 +26,7 @@ export interface EraseCertificate {
   /** ISO 8601, UTC. */
   erasedAt: string;
   /** The last of this request's audit rows; the hash is SHA-256 in hex. */
-  audit: { id: number; hash: string };
+  audit: EncodedPosition;
 }
 
 /**
@@ -46,7 +47,7 @@ export async function erase(
       erased: [],
       missing: [],
       erasedAt: at,
-      audit: { id: head.id, hash: Buffer.from(head.hash).toString('hex') },
+      audit: encodePosition(head),
     };
     for (const token of tokens) {
       const outcome = outcomes.get(token);

@@ -1,6 +1,6 @@
+import type { ChainPosition } from '../audit/chain.ts';
 import {
   type AuditContext,
-  type AuditHead,
   type AuditOutcome,
   headFields,
   type Principal,
@@ -34,7 +34,7 @@ export interface RevealDeps {
   reportFault: (
     requestId: string,
     outcomes: ReadonlyMap<string, AuditOutcome>,
-  ) => Promise<AuditHead>;
+  ) => Promise<ChainPosition>;
   log: Log;
   metrics: Metrics;
 }

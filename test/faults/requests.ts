@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 
 import { eraseValues } from '../../db/audited-requests.ts';
 import type { Role } from '../../db/roles.ts';
-import type { ChainPosition } from '../../lib/audit/chain.ts';
+import { type ChainPosition, decodePosition } from '../../lib/audit/chain.ts';
 import { createOpeningKeys } from '../../lib/crypto/data-key.ts';
 import { erase } from '../../lib/requests/erase.ts';
 import { VaultError } from '../../lib/errors.ts';
@@ -113,7 +113,7 @@ export async function startRequests(deps: Deps): Promise<Requests> {
           log: silentLog,
           metrics: silentMetrics,
         });
-        heads.push({ id: audit.id, hash: Buffer.from(audit.hash, 'hex') });
+        heads.push(decodePosition(audit));
         tally.counted('erases certified');
       } catch {
         tally.counted('erases failed');

@@ -1,7 +1,8 @@
 import type { Pool } from 'pg';
 
 import { claimReveal } from '../../db/audited-requests.ts';
-import type { AuditContext, AuditHead } from '../../lib/audit/entry.ts';
+import type { ChainPosition } from '../../lib/audit/chain.ts';
+import type { AuditContext } from '../../lib/audit/entry.ts';
 
 /** The context of a reveal for a reason. */
 export function auditContext(changes: Partial<AuditContext> = {}): AuditContext {
@@ -19,8 +20,8 @@ export function someToken(n: number): string {
 }
 
 /** Appends `rows` rows of reveals, one request each, as `vault_reveal`. Returns the head after the last. */
-export async function appendRows(pool: Pool, rows: number): Promise<AuditHead> {
-  let head: AuditHead | null = null;
+export async function appendRows(pool: Pool, rows: number): Promise<ChainPosition> {
+  let head: ChainPosition | null = null;
   for (let n = 0; n < rows; n += 1) {
     ({ head } = await claimReveal(pool, auditContext(), [someToken(n)]));
   }

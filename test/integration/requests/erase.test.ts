@@ -148,7 +148,10 @@ describe('erase', () => {
     const pools = [database.as('vault_erase'), database.as('vault_erase')];
     await Promise.all(
       pools.flatMap((pool, index) => {
-        const deps = { ...erasing, erase: eraseValues.bind(null, pool) };
+        const deps: EraseDeps = {
+          ...erasing,
+          erase: (context, asked) => eraseValues(pool, context, asked),
+        };
         const ordered = index === 0 ? tokens : tokens.toReversed();
         return Array.from({ length: 10 }, () =>
           erase({ tokens: ordered, reason }, officer, randomUUID(), deps),
