@@ -7,6 +7,7 @@ import { action, type CommonOptions, type Context, describe, type Outcome } from
 import { countDeadLetters } from '../count-dead-letters.ts';
 import { interruptible, withPool } from '../database.ts';
 import { databaseConfig } from '../login.ts';
+import { writePrivateFile } from '../private-file.ts';
 import { showProgress } from '../progress.ts';
 import { collectAudit } from '../report/collect-audit.ts';
 import { collectLogins, loginSteps } from '../report/collect-logins.ts';
@@ -14,7 +15,6 @@ import type { AuditData, LoginsData, Part, QueueData } from '../report/data.ts';
 import { page } from '../report/page.ts';
 import { findStage, type Stage } from '../stage.ts';
 import { Cancelled, messageOf, UserError } from '../user-error.ts';
-import { writePrivateFile } from '../write-private-file.ts';
 
 interface Options extends CommonOptions {
   out: string;

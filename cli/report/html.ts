@@ -1,3 +1,5 @@
+import { visible } from '../visible.ts';
+
 /** HTML that is safe to insert: made by `html` only. */
 export class Markup {
   readonly text: string;
@@ -37,15 +39,8 @@ function escaped(text: string): string {
 
 const longest = 120;
 
-/**
- * A text that somebody else chose, as it can be shown: characters that are invisible, or turn the order of others,
- * become their code points, and a long text is cut.
- */
+/** A text that somebody else chose, as it can be shown: cut when it is long, and nothing in it invisible. */
 export function foreign(text: string): string {
-  const cut = text.length > longest ? `${text.slice(0, longest)}…` : text;
-  // also a half of a character that the cut has left
-  return cut.replaceAll(/[\p{C}\p{Zl}\p{Zp}\u115F\u1160\u3164\uFFA0]/gu, (character) => {
-    const code = character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
-    return `⟨U+${code}⟩`;
-  });
+  // the cut may halve a character
+  return visible(text.length > longest ? `${text.slice(0, longest).toWellFormed()}…` : text);
 }

@@ -57,7 +57,7 @@ export async function functionNames(): Promise<string[]> {
   return files.filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -4));
 }
 
-/** Puts the present text of every function and every right in place. Throws `DatabaseError`. */
+/** Puts the present text of every function, every right and every comment in place. Throws `DatabaseError`. */
 export async function applyFunctionsAndGrants(connection: Connection): Promise<void> {
   // a function may name another that comes later
   await runScript(connection, 'set local check_function_bodies = off');
@@ -65,6 +65,7 @@ export async function applyFunctionsAndGrants(connection: Connection): Promise<v
     await runScript(connection, await readSql(`functions/${name}.sql`));
   }
   await runScript(connection, await readSql('grants.sql'));
+  await runScript(connection, await readSql('comments.sql'));
 }
 
 function readSql(name: string): Promise<string> {

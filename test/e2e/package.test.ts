@@ -350,7 +350,12 @@ describe('a stage on AWS', () => {
     const [own, other] = await Promise.all(
       ['migrate', 'reveal'].map((name) => readFile(join(output, `${name}.zip`), 'latin1')),
     );
-    for (const file of ['functions/claim_reveal.sql', 'grants.sql', 'migrations/0000_tables.sql']) {
+    for (const file of [
+      'functions/claim_reveal.sql',
+      'grants.sql',
+      'comments.sql',
+      'migrations/0000_tables.sql',
+    ]) {
       expect(own).toContain(`db/${file}`);
       expect(other).not.toContain(`db/${file}`);
     }

@@ -27,12 +27,12 @@ afterEach(async () => {
 });
 
 const file = () => join(directory, 'report.html');
+const url = (role: string) =>
+  `postgresql://${role}:${testPassword}@127.0.0.1:${database.port}/${database.name}`;
 const readPage = () => readFile(file(), 'utf8');
 
 /** Runs the command where only analyst and auditor can log in; `changes` replace their URLs. */
 function run(changes: Readonly<Record<string, string>> = {}): ReturnType<typeof runCli> {
-  const url = (role: string) =>
-    `postgresql://${role}:${testPassword}@127.0.0.1:${database.port}/${database.name}`;
   return runCli(['report', '--out', file()], {
     ...aws.environment,
     VAULT_ANALYST_DATABASE_URL: url('vault_analyst'),
@@ -92,7 +92,7 @@ describe('pii-vault report', () => {
       /<script|<img|<link|<iframe|javascript:|<[^>]*\b(?:src|href)=|url\(|@import|https?:/i,
     );
     expect(page).not.toContain('\u202E');
-    expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;⟨U+202E⟩evil');
+    expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;\\u{202E}evil');
     expect(page).toContain('&amp;lt;');
     expect(page).toContain(
       `content="default-src 'none'; style-src 'unsafe-inline';`.replaceAll("'", '&#39;'),

@@ -169,7 +169,6 @@ describe('what the report reads as vault_analyst', () => {
     );
     const data = await collect(logins);
 
-    const traits = (each: Login) => `${each.day} ${each.version}`;
     const users = grouped(logins, ({ user }) => user!);
     const cases = await readCases(analyst, 1);
     expect(cases).toHaveLength(users.size);
@@ -227,6 +226,8 @@ describe('what the report reads as vault_analyst', () => {
     });
   });
 });
+
+const traits = (each: Login) => `${each.day} ${each.version}`;
 
 function grouped(logins: readonly Login[], by: (each: Login) => string): Map<string, Login[]> {
   const groups = new Map<string, Login[]>();
