@@ -22,6 +22,8 @@ export interface Item {
 /** What was given; `csv` is null where it was not a CSV. */
 export interface Input {
   items: Item[];
+  /** What the lines of the items count. */
+  place: 'Line' | 'Argument';
   csv: Csv | null;
 }
 
@@ -46,11 +48,13 @@ export async function readInput(
   if ((csv === undefined) !== (column === undefined)) {
     throw new UserError('--csv needs --column, and --column needs --csv.');
   }
-  if (args.length > 0) return plain(args.map((text, index) => ({ text, line: index + 1 })));
+  if (args.length > 0) {
+    return { ...plain(args.map((text, index) => ({ text, line: index + 1 }))), place: 'Argument' };
+  }
   if (csv !== undefined && column !== undefined) {
     const read = readCsv(await readBytes(csv), column);
     const items = read.rows.map(({ cells, line }) => ({ text: cells[read.column] ?? '', line }));
-    return { items: items.filter(({ text }) => text.trim() !== ''), csv: read };
+    return { items: items.filter(({ text }) => text.trim() !== ''), place: 'Line', csv: read };
   }
   if (file === undefined && canAsk()) return plain(await askFor(isSecret));
   const text = (await readBytes(file ?? '-')).toString('utf8').replace(/^\uFEFF/, '');
@@ -60,7 +64,7 @@ export async function readInput(
 }
 
 function plain(items: Item[]): Input {
-  return { items: items.filter(({ text }) => text.trim() !== ''), csv: null };
+  return { items: items.filter(({ text }) => text.trim() !== ''), place: 'Line', csv: null };
 }
 
 async function askFor(isSecret: boolean): Promise<Item[]> {

@@ -185,18 +185,23 @@ function outcome(
   const malformed = of('malformed');
   if (malformed.length > 0) {
     const what = inquiry.asked === 'token' ? 'not a token' : 'not a valid value';
-    problems.push(`${lineList(malformed)}: ${what}.`);
+    problems.push(`${lineList(malformed, input.place)}: ${what}.`);
   }
   const missing = rows.filter(
     ({ status, isFound }) => !isFound && !['malformed', 'withheld', 'not asked'].includes(status),
   );
   for (const status of new Set(missing.map((row) => row.status))) {
-    problems.push(`${lineList(missing.filter((row) => row.status === status))}: ${status}.`);
+    problems.push(
+      `${lineList(
+        missing.filter((row) => row.status === status),
+        input.place,
+      )}: ${status}.`,
+    );
   }
   const withheld = of('withheld');
   if (withheld.length > 0) {
     problems.push(
-      `${lineList(withheld)}: withheld, because a sealed value of the same request does not open.`,
+      `${lineList(withheld, input.place)}: withheld, because a sealed value of the same request does not open.`,
     );
   }
   const left = of('not asked').length;

@@ -2,8 +2,11 @@
 const most = 20;
 
 /** Such as `Lines 3, 7 and 12 more`: where in the input these are. */
-export function lineList(items: readonly { line: number }[]): string {
+export function lineList(
+  items: readonly { line: number }[],
+  place: 'Line' | 'Argument' = 'Line',
+): string {
   const named = items.slice(0, most).map(({ line }) => line);
   const more = items.length > most ? ` and ${items.length - most} more` : '';
-  return `${items.length === 1 ? 'Line' : 'Lines'} ${named.join(', ')}${more}`;
+  return `${place}${items.length === 1 ? '' : 's'} ${named.join(', ')}${more}`;
 }

@@ -100,7 +100,7 @@ async function chosenTokens(
 ): Promise<{ tokens: string[]; problems: string[] }> {
   const { userId } = options;
   if (userId === undefined) {
-    const { items } = await readInput(options, args, false);
+    const { items, place } = await readInput(options, args, false);
     if (signal.aborted) throw new Cancelled();
     const malformed = items.filter(({ text }) => kindOfToken(text.trim()) === null);
     const tokens = items
@@ -109,7 +109,7 @@ async function chosenTokens(
     if (tokens.length === 0) throw new UserError('There is no token to erase.');
     const distinct = [...new Set(tokens)];
     await confirm(`Erase the values of ${distinct.length} tokens for good?`, options);
-    const problems = malformed.length > 0 ? [`${lineList(malformed)}: not a token.`] : [];
+    const problems = malformed.length > 0 ? [`${lineList(malformed, place)}: not a token.`] : [];
     return { tokens: distinct, problems };
   }
   if (args.length > 0 || options.file !== undefined || options.csv !== undefined) {
@@ -150,7 +150,7 @@ function outcome(
     text:
       certificates.length === 0
         ? 'Nothing was erased.'
-        : `Erased ${erased} values. ${out} has ${certificates.length} certificates: keep it.`,
+        : `Erased ${erased} values. Keep the certificate, ${out}.`,
     problems,
     report: { stage, erased, missing: missing.length, certificates: certificates.length, out },
   };

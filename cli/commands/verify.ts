@@ -66,10 +66,15 @@ async function verify(options: Options, { signal, ifCancelled }: Context): Promi
     }
     const text =
       `${verified} audit rows are right, compared with ${known.length + 1} known heads.\n` +
-      (certificates.length > 0 ? `${certificates.length} certificates agree with them.\n` : '') +
+      agreement(certificates.length) +
       `head ${last.id}:${last.hash}`;
     return { exitCode: 0, text, report };
   });
+}
+
+function agreement(count: number): string {
+  if (count === 0) return '';
+  return `${count === 1 ? 'The certificate agrees' : `${count} certificates agree`} with them.\n`;
 }
 
 /** What differs between the certificates and the audit. Throws `DatabaseError`. */

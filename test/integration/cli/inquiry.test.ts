@@ -89,7 +89,7 @@ describe('pii-vault reveal', () => {
   it('says which tokens are missing, with exit code 1', async () => {
     vault.answer = () => [200, { revealed: [], missing: [{ token: token(1), why: 'erased' }] }];
     const { code, stderr } = await run('reveal', [token(1)]);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: 'Line 1: erased.\n' });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'Argument 1: erased.\n' });
   });
 
   it('keeps what was answered when a quota is used up, and with --resume asks nothing twice', async () => {
