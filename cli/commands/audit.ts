@@ -5,6 +5,7 @@ import { action, type CommonOptions, type Context, describe, type Outcome } from
 import { csvLine } from '../csv.ts';
 import { interruptible, withPool } from '../database.ts';
 import { databaseConfig } from '../login.ts';
+import { printParts } from '../print-parts.ts';
 import { refuseExisting, writePrivateFile } from '../private-file.ts';
 import { type Progress, showProgress } from '../progress.ts';
 import { findStage } from '../stage.ts';
@@ -80,7 +81,7 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
       if (format === 'table' && out === undefined) return await shown(entries);
       const parts = format === 'json' ? asJson(entries) : asCsv(entries);
       if (out !== undefined) await writePrivateFile(out, parts);
-      else for await (const part of parts) process.stdout.write(part);
+      else await printParts(parts);
     } finally {
       progress.end();
     }

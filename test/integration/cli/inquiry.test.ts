@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { type CliResult, runCli } from '../../helpers/cli.ts';
+import { type CliResult, runCli, startCli } from '../../helpers/cli.ts';
 import { revealAll, startVaultServer, type VaultServer } from '../../helpers/vault-server.ts';
 
 let vault: VaultServer;
@@ -22,9 +22,10 @@ const tokens = (count: number) => Array.from({ length: count }, (_, n) => token(
 const path = (name: string) => join(directory, name);
 const read = (name: string) => readFile(path(name), 'utf8');
 
+const common = () => ['--stage', 'staging', '--url', vault.url, '--reason', 'fraud case 4711'];
+
 function run(name: string, parameters: string[], input?: string): Promise<CliResult> {
-  const common = ['--stage', 'staging', '--url', vault.url, '--reason', 'fraud case 4711'];
-  return runCli([name, ...common, ...parameters], null, {
+  return runCli([name, ...common(), ...parameters], null, {
     environment: vault.environment,
     ...(input === undefined ? {} : { input }),
   });
@@ -133,6 +134,27 @@ describe('pii-vault reveal', () => {
     vault.answer = revealAll;
     expect(await run('reveal', [...out, '--resume'], lines)).toMatchObject({ code: 0 });
     expect(vault.asked).toHaveLength(2);
+  });
+
+  it('keeps the answer that was on its way when a person interrupts', async () => {
+    const out = ['--out', path('out.csv')];
+    const lines = tokens(300).join('\n');
+    const running = startCli(['reveal', ...common(), ...out], null, {
+      environment: vault.environment,
+      input: lines,
+    });
+    vault.answer = async (request) => {
+      running.process.kill('SIGINT');
+      await running.printed('Stopping.');
+      return revealAll(request);
+    };
+    expect(await running.ended).toMatchObject({
+      code: 130,
+      stderr: expect.stringContaining('out.csv.part keeps the answers: add --resume to go on.'),
+    });
+    vault.answer = revealAll;
+    expect(await run('reveal', [...out, '--resume'], lines)).toMatchObject({ code: 0 });
+    expect(vault.asked.flatMap((request) => request.tokens)).toEqual(tokens(300));
   });
 
   it('goes on after a broken seal, and says which tokens were withheld with it', async () => {
