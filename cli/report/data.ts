@@ -1,7 +1,6 @@
 import type { ActionCount, AuditState, KeyCount, PersonDay } from '../../db/report/audit.ts';
 import type { GroupCount } from '../../db/report/groups.ts';
 import type { DayCount, Overview, VersionCount } from '../../db/report/logins.ts';
-import type { Sharing } from '../../db/report/sharing.ts';
 import type { TokenUse } from '../../db/report/token-use.ts';
 import type { PiiKind } from '../../lib/pii-fields.ts';
 import type { Share } from './interval.ts';
@@ -18,7 +17,6 @@ export interface ClusterSizes {
 export interface KindData {
   kind: PiiKind;
   use: TokenUse;
-  sharing: Sharing;
   clusters: ClusterSizes;
 }
 

@@ -39,7 +39,7 @@ export function tokensSection({ kinds, overview }: LoginsData): Markup | null {
   </section>`;
 }
 
-function kindSection({ kind, use, sharing }: KindData): Markup {
+function kindSection({ kind, use }: KindData): Markup {
   const { one, many } = kindNames[kind];
   const fresh: Series = { name: many, values: lastDays(use.byFirstDay) };
   return html`<h3>${capital(many)}</h3>
@@ -52,7 +52,7 @@ function kindSection({ kind, use, sharing }: KindData): Markup {
       <div class="card">
         <h3>Accounts that share most ${many}</h3>
         ${
-          sharing.users.length === 0
+          use.sharingUsers.length === 0
             ? html`<p class="empty">No two accounts share a token.</p>`
             : html`<table>
                   <thead>
@@ -63,7 +63,7 @@ function kindSection({ kind, use, sharing }: KindData): Markup {
                     </tr>
                   </thead>
                   <tbody>
-                    ${sharing.users.map(
+                    ${use.sharingUsers.map(
                       ({ userId, tokens, others }) =>
                         html`<tr>
                           <td><code>${foreign(userId)}</code></td>
@@ -79,7 +79,7 @@ function kindSection({ kind, use, sharing }: KindData): Markup {
       <div class="card">
         <h3>${capital(many)} with most accounts</h3>
         ${
-          sharing.tokens.length === 0
+          use.sharedTokens.length === 0
             ? html`<p class="empty">No token is shared.</p>`
             : html`<table>
                 <thead>
@@ -90,7 +90,7 @@ function kindSection({ kind, use, sharing }: KindData): Markup {
                   </tr>
                 </thead>
                 <tbody>
-                  ${sharing.tokens.map(
+                  ${use.sharedTokens.map(
                     ({ token, users, logins }) =>
                       html`<tr>
                         <td><code>${foreign(token)}</code></td>

@@ -28,7 +28,7 @@ export function page(report: ReportData): string {
   }
   if ('data' in report.audit) {
     const reveals = report.audit.data.actions.filter(({ action }) => action === 'reveal');
-    tiles.push(['Tokens asked to reveal', reveals.reduce((sum, { tokens }) => sum + tokens, 0)]);
+    tiles.push(['Reveals asked for', reveals.reduce((sum, { tokens }) => sum + tokens, 0)]);
   }
   const at = report.at.toISOString().slice(0, 16).replace('T', ' ');
   return html`<!doctype html>

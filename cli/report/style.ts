@@ -24,7 +24,7 @@ p { margin: 0 0 14px; max-width: 72ch; }
 .soft, .note { color: var(--soft); }
 .note { font-size: 13px; margin: 6px 0 0; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: 12px; margin: 24px 0 0; padding: 0; }
-.tiles div { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px; }
+.tiles div { display: flex; flex-direction: column; justify-content: space-between; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px; }
 .tiles dt { color: var(--soft); font-size: 13px; }
 .tiles dd { margin: 0; font-size: 24px; font-weight: 600; font-variant-numeric: tabular-nums; line-height: 1.3; }
 .grid2 { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 16px; align-items: start; }
@@ -40,7 +40,7 @@ svg text { font: 11px system-ui, "Liberation Sans", Arial, sans-serif; fill: var
 .c4 { fill: var(--c4); background: var(--c4); } .rest { fill: var(--rest); background: var(--rest); }
 .track { fill: var(--track); } .whisker { fill: var(--mark); }
 .legend { font-size: 13px; color: var(--soft); margin: -4px 0 8px; max-width: none; }
-.legend span { margin-right: 14px; overflow-wrap: anywhere; }
+.legend span { display: inline-block; max-width: 100%; margin-right: 14px; overflow-wrap: anywhere; }
 .legend i { display: inline-block; width: 10px; height: 10px; border-radius: 2px; margin-right: 6px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 5px 12px 5px 0; vertical-align: top; font-weight: 400; overflow-wrap: anywhere; }
@@ -69,7 +69,11 @@ footer { color: var(--soft); font-size: 13px; margin-top: 40px; }
   }
   @page { margin: 14mm; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  body { font-size: 11pt; } main { max-width: none; padding: 0; }
+  body { font-size: 9pt; } main { max-width: none; padding: 0; }
+  h1 { font-size: 18pt; } h2 { font-size: 13pt; margin-top: 22px; } ul.gives strong, .tiles dd { font-size: 14pt; }
+  .tiles { grid-template-columns: repeat(6, 1fr); } .grid2 { grid-template-columns: 1fr 1fr; } ul.gives { columns: 2; }
+  table, dl.facts, .legend, .note, .tiles dt, thead th { font-size: 8pt; } code { font-size: 7pt; }
+  section > p { break-after: avoid; }
   figure, .card, li, tr, .tiles div { break-inside: avoid; } h2, h3, figcaption { break-after: avoid; }
 }
 `;

@@ -94,7 +94,7 @@ describe('what the report reads as vault_analyst', () => {
       login({ user: 'e', device: null, day: '2026-01-03' }),
       login({ user: null, device: 't4', day: '2026-01-03' }),
     ]);
-    const { use, sharing, clusters } = kind(data, 'device_id');
+    const { use, clusters } = kind(data, 'device_id');
     expect(data.overview).toEqual({ logins: 9, users: 5 });
     expect(Object.fromEntries(use.byLogins)).toEqual({ 1: 1, 2: 2, 3: 1 });
     expect(Object.fromEntries(use.byUsers)).toEqual({ 1: 2, 2: 2 });
@@ -103,12 +103,12 @@ describe('what the report reads as vault_analyst', () => {
       '2026-01-02': 1,
       '2026-01-03': 2,
     });
-    expect(sharing.users).toEqual([
+    expect(use.sharingUsers).toEqual([
       { userId: 'b', tokens: 2, others: 2 },
       { userId: 'a', tokens: 1, others: 1 },
       { userId: 'c', tokens: 1, others: 1 },
     ]);
-    expect(sharing.tokens).toEqual([
+    expect(use.sharedTokens).toEqual([
       { token: 't1', users: 2, logins: 3 },
       { token: 't2', users: 2, logins: 2 },
     ]);

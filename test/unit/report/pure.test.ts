@@ -12,6 +12,9 @@ const aCase = (user: string, total = 4) => ({
   known: Array.from({ length: Math.min(4, total) }, (_, n) => String(n)),
 });
 
+const share = (total: number, users: number) =>
+  countSingledOut([aCase('a', total)], new Map(), { users })[0]!;
+
 describe('clusters', () => {
   it('join when somebody is in both', () => {
     const clusters = new Clusters();
@@ -46,8 +49,6 @@ describe('who is singled out', () => {
   });
 
   it('is certain only when every user was looked at and nothing was chosen', () => {
-    const share = (total: number, users: number) =>
-      countSingledOut([aCase('a', total)], new Map(), { users })[0]!;
     expect(share(1, 1)).toMatchObject({ low: 1, high: 1 });
     expect(share(2, 1).low).toBeLessThan(1);
     expect(share(1, 2).low).toBeLessThan(1);
