@@ -7,13 +7,13 @@ import { pipeline } from 'node:stream/promises';
 import type { ClientBase } from 'pg';
 
 import { readAuditHead } from '../db/audit-head.ts';
+import { countMigrations } from '../db/count-migrations.ts';
 import {
   auditTables,
   beginSnapshot,
   columnsOf,
   copyIn,
   copyOut,
-  countMigrations,
   type TableName,
   valueTables,
 } from '../db/operations/copy-tables.ts';

@@ -1,3 +1,5 @@
+import { dayMs } from '../lib/time.ts';
+
 /**
  * One-dimensional arrays in Postgres's binary format, which is read by `array_recv` in
  * https://github.com/postgres/postgres/blob/REL_18_STABLE/src/backend/utils/adt/arrayfuncs.c.
@@ -7,7 +9,7 @@
 const oids = { bytea: 17, int4: 23, text: 25, date: 1082, uuid: 2950 } as const;
 const headerBytes = 20;
 const lengthBytes = 4;
-const postgresEpochDay = Date.UTC(2000, 0, 1) / 86_400_000;
+const postgresEpochDay = Date.UTC(2000, 0, 1) / dayMs;
 
 /** An element's size in bytes, and how it is written at an offset. */
 interface Element<T> {
@@ -76,6 +78,6 @@ export function dateArray(days: readonly (string | null)[]): Buffer {
   return binaryArray('date', days, {
     size: () => 4,
     write: (day, array, offset) =>
-      array.writeInt32BE(Date.parse(day) / 86_400_000 - postgresEpochDay, offset),
+      array.writeInt32BE(Date.parse(day) / dayMs - postgresEpochDay, offset),
   });
 }

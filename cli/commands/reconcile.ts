@@ -11,6 +11,7 @@ import { databaseConfig } from '../login.ts';
 import { showProgress } from '../progress.ts';
 import { findStage } from '../stage.ts';
 import { table } from '../table.ts';
+import { dayMs } from '../../lib/time.ts';
 
 interface Options extends CommonOptions {
   sent: Map<string, number>;
@@ -29,7 +30,6 @@ const example = 'npx pii-vault reconcile --stage prod --sent 2026-01-31=1200000'
 
 // the ledger keeps these days, and today: what is older is pruned
 const daysBack = 15;
-const dayMs = 24 * 60 * 60 * 1000;
 
 export function define(command: Command): void {
   describe(command, description, example, ['stage', 'database'])

@@ -3,6 +3,7 @@ import { bars, columns, type Series } from './chart.ts';
 import type { AuditData, Part, QueueData, ReportData } from './data.ts';
 import { foreign, html, type Markup } from './html.ts';
 import { count, whole } from './numbers.ts';
+import { dayMs } from '../../lib/time.ts';
 
 /** Messages in the queues, and rejected ones by reason. */
 export function queueSection(queue: Part<QueueData>): Markup {
@@ -108,7 +109,7 @@ export function keysSection({ audit, at }: ReportData): Markup | null {
     return section('Data keys', problem('vault_auditor may not read vault.data_keys.'));
   }
   const age = (day: string) =>
-    count(Math.max(0, Math.floor((at.getTime() - Date.parse(day)) / 86_400_000)), 'day');
+    count(Math.max(0, Math.floor((at.getTime() - Date.parse(day)) / dayMs)), 'day');
   return section(
     'Data keys',
     keys.length === 0

@@ -5,6 +5,7 @@ import { chartDays, type KindData, type LoginsData } from './data.ts';
 import { foreign, html, type Markup } from './html.ts';
 import { kindNames } from './kinds.ts';
 import { whole } from './numbers.ts';
+import { dayMs } from '../../lib/time.ts';
 
 /** Logins by day and type of device, and by version. */
 export function loginsSection({ days, versions, overview }: LoginsData): Markup {
@@ -125,9 +126,7 @@ function seriesOf(days: readonly DayCount[]): Series[] {
 function lastDays(byDay: ReadonlyMap<string, number>): Map<string, number> {
   const newest = [...byDay.keys()].toSorted().at(-1);
   if (newest === undefined) return new Map();
-  const from = new Date(Date.parse(newest) - (chartDays - 1) * 86_400_000)
-    .toISOString()
-    .slice(0, 10);
+  const from = new Date(Date.parse(newest) - (chartDays - 1) * dayMs).toISOString().slice(0, 10);
   return new Map([...byDay].filter(([day]) => day >= from));
 }
 

@@ -1,15 +1,15 @@
-/** Round numbers from 0 up to at least `most`, about `wanted` of them; whole numbers only. */
-export function ticksTo(most: number, wanted = 4): number[] {
-  const least = Math.max(1, most) / wanted;
+import { dayMs } from '../../lib/time.ts';
+
+/** Round numbers from 0 up to at least `max`, about `wanted` of them; whole numbers only. */
+export function ticksTo(max: number, wanted = 4): number[] {
+  const least = Math.max(1, max) / wanted;
   const power = 10 ** Math.floor(Math.log10(least));
   const step = Math.max(
     1,
     [1, 2, 5, 10].map((each) => each * power).find((each) => each >= least)!,
   );
-  return Array.from({ length: Math.ceil(Math.max(1, most) / step) + 1 }, (_, n) => n * step);
+  return Array.from({ length: Math.ceil(Math.max(1, max) / step) + 1 }, (_, n) => n * step);
 }
-
-const dayMs = 24 * 60 * 60 * 1000;
 
 /** Every day (YYYY-MM-DD) from the first to the last of these, without a gap. */
 export function everyDay(days: readonly string[]): string[] {

@@ -1,5 +1,6 @@
 import { getTableName, sql } from 'drizzle-orm';
 
+import { countMigrations } from '../count-migrations.ts';
 import { type Connection, run, statement } from '../query.ts';
 import { piiVault } from '../schema.ts';
 
@@ -27,27 +28,10 @@ export async function findSchemaFaults(connection: Connection): Promise<string[]
   if (schema === undefined) return [];
   const { owner, isOurs, relations } = schema;
   if (!isOurs) return [`the schema vault belongs to ${owner}, the vault needs it as its own`];
-  if ((await countApplied(connection)) > 0) {
+  if ((await countMigrations(connection)) > 0) {
     const isVault = relations.includes(getTableName(piiVault));
     return isVault ? [] : ['vault.migrations lists the migrations of something else'];
   }
   if (relations.length === 0) return [];
   return [`the schema vault holds what the vault did not make: ${relations.join(', ')}`];
-}
-
-const isMigratedStatement = statement<{ exists: boolean }>(
-  'is_migrated',
-  sql`select to_regclass('vault.migrations') is not null as exists`,
-);
-
-const countAppliedStatement = statement<{ count: number }>(
-  'count_applied',
-  sql`select count(*)::integer as count from vault.migrations`,
-);
-
-async function countApplied(connection: Connection): Promise<number> {
-  const [migrations] = await run(connection, isMigratedStatement);
-  if (!migrations?.exists) return 0;
-  const [counted] = await run(connection, countAppliedStatement);
-  return counted?.count ?? 0;
 }

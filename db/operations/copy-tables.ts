@@ -156,17 +156,6 @@ export async function analyzeTables(connection: Client | Connection): Promise<vo
   for (const analyze of analyzeStatements) await run(connection, analyze);
 }
 
-const countMigrationsStatement = statement<{ count: number }>(
-  'count_migrations',
-  sql`select count(*)::integer as count from vault.migrations`,
-);
-
-/** How many migrations were applied to the database. Throws `DatabaseError`. */
-export async function countMigrations(connection: Connection): Promise<number> {
-  const [row] = await run(connection, countMigrationsStatement);
-  return row?.count ?? 0;
-}
-
 const estimateStatement = statement<{ rows: string }>(
   'estimate_rows',
   sql`

@@ -7,9 +7,9 @@ import {
 
 import { type ChainPosition, decodePosition, encodePosition } from './chain.ts';
 import { AuditBucketError } from '../errors.ts';
+import { dayMs } from '../time.ts';
 
 const retentionDays = 400;
-const dayMs = 24 * 60 * 60 * 1000;
 
 /** Where heads of the audit chain are kept under Object Lock. */
 export interface AnchorPlace {

@@ -2,8 +2,9 @@ import { createSecretKey, type KeyObject, randomUUID } from 'node:crypto';
 
 import { KeyServiceError, SealBroken } from '../errors.ts';
 import type { OpeningKeyService, SealingKeyService, WrappedDataKey } from './kms.ts';
+import { hourMs } from '../time.ts';
 
-const lifetimeMs = 60 * 60 * 1000;
+const lifetimeMs = hourMs;
 const maxSeals = 2 ** 24;
 const keyBytes = 32;
 

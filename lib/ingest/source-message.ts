@@ -1,6 +1,7 @@
 import type { SQSRecord } from 'aws-lambda';
 
 import type { OutgoingMessage } from '../sqs.ts';
+import { dayMs } from '../time.ts';
 
 /** What identifies a message: its id, and when SQS received it, in milliseconds since 1970. */
 export interface SourceMessage {
@@ -8,7 +9,6 @@ export interface SourceMessage {
   sentTimestamp: string;
 }
 
-const dayMs = 24 * 60 * 60 * 1000;
 // twice as long as SQS keeps a message: once in the queue, once in the dead-letter queue
 const oldestSourceMs = 28 * dayMs;
 

@@ -7,6 +7,7 @@ import {
 import { parseLoginEvent } from '../ingest/login-event.ts';
 import { sourceAttributes } from '../ingest/source-message.ts';
 import type { OutgoingMessage, ReceivedMessage } from '../sqs.ts';
+import { dayMs, hourMs } from '../time.ts';
 
 /**
  * Changes a body into one that ingest accepts. `body` is the parsed JSON, or undefined where the
@@ -64,7 +65,6 @@ export interface RedriveReport {
   complete: boolean;
 }
 
-const hourMs = 60 * 60 * 1000;
 const maxVainPages = 3;
 
 /**
@@ -190,7 +190,7 @@ function tallyOf(reasons: Map<string, ReasonTally>, reason: string): ReasonTally
 function count(tally: ReasonTally, ageMs: number): void {
   tally.found += 1;
   if (ageMs < hourMs) tally.hour += 1;
-  else if (ageMs < 24 * hourMs) tally.day += 1;
-  else if (ageMs < 7 * 24 * hourMs) tally.week += 1;
+  else if (ageMs < dayMs) tally.day += 1;
+  else if (ageMs < 7 * dayMs) tally.week += 1;
   else tally.older += 1;
 }

@@ -10,10 +10,10 @@ import { prices, suppositions } from './prices.ts';
 import { percentile } from './statistics.ts';
 import { number, type PartResult, type Table } from './table.ts';
 import { makeBatch, valuesPerMessage } from './workload.ts';
+import { hourMs } from '../../lib/time.ts';
 
 const { containers } = suppositions;
 const hours = 24;
-const hourMs = 60 * 60 * 1_000;
 const volumes = [1, 100, 1_000];
 const held = 50_000;
 /** As the part `bytes` measures them. */

@@ -12,6 +12,7 @@ import type { MetricName } from '../../lib/metrics.ts';
 import type { OutgoingMessage } from '../../lib/sqs.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import { startFaultyProxy, type FaultyProxy } from '../helpers/faulty-proxy.ts';
+import { hourMs } from '../../lib/time.ts';
 
 /** Where a handler can be held up or killed. */
 export type Point = 'before the statement' | 'after the commit' | 'before the answer';
@@ -31,8 +32,6 @@ export interface Handler {
   handle: (records: SQSRecord[], clock: number) => Promise<SQSBatchResponse>;
   end: () => Promise<void>;
 }
-
-const hourMs = 60 * 60 * 1000;
 
 export function openHandler(place: DatabaseConfig, host: ContainerHost): Handler {
   let hours = 0;

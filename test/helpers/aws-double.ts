@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { vi } from 'vitest';
+import { json } from 'node:stream/consumers';
+
+import { startInPlaceOfAws } from './loopback-server.ts';
 
 /** A request as AWS's JSON protocol carries it: the action's name and its parameters. */
 export interface AwsRequest {
@@ -23,14 +22,10 @@ export interface AwsDouble {
 
 /** An HTTP server in the place of AWS, and the environment that sends the SDK's clients there. */
 export async function startAwsDouble(): Promise<AwsDouble> {
-  const server = createServer((request, response) => {
-    void respond(request, response);
-  });
-  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const text = await readBody(request);
+  const { origin, close } = await startInPlaceOfAws(async (request, response) => {
     const received: AwsRequest = {
       action: String(request.headers['x-amz-target']),
-      parameters: JSON.parse(text) as Record<string, unknown>,
+      parameters: (await json(request)) as Record<string, unknown>,
     };
     double.requests.push(received);
     const answer = double.answer(received);
@@ -40,31 +35,12 @@ export async function startAwsDouble(): Promise<AwsDouble> {
     }
     response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.1' });
     response.end(JSON.stringify(answer.body));
-  }
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  vi.stubEnv('AWS_ENDPOINT_URL', url);
-  vi.stubEnv('AWS_REGION', 'eu-central-1');
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
-
+  });
   const double: AwsDouble = {
-    url,
+    url: origin,
     requests: [],
     answer: () => ({ status: 500, body: {} }),
-    close: async () => {
-      vi.unstubAllEnvs();
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    close,
   };
   return double;
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
 }

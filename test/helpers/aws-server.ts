@@ -1,11 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { text as readText } from 'node:stream/consumers';
 
 import { KeyServiceError, SealBroken } from '../../lib/errors.ts';
 import type { KmsDouble } from '../../scripts/local/kms-double.ts';
+import { startLoopbackServer } from './loopback-server.ts';
 
 /** A message in a queue of the server. */
 export interface StoredMessage {
@@ -175,18 +174,11 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
       return [400, JSON.stringify({ __type: exceptionFor(error) })];
     }
   };
-  const http = createServer((request: IncomingMessage, response: ServerResponse) => {
-    void answer(request).then(([status, body]) =>
-      response
-        .writeHead(status, {
-          'content-type': body.startsWith('<') ? 'text/xml' : 'application/x-amz-json-1.0',
-        })
-        .end(body),
-    );
+  const { origin, close } = await startLoopbackServer(async (request, response) => {
+    const [status, body] = await answer(request);
+    const type = body.startsWith('<') ? 'text/xml' : 'application/x-amz-json-1.0';
+    response.writeHead(status, { 'content-type': type }).end(body);
   });
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
-  const origin = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
   const url = (queue: string) => `${origin}/000000000000/${queue}`;
 
   const server: AwsServer = {
@@ -205,11 +197,7 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
     actions: [],
     stacks: {},
     url,
-    close: async () => {
-      http.closeAllConnections();
-      http.close();
-      await once(http, 'close');
-    },
+    close,
   };
   return server;
 }

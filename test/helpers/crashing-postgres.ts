@@ -3,11 +3,9 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Pool } from 'pg';
 
-import { createPool } from '../../db/pool.ts';
 import { initialiseCluster, prepareCluster } from '../../scripts/local/cluster.ts';
-import type { TestDatabase } from './database.ts';
+import { openDatabase, type TestDatabase } from './database.ts';
 import {
   createMigratedDatabase,
   freePort,
@@ -84,7 +82,9 @@ export async function startCrashingPostgres(fsync: boolean): Promise<CrashingPos
   await startAgain();
 
   const name = 'vault';
-  const database = await openDatabase(port, name);
+  await createMigratedDatabase(port, name);
+  const { close, ...opened } = openDatabase(name, port);
+  const database: TestDatabase = { ...opened, drop: close };
   const pids = async (filter: string, values: unknown[] = []) => {
     const { rows } = await database.admin.query<{ pid: number }>(
       `select pid from pg_stat_activity where ${filter}`,
@@ -146,36 +146,4 @@ function kill(pid: number | undefined): void {
   } catch {
     // it has ended by itself
   }
-}
-
-async function openDatabase(port: number, name: string): Promise<TestDatabase> {
-  await createMigratedDatabase(port, name);
-  const server = { host: '127.0.0.1', port, user: 'postgres', password: testPassword };
-  const admin = new Pool({ ...server, database: name, max: 4 });
-  // a crash ends connections, also those in use, and must not end this process
-  admin.on('error', () => undefined);
-  admin.on('connect', (client) => client.on('error', () => undefined));
-  const pools: Pool[] = [];
-  const as: TestDatabase['as'] = (role, through = port) => {
-    const pool = createPool({
-      host: '127.0.0.1',
-      port: through,
-      database: name,
-      user: role,
-      password: testPassword,
-      tls: false,
-    });
-    pools.push(pool);
-    return pool;
-  };
-
-  return {
-    name,
-    port,
-    admin,
-    as,
-    drop: async () => {
-      await Promise.all([admin, ...pools].filter((pool) => !pool.ended).map((pool) => pool.end()));
-    },
-  };
 }

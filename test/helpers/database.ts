@@ -6,6 +6,8 @@ import { createPool } from '../../db/pool.ts';
 import type { Role } from '../../db/roles.ts';
 import { testPassword } from './cluster.ts';
 
+const superuser = { user: 'postgres', password: testPassword };
+
 /** A migrated database of its own, on the real Postgres that all test files share. */
 export interface TestDatabase {
   name: string;
@@ -26,21 +28,33 @@ export async function createTestDatabase(
   port: number = inject('databasePort'),
 ): Promise<TestDatabase & { close: () => Promise<void> }> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  const server = { host: '127.0.0.1', port, user: 'postgres', password: testPassword };
-  const maintenance = new Client({ ...server, database: 'postgres' });
+  const maintenance = new Client({ host: '127.0.0.1', port, ...superuser, database: 'postgres' });
   await maintenance.connect();
   await maintenance.query(`create database ${name}${from === null ? '' : ` template ${from}`}`);
   // a clone has not the rights on its template, which db/bootstrap.sql changes
   if (from !== null) await maintenance.query(`revoke temporary on database ${name} from public`);
 
-  const pools: Pool[] = [];
-  const admin = new Pool({ ...server, database: name, max: 4 });
-  admin.on('error', () => undefined);
-  let closed: Promise<unknown> | null = null;
-  const close = async () => {
-    closed ??= Promise.all([admin, ...pools].map((pool) => pool.end()));
-    await closed;
+  const database = openDatabase(name, port);
+  return {
+    ...database,
+    drop: async () => {
+      await database.close();
+      await maintenance.query(`drop database ${name} with (force)`);
+      await maintenance.end();
+    },
   };
+}
+
+/** The pools of a database that exists; `close` ends them. */
+export function openDatabase(
+  name: string,
+  port: number,
+): Omit<TestDatabase, 'drop'> & { close: () => Promise<void> } {
+  const pools: Pool[] = [];
+  const admin = new Pool({ host: '127.0.0.1', port, ...superuser, database: name, max: 4 });
+  // a crash ends connections, also those in use, and must not end this process
+  admin.on('error', () => undefined);
+  admin.on('connect', (client) => client.on('error', () => undefined));
   return {
     name,
     port,
@@ -57,11 +71,8 @@ export async function createTestDatabase(
       pools.push(pool);
       return pool;
     },
-    close,
-    drop: async () => {
-      await close();
-      await maintenance.query(`drop database ${name} with (force)`);
-      await maintenance.end();
+    close: async () => {
+      await Promise.all([admin, ...pools].filter((pool) => !pool.ending).map((pool) => pool.end()));
     },
   };
 }

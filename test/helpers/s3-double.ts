@@ -1,8 +1,7 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { vi } from 'vitest';
+
+import { startInPlaceOfAws } from './loopback-server.ts';
 
 /** An object as it was put, or the marker that hides it. */
 interface Version {
@@ -25,10 +24,7 @@ export interface S3Double {
 
 /** An HTTP server in the place of S3, and the environment that sends the SDK's client there. */
 export async function startS3Double(): Promise<S3Double> {
-  const server = createServer((request, response) => {
-    void respond(request, response);
-  });
-  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { close } = await startInPlaceOfAws(async (request, response) => {
     const body = await text(request);
     const url = new URL(request.url!, 'http://s3');
     if (double.fault === null) {
@@ -43,24 +39,12 @@ export async function startS3Double(): Promise<S3Double> {
       double.versions.push({ key, body, headers: request.headers, isDeletion });
       response.writeHead(isDeletion ? 204 : 200).end();
     }
-  }
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  vi.stubEnv('AWS_REGION', 'eu-central-1');
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
-
+  });
   const double: S3Double = {
     versions: [],
     pageSize: 1_000,
     fault: undefined,
-    close: async () => {
-      vi.unstubAllEnvs();
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    close,
   };
   return double;
 }

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
+
+import { startLoopbackServer } from './loopback-server.ts';
 
 /** What a signed URL was asked. */
 export interface VaultRequest {
@@ -42,16 +41,13 @@ export async function startVaultServer(): Promise<VaultServer> {
     const [status, answer] = await server.answer(request);
     return [status, JSON.stringify(answer)];
   };
-  const http = createServer((request: IncomingMessage, response: ServerResponse) => {
-    void readText(request)
-      .then((body) => answerTo(request.url ?? '', body))
-      .then(([status, body]) => response.writeHead(status).end(body));
+  const { origin, close } = await startLoopbackServer(async (request, response) => {
+    const [status, body] = await answerTo(request.url ?? '', await readText(request));
+    response.writeHead(status).end(body);
   });
-  http.listen(0, '127.0.0.1');
-  await once(http, 'listening');
   const server: VaultServer = {
     environment: {
-      AWS_ENDPOINT_URL: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+      AWS_ENDPOINT_URL: origin,
       AWS_REGION: 'eu-west-1',
       AWS_ACCESS_KEY_ID: 'test',
       AWS_SECRET_ACCESS_KEY: 'test',
@@ -60,11 +56,7 @@ export async function startVaultServer(): Promise<VaultServer> {
     asked: [],
     answer: revealAll,
     arn: 'arn:aws:iam::000000000000:user/grace',
-    close: async () => {
-      http.closeAllConnections();
-      http.close();
-      await once(http, 'close');
-    },
+    close,
   };
   return server;
 }

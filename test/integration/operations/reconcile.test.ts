@@ -5,8 +5,8 @@ import { type AwsServer, startAwsServer, storedMessage } from '../../helpers/aws
 import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { runCli } from '../../helpers/cli.ts';
+import { dayMs } from '../../../lib/time.ts';
 
-const dayMs = 24 * 60 * 60 * 1000;
 const dayBefore = (days: number) => new Date(Date.now() - days * dayMs).toISOString().slice(0, 10);
 
 let database: TestDatabase;

@@ -9,8 +9,7 @@ import type {
   WrappedDataKey,
 } from '../../../lib/crypto/kms.ts';
 import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
-
-const hour = 60 * 60 * 1000;
+import { hourMs } from '../../../lib/time.ts';
 
 function wrappedDataKey(changes: Partial<WrappedDataKey> = {}): WrappedDataKey {
   return {
@@ -42,7 +41,7 @@ describe('the sealing key', () => {
     let now = 1_000_000;
     const keys = createSealingKeys(kms, () => now);
     const first = await keys.take(1);
-    now += hour - 1;
+    now += hourMs - 1;
     expect(await keys.take(1)).toBe(first);
     now += 1;
     const second = await keys.take(1);
