@@ -10,6 +10,7 @@ const commands = {
   erase: ['erase values, with certificates', () => import('./commands/erase.ts')],
   audit: ['show who asked for what', () => import('./commands/audit.ts')],
   verify: ['check that the audit was not changed', () => import('./commands/verify.ts')],
+  console: ['look at a stage in a browser', () => import('./commands/console.ts')],
   send: ['send login events to the queue', () => import('./commands/send.ts')],
   redrive: ['send dead-letter messages again', () => import('./commands/redrive.ts')],
   report: ['write a report as an HTML page', () => import('./commands/report.ts')],

@@ -65,3 +65,39 @@ export async function countDataKeys(connection: Connection): Promise<Map<string,
   const rows = await run(connection, countStatement);
   return new Map(rows.map((row) => [row.kms_key_arn, Number(row.count)]));
 }
+
+/** The data keys that one KMS key wraps. */
+export interface DataKeyGroup {
+  kmsKeyArn: string;
+  count: number;
+  /** UTC, `YYYY-MM-DD HH:MM`. */
+  oldest: string;
+  newest: string;
+}
+
+const groupsStatement = statement<{
+  kms_key_arn: string;
+  count: string;
+  oldest: string;
+  newest: string;
+}>(
+  'group_data_keys',
+  sql`
+  select
+    kms_key_arn, count(*) as count,
+    to_char(min(created_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI') as oldest,
+    to_char(max(created_at) at time zone 'UTC', 'YYYY-MM-DD HH24:MI') as newest
+  from ${dataKeys} group by kms_key_arn order by max(created_at) desc
+`,
+);
+
+/** How many data keys each KMS key wraps, and from when they are. Throws `DatabaseError`. */
+export async function groupDataKeys(connection: Connection): Promise<DataKeyGroup[]> {
+  const rows = await run(connection, groupsStatement);
+  return rows.map(({ kms_key_arn, count, oldest, newest }) => ({
+    kmsKeyArn: kms_key_arn,
+    count: Number(count),
+    oldest,
+    newest,
+  }));
+}

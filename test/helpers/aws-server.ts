@@ -28,6 +28,10 @@ export interface AwsServer {
   actions: string[];
   /** The outputs of CloudFormation stacks, by the stack's name. */
   stacks: Record<string, Record<string, string>>;
+  /** The ARN that STS gives the caller. */
+  arn: string;
+  /** Answers a call to the URL of the function with this id, with a status and a JSON body. */
+  callUrl: (id: string, body: unknown) => Promise<[number, unknown]>;
   url: (queue: 'login' | 'dead') => string;
   close: () => Promise<void>;
 }
@@ -161,12 +165,20 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
 
   const answer = async (request: IncomingMessage): Promise<[number, string]> => {
     const body = await readText(request);
+    const [, functionId] = /^\/_aws\/lambda-url\/(\w+)\/$/.exec(request.url ?? '') ?? [];
+    if (functionId !== undefined) {
+      const [status, called] = await server.callUrl(functionId, JSON.parse(body) as unknown);
+      return [status, JSON.stringify(called)];
+    }
     const target = request.headers['x-amz-target'];
     const form = new URLSearchParams(target === undefined ? body : '');
     const action = target === undefined ? `CloudFormation.${form.get('Action')}` : String(target);
     try {
       await server.before(action);
       server.actions.push(action);
+      if (form.get('Action') === 'GetCallerIdentity') {
+        return [200, `<R><Arn>${server.arn}</Arn></R>`];
+      }
       if (target === undefined) return describeStacks(form.get('StackName') ?? '');
       return [200, JSON.stringify(await actions[action]!(JSON.parse(body) as Parameters))];
     } catch (error) {
@@ -196,6 +208,8 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
     refused: new Set(),
     actions: [],
     stacks: {},
+    arn: 'arn:aws:iam::000000000000:user/grace',
+    callUrl: () => Promise.resolve([403, {}]),
     url,
     close,
   };

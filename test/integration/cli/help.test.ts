@@ -13,6 +13,7 @@ const commands: [string, string[]][] = [
   ['erase', ['--user-id', 'u', '--out', './no-file', '--yes']],
   ['audit', []],
   ['verify', []],
+  ['console', []],
   ['send', ['logins.jsonl', '--yes']],
   ['redrive', ['--send', '--yes']],
   ['report', ['--out', './report.html']],

@@ -1,0 +1,120 @@
+import { html } from 'hono/html';
+
+import type { NewestSearch, FoundAuditRow } from '../../db/newest-audit.ts';
+import type { Html } from '../html.ts';
+import { layout, panel, problem, table } from '../layout.ts';
+import type { ChainState, ConsoleVault } from '../vault.ts';
+import { visible } from '../../cli/visible.ts';
+import { chainSummary } from './chain.ts';
+
+/** Rows on one page. */
+export const auditPageRows = 50;
+
+const actions = ['reveal', 'tokenize', 'erase'] as const;
+const dayText = /^\d{4}-\d{2}-\d{2}$/;
+
+/** The search that the page's address asks for; what cannot be read is left out. */
+export function readSearch(parameters: Readonly<Record<string, string>>): NewestSearch {
+  const text = (parameters['text'] ?? '').trim().replaceAll('\0', '').toWellFormed();
+  const day = (name: string) => {
+    const given = parameters[name] ?? '';
+    return dayText.test(given) && !Number.isNaN(Date.parse(given)) ? given : null;
+  };
+  const before = Number(parameters['before'] ?? '');
+  return {
+    text: text === '' ? null : text.slice(0, 2_048),
+    action: actions.find((action) => action === parameters['action']) ?? null,
+    from: day('from'),
+    to: day('to'),
+    before: Number.isSafeInteger(before) && before > 0 ? before : null,
+  };
+}
+
+/** The chain's state, the search, and its rows or why there are none. */
+export function auditPage(
+  vault: ConsoleVault,
+  search: NewestSearch,
+  ticket: string,
+  { rows, chain }: { rows: readonly FoundAuditRow[] | string; chain: ChainState | string | null },
+): Html {
+  return layout(
+    {
+      vault,
+      current: 'audit',
+      lead: 'Who revealed, looked up or erased what, when and why. Append-only; each row holds the hash of the row before.',
+    },
+    html`${panel('Chain', [
+      chain === null ? html`` : typeof chain === 'string' ? problem(chain) : chainSummary(chain),
+      html`<form method="post" action="audit">
+        <input type="hidden" name="ticket" value="${ticket}" />
+        <button class="quiet">Verify all rows now</button>
+      </form>`,
+    ])}
+    ${panel('Search', [form(search), typeof rows === 'string' ? problem(rows) : results(rows, search)])}`,
+  );
+}
+
+function form({ text, action, from, to }: NewestSearch): Html {
+  return html`<form method="get" action="audit" class="row" role="search">
+    <div class="wide">
+      <label for="text">Token, person, reason or request</label>
+      <input id="text" name="text" autocomplete="off" value="${text ?? ''}" />
+    </div>
+    <div>
+      <label for="action">Action</label>
+      <select id="action" name="action">
+        <option value="">any</option>
+        ${actions.map(
+          (name) =>
+            html`<option value="${name}" ${name === action ? 'selected' : ''}>${name}</option>`,
+        )}
+      </select>
+    </div>
+    <div>
+      <label for="from">From (UTC)</label>
+      <input id="from" name="from" type="date" value="${from ?? ''}" />
+    </div>
+    <div>
+      <label for="to">To</label>
+      <input id="to" name="to" type="date" value="${to ?? ''}" />
+    </div>
+    <div class="end"><button>Search</button></div>
+  </form>`;
+}
+
+function results(rows: readonly FoundAuditRow[], search: NewestSearch): Html {
+  if (rows.length === 0) return html`<p>No row fits.</p>`;
+  const last = rows.at(-1)!.id;
+  return html`${table(
+    'Audit rows',
+    ['Row', 'When (UTC)', 'Action', 'Outcome', 'Person', 'Reason', 'Token'],
+    rows.map(
+      (row) =>
+        html`<tr>
+          <td class="number">${row.id}</td>
+          <td class="nowrap">${row.at}</td>
+          <td>${row.action}</td>
+          <td>${row.outcome}</td>
+          <td>
+            <bdi>${visible(row.principal)}</bdi>
+            ${row.principalSource === 'iam' ? '' : html`<span class="muted">(claimed)</span>`}
+          </td>
+          <td><bdi>${visible(row.reason)}</bdi></td>
+          <td><code>${visible(row.token)}</code></td>
+        </tr>`,
+    ),
+  )}
+  ${
+    rows.length < auditPageRows
+      ? ''
+      : html`<p><a href="audit?${addressOf({ ...search, before: last })}">Older rows</a></p>`
+  }`;
+}
+
+function addressOf(search: NewestSearch): string {
+  const address = new URLSearchParams();
+  for (const [name, value] of Object.entries(search)) {
+    if (value !== null) address.set(name, String(value));
+  }
+  return address.toString();
+}

@@ -1,0 +1,27 @@
+import { html } from 'hono/html';
+
+import { number } from '../chart.ts';
+import type { Html } from '../html.ts';
+import type { ChainState } from '../vault.ts';
+
+/** What the verification of the audit chain found. */
+export function chainSummary({ head, from, verified, findings, lastVerified }: ChainState): Html {
+  const rows =
+    from <= 1
+      ? `All ${number(verified)} rows`
+      : `The ${number(verified)} rows from ${number(from)} on`;
+  const state =
+    findings.length === 0
+      ? html`<p class="good">${rows} are right.</p>`
+      : html`<div class="problem" role="alert">
+          <p>The audit does not verify:</p>
+          <ul>
+            ${findings.map(({ id, problem }) => html`<li>Row ${number(id)} ${problem}.</li>`)}
+          </ul>
+        </div>`;
+  return html`${state}
+    <p>
+      Last row: <code>${head.id}:${head.hash.slice(0, 16)}…</code><br />
+      ${lastVerified === null ? 'maintain has not verified it yet.' : `maintain verified it last at ${lastVerified} UTC.`}
+    </p>`;
+}

@@ -1,0 +1,37 @@
+import { html } from 'hono/html';
+
+import type { DataKeyGroup } from '../../db/operations/rewrap-keys.ts';
+import { number } from '../chart.ts';
+import type { Html } from '../html.ts';
+import { layout, panel, problem, table } from '../layout.ts';
+import type { ConsoleVault } from '../vault.ts';
+
+/** The data keys by the KMS key that wraps them, or why they are not shown. */
+export function dataKeysPage(vault: ConsoleVault, groups: readonly DataKeyGroup[] | string): Html {
+  return layout(
+    {
+      vault,
+      current: 'data-keys',
+      lead: 'Each container of ingest seals under a data key of its own for an hour; KMS wraps it. No key is shown here.',
+    },
+    panel('Data keys by KMS key', typeof groups === 'string' ? problem(groups) : shown(groups)),
+  );
+}
+
+function shown(groups: readonly DataKeyGroup[]): Html {
+  if (groups.length === 0) return html`<p>There are no data keys yet.</p>`;
+  return html`${table(
+      'Data keys by KMS key',
+      ['KMS key', 'Data keys', 'Oldest (UTC)', 'Newest (UTC)'],
+      groups.map(
+        ({ kmsKeyArn, count, oldest, newest }) =>
+          html`<tr>
+            <td><code>${kmsKeyArn}</code></td>
+            <td class="number">${number(count)}</td>
+            <td class="nowrap">${oldest}</td>
+            <td class="nowrap">${newest}</td>
+          </tr>`,
+      ),
+    )}
+    <p class="hint">To move them to another KMS key: <code>npx pii-vault rewrap --help</code></p>`;
+}

@@ -1,0 +1,15 @@
+import type { Tickets } from './tickets.ts';
+import type { ConsoleVault } from './vault.ts';
+
+/** What a form may be sent for, once; a redrive that sends names the reasons of its dry run. */
+export type Permit = 'reveal' | 'look-up' | 'verify' | 'count' | { send: readonly string[] };
+
+/** What the routes of a page work with. */
+export interface RouteParts {
+  vault: ConsoleVault;
+  tickets: Tickets<Permit>;
+}
+
+/** Said instead of doing anything a second time. */
+export const alreadySent =
+  'This form was sent before. Nothing was asked again: fill in the form below.';

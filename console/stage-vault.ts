@@ -1,0 +1,81 @@
+import type { Pool } from 'pg';
+
+import { VaultCallError } from '../client/errors.ts';
+import type { VaultClient } from '../client/vault-client.ts';
+import type { AwsConfig } from '../cli/aws.ts';
+import { type Caller, callerArn, findCaller } from '../cli/caller.ts';
+import { withPool } from '../cli/database.ts';
+import { databaseConfig, type DatabaseOptions } from '../cli/login.ts';
+import type { Stage } from '../cli/stage.ts';
+import { UserError } from '../cli/user-error.ts';
+import { type Door, openDoor } from '../cli/vault.ts';
+import { countLoginsByDay, countLoginsOf } from '../db/count-logins.ts';
+import { groupDataKeys } from '../db/operations/rewrap-keys.ts';
+import type { Role } from '../db/roles.ts';
+import { countRevealsByDay, findNewestAudit } from '../db/newest-audit.ts';
+import { readAlarms } from './alarms.ts';
+import { chainState } from './chain-state.ts';
+import { queueDepths, redriveQueue } from './queues.ts';
+import type { ConsoleVault } from './vault.ts';
+
+/** Who looks at which database, and how. */
+export interface StageOptions extends DatabaseOptions {
+  as?: string;
+}
+
+/** A stage as its console asks it: each call with the person's own rights. Throws `UserError`. */
+export async function stageVault(stage: Stage, options: StageOptions): Promise<ConsoleVault> {
+  const caller = await findCaller(stage, options);
+  const aws = await awsOf(stage, caller);
+
+  const asRole = async <T>(role: Role, work: (pool: Pool) => Promise<T>): Promise<T> =>
+    withPool(
+      { ...(await databaseConfig(stage, role, options)), connectionTimeoutMillis: 10_000 },
+      work,
+    );
+  const call = async <T>(door: Door, ask: (client: VaultClient) => Promise<T>): Promise<T> => {
+    const { vault, explain } = await openDoor(stage, door, options);
+    try {
+      return await ask(vault);
+    } catch (error) {
+      if (!(error instanceof VaultCallError)) throw error;
+      throw new UserError((await explain(error)).message);
+    }
+  };
+  return {
+    stage: stage.name,
+    person: await personOf(caller),
+    loginsByDay: (days) => asRole('vault_analyst', (pool) => countLoginsByDay(pool, days)),
+    revealsByDay: (days) => asRole('vault_auditor', (pool) => countRevealsByDay(pool, days)),
+    queueDepths: async () => queueDepths(aws, await stage.queues()),
+    dataKeys: () => asRole('vault_migrator', groupDataKeys),
+    chain: (rows) => asRole('vault_auditor', (pool) => chainState(pool, rows)),
+    searchAudit: (search, limit) =>
+      asRole('vault_auditor', (pool) => findNewestAudit(pool, search, limit)),
+    reveal: (tokens, reason) => call('reveal', (client) => client.reveal(tokens, reason)),
+    lookUp: (kind, values, reason) =>
+      call('tokenize', (client) => client.tokenize(kind, values, reason)),
+    loginsOf: (kind, tokens) =>
+      asRole('vault_analyst', (pool) => countLoginsOf(pool, kind, tokens)),
+    redrive: async (plan) => redriveQueue(aws, await stage.queues(), plan),
+    alarms: async () => (stage.local === null ? readAlarms(aws, stage.name) : null),
+  };
+}
+
+/** What the SDK's clients are made with, so that they sign as the caller. */
+async function awsOf({ local, aws }: Stage, { credentials }: Caller): Promise<AwsConfig> {
+  // elsewhere the SDK finds the same credentials itself, and renews them
+  if (local === null) return aws;
+  return {
+    ...aws,
+    credentials: typeof credentials === 'function' ? await credentials() : credentials,
+  };
+}
+
+async function personOf(caller: Caller): Promise<string> {
+  try {
+    return (await callerArn(caller)) ?? 'not accepted by AWS';
+  } catch {
+    return 'not known to AWS';
+  }
+}

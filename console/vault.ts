@@ -1,0 +1,57 @@
+import type { NewestSearch, FoundAuditRow } from '../db/newest-audit.ts';
+import type { TokenUse } from '../db/count-logins.ts';
+import type { DataKeyGroup } from '../db/operations/rewrap-keys.ts';
+import type { ChainFinding } from '../lib/audit/chain.ts';
+import type { ReasonTally } from '../lib/operations/redrive.ts';
+import type { PiiKind } from '../lib/pii-fields.ts';
+import type { RevealResponse } from '../lib/requests/reveal.ts';
+import type { TokenizeResponse } from '../lib/requests/tokenize.ts';
+
+/** What a verification of the audit chain found. */
+export interface ChainState {
+  /** The last row of the chain. */
+  head: { id: number; hash: string };
+  /** From which row on it was verified just now. */
+  from: number;
+  verified: number;
+  findings: readonly ChainFinding[];
+  /** When `maintain` verified it last, in UTC. */
+  lastVerified: string | null;
+}
+
+/** A CloudWatch alarm. */
+export interface Alarm {
+  name: string;
+  state: string;
+  description: string;
+  since: string;
+}
+
+export type Tallies = ReadonlyMap<string, ReasonTally>;
+
+/** A redrive, or its dry run. */
+export interface Redriven {
+  reasons: Tallies;
+  complete: boolean;
+}
+
+/** Everything that the pages ask for, each with the person's own rights. All of it may throw. */
+export interface ConsoleVault {
+  stage: string;
+  /** Whose credentials sign the calls. */
+  person: string;
+  loginsByDay: (days: number) => Promise<Map<string, number>>;
+  revealsByDay: (days: number) => Promise<Map<string, number>>;
+  queueDepths: () => Promise<{ login: number; deadLetter: number }>;
+  dataKeys: () => Promise<DataKeyGroup[]>;
+  /** Verifies the rows since the last verification, or all. */
+  chain: (rows: 'since' | 'all') => Promise<ChainState>;
+  searchAudit: (search: NewestSearch, limit: number) => Promise<FoundAuditRow[]>;
+  reveal: (tokens: readonly string[], reason: string) => Promise<RevealResponse>;
+  lookUp: (kind: PiiKind, values: readonly string[], reason: string) => Promise<TokenizeResponse>;
+  loginsOf: (kind: PiiKind, tokens: readonly string[]) => Promise<Map<string, TokenUse>>;
+  /** Counts the dead-letter messages, and with `send` sends those of these reasons. */
+  redrive: (plan: { send: boolean; reasons: readonly string[] }) => Promise<Redriven>;
+  /** Null where the stage has no CloudWatch. */
+  alarms: () => Promise<Alarm[] | null>;
+}
