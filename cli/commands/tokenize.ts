@@ -27,7 +27,8 @@ export function define(command: Command): void {
     .addOption(
       new Option('--kind <kind>', 'what the values are').choices(piiKinds).makeOptionMandatory(),
     )
-    .argument('[none...]', 'none: values are never arguments')
+    // taken, so that readInput can say why values are never arguments
+    .allowExcessArguments()
     .action(
       action<Options>((options, context, args) =>
         inquire(inquiryOf(options.kind), options, context, args),
