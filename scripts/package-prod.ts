@@ -4,7 +4,7 @@ import { run } from './local/command.ts';
 import { UserError } from '../cli/user-error.ts';
 import { databaseTemplate, everyOption, exampleParameters, packageStage } from './local/package.ts';
 import { pythonWith } from './local/python.ts';
-import { readOptions } from './local/usage.ts';
+import { readOptions, showUserError } from './local/usage.ts';
 import { readSettings } from './local/settings.ts';
 
 // sls names a role in DependsOn as well as in Role, and parameters make some conditions constant
@@ -60,10 +60,4 @@ async function packageProd(): Promise<void> {
   console.log(`cfn-lint finds no fault with the ${templates.length} templates.`);
 }
 
-try {
-  await packageProd();
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+await showUserError(packageProd());

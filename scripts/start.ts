@@ -1,6 +1,6 @@
 import { relative } from 'node:path';
 
-import { Cancelled, UserError } from '../cli/user-error.ts';
+import { Cancelled } from '../cli/user-error.ts';
 import { closingScreen } from './local/closing-screen.ts';
 import { cancel } from './local/command.ts';
 import { type LocalDatabase, prepareDatabase, setPasswords } from './local/database.ts';
@@ -26,7 +26,7 @@ import {
 import { addState } from './local/state.ts';
 import { createSteps, type Steps } from './local/steps.ts';
 import { loginsFromNow } from './local/stored-logins.ts';
-import { readOptions } from './local/usage.ts';
+import { readOptions, showUserError } from './local/usage.ts';
 
 const usage = `npm start [-- --file PATH]
 
@@ -166,12 +166,6 @@ async function startUnless(
   }
 }
 
-try {
-  await run();
-} catch (error) {
-  if (!(error instanceof UserError || error instanceof Cancelled)) throw error;
-  console.error(error.message);
-  process.exitCode ??= 1;
-}
+await showUserError(run());
 // connections that are still open shall keep nobody waiting
 process.exit();

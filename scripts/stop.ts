@@ -1,10 +1,9 @@
-import { UserError } from '../cli/user-error.ts';
 import { findEmulator } from './local/emulator.ts';
 import { releaseLock, takeLock, alreadyRunning } from './local/lock.ts';
 import { endProcess } from './local/processes.ts';
 import { readSettings, type Settings } from './local/settings.ts';
 import { keepStack, removeStack } from './local/stack.ts';
-import { readOptions } from './local/usage.ts';
+import { readOptions, showUserError } from './local/usage.ts';
 
 const usage = `npm stop [-- --keep-data]
 
@@ -57,10 +56,4 @@ async function lockStack(settings: Settings): Promise<boolean> {
   return true;
 }
 
-try {
-  await stop();
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+await showUserError(stop());

@@ -1,6 +1,6 @@
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
 
-import { messageOf } from '../../cli/user-error.ts';
+import { Cancelled, messageOf, UserError } from '../../cli/user-error.ts';
 
 /**
  * The options of this process's command line. With `--help`, or an option that is not known, it
@@ -20,5 +20,16 @@ export function readOptions<Options extends ParseArgsOptionsConfig>(
   } catch (error) {
     console.error(`${messageOf(error)}\n\n${usage}`);
     return process.exit(1);
+  }
+}
+
+/** Waits for `work`. Shows a `UserError` or `Cancelled` as its message, and sets the exit code. */
+export async function showUserError(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof UserError || error instanceof Cancelled)) throw error;
+    console.error(error.message);
+    process.exitCode ??= 1;
   }
 }
