@@ -59,8 +59,8 @@ function kindSection({ kind, use }: KindData): Markup {
                   <thead>
                     <tr>
                       <th>User</th>
-                      <th class="number">Shared ${many}</th>
-                      <th class="number">Others on them*</th>
+                      <th class="number">Shared</th>
+                      <th class="number">Others*</th>
                     </tr>
                   </thead>
                   <tbody>
@@ -74,7 +74,9 @@ function kindSection({ kind, use }: KindData): Markup {
                     )}
                   </tbody>
                 </table>
-                <p class="note">* Another account counts once for each ${one} that both have.</p>`
+                <p class="note">
+                  * Other accounts with these ${many}; one counts once for each that both have.
+                </p>`
         }
       </div>
       <div class="card">

@@ -70,7 +70,7 @@ footer { color: var(--soft); font-size: 13px; margin-top: 40px; }
   @page { margin: 14mm; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { font-size: 9pt; } main { max-width: none; padding: 0; }
-  h1 { font-size: 18pt; } h2 { font-size: 13pt; margin-top: 22px; } ul.gives strong, .tiles dd { font-size: 14pt; }
+  h1 { font-size: 18pt; } h2 { font-size: 13pt; margin-top: 22px; } ul.gives strong, .tiles dd { font-size: 14pt; } figcaption, .card h3 { font-size: 9.5pt; }
   .tiles { grid-template-columns: repeat(6, 1fr); } .grid2 { grid-template-columns: 1fr 1fr; } ul.gives { columns: 2; }
   table, dl.facts, .legend, .note, .tiles dt, thead th { font-size: 8pt; } code { font-size: 7pt; }
   section > p { break-after: avoid; }
