@@ -85,13 +85,20 @@ export function panel(title: string, content: Html | readonly Html[]): Html {
   </section>`;
 }
 
+/** The heading of a column, which may hold numbers. */
+export type Column = string | { number: string };
+
 /** A table that can be scrolled sideways, also by keyboard. */
-export function table(label: string, columns: readonly string[], rows: readonly Html[]): Html {
+export function table(label: string, columns: readonly Column[], rows: readonly Html[]): Html {
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">
     <table>
       <thead>
         <tr>
-          ${columns.map((column) => html`<th scope="col">${column}</th>`)}
+          ${columns.map((column) =>
+            typeof column === 'string'
+              ? html`<th scope="col">${column}</th>`
+              : html`<th scope="col" class="number">${column.number}</th>`,
+          )}
         </tr>
       </thead>
       <tbody>

@@ -35,7 +35,7 @@ export function auditPage(
   vault: ConsoleVault,
   search: NewestSearch,
   ticket: string,
-  { rows, chain }: { rows: readonly FoundAuditRow[] | string; chain: ChainState | string | null },
+  { rows, chain }: { rows: readonly FoundAuditRow[] | string; chain: ChainState | string },
 ): Html {
   return layout(
     {
@@ -44,7 +44,7 @@ export function auditPage(
       lead: 'Who revealed, looked up or erased what, when and why. Append-only; each row holds the hash of the row before.',
     },
     html`${panel('Chain', [
-      chain === null ? html`` : typeof chain === 'string' ? problem(chain) : chainSummary(chain),
+      typeof chain === 'string' ? problem(chain) : chainSummary(chain),
       html`<form method="post" action="audit">
         <input type="hidden" name="ticket" value="${ticket}" />
         <button class="quiet">Verify all rows now</button>
@@ -87,7 +87,7 @@ function results(rows: readonly FoundAuditRow[], search: NewestSearch): Html {
   const last = rows.at(-1)!.id;
   return html`${table(
     'Audit rows',
-    ['Row', 'When (UTC)', 'Action', 'Outcome', 'Person', 'Reason', 'Token'],
+    [{ number: 'Row' }, 'When (UTC)', 'Action', 'Outcome', 'Person', 'Reason', 'Token'],
     rows.map(
       (row) =>
         html`<tr>

@@ -22,7 +22,7 @@ function shown(groups: readonly DataKeyGroup[]): Html {
   if (groups.length === 0) return html`<p>There are no data keys yet.</p>`;
   return html`${table(
       'Data keys by KMS key',
-      ['KMS key', 'Data keys', 'Oldest (UTC)', 'Newest (UTC)'],
+      ['KMS key', { number: 'Data keys' }, 'Oldest (UTC)', 'Newest (UTC)'],
       groups.map(
         ({ kmsKeyArn, count, oldest, newest }) =>
           html`<tr>

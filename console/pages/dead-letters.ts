@@ -3,7 +3,7 @@ import { html } from 'hono/html';
 import type { ReasonTally } from '../../lib/operations/redrive.ts';
 import { number } from '../chart.ts';
 import type { Html } from '../html.ts';
-import { layout, panel, problem, table } from '../layout.ts';
+import { type Column, layout, panel, problem, table } from '../layout.ts';
 import type { ConsoleVault, Redriven } from '../vault.ts';
 
 /** What the page can show besides its forms. */
@@ -63,7 +63,11 @@ function shown(outcome: NonNullable<DeadLetterView['outcome']>): Html {
       <input type="hidden" name="ticket" value="${sendTicket}" />
       ${table(
         'Dead letters by reason',
-        ['Send', 'Reason', 'Messages', '< 1 hour', '< 1 day', '< 7 days', 'older'],
+        [
+          'Send',
+          'Reason',
+          ...['Messages', '< 1 hour', '< 1 day', '< 7 days', 'older'].map(numbers),
+        ],
         reasons.map(
           ([reason, tally]) =>
             html`<tr>
@@ -95,7 +99,7 @@ function sentPanel(sent: Redriven): Html {
     'Sent to the login queue',
     table(
       'Messages sent by reason',
-      ['Reason', 'Found', 'Sent', 'Refused by SQS', 'Sent but not deleted'],
+      ['Reason', ...['Found', 'Sent', 'Refused by SQS', 'Sent but not deleted'].map(numbers)],
       byCount(sent).map(
         ([reason, tally]) =>
           html`<tr>
@@ -107,6 +111,10 @@ function sentPanel(sent: Redriven): Html {
       ),
     ),
   );
+}
+
+function numbers(title: string): Column {
+  return { number: title };
 }
 
 function byCount({ reasons }: Redriven): [string, ReasonTally][] {

@@ -111,7 +111,15 @@ function found({ requestId, found: values, uses }: LookUpAnswer): Html {
     html`${plaintextNotice('look-up')} ${typeof uses === 'string' ? problem(uses) : ''}
       ${table(
         'Looked-up values',
-        ['Value', 'In the vault', 'Logins', 'Users', 'First', 'Last', 'Token'],
+        [
+          'Value',
+          'In the vault',
+          { number: 'Logins' },
+          { number: 'Users' },
+          'First',
+          'Last',
+          'Token',
+        ],
         values.map(({ value, token, held: isHeld }) => {
           const use = typeof uses === 'string' ? undefined : uses.get(token);
           const count = (amount: number | undefined) =>
