@@ -18,12 +18,7 @@ import {
   valueTables,
 } from '../db/operations/copy-tables.ts';
 import { withoutParameters } from '../db/query.ts';
-import {
-  type ChainPosition,
-  decodePosition,
-  encodePosition,
-  type EncodedPosition,
-} from '../lib/audit/chain.ts';
+import { encodePosition, type EncodedPosition } from '../lib/audit/chain.ts';
 import { UserError } from './user-error.ts';
 
 /** A dump's own description, `manifest.json`. It is written last: without it, a dump is incomplete. */
@@ -125,11 +120,6 @@ export async function readManifest(directory: string): Promise<Manifest> {
   }
   if (manifest.format !== format) throw new UserError(`${directory} is a dump of another format`);
   return manifest;
-}
-
-/** The last row of the audit within the dump. */
-export function headOf({ audit }: Manifest): ChainPosition {
-  return decodePosition(audit);
 }
 
 /**

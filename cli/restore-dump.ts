@@ -13,9 +13,9 @@ import { migrate } from '../db/migrate/migrate.ts';
 import { transaction } from '../db/query.ts';
 import { readAudit } from '../db/read-audit.ts';
 import { reapplyErasures } from '../db/operations/reapply-erasures.ts';
-import { type ChainPosition, chainStart, verifyChain } from '../lib/audit/chain.ts';
+import { type ChainPosition, chainStart, decodePosition, verifyChain } from '../lib/audit/chain.ts';
 import { UserError } from './user-error.ts';
-import { headOf, loadTables, type Manifest, readManifest, type RowsProgress } from './dump.ts';
+import { loadTables, type Manifest, readManifest, type RowsProgress } from './dump.ts';
 
 /** Begins to show a stage of the restore, of so many rows; returns what tells how far it is. */
 export type RestoreProgress = (title: string, rows: number) => RowsProgress;
@@ -65,7 +65,7 @@ export async function restoreDump(
     await whileAuditIsOpen(client, () =>
       loadTables(client, audit, newest, auditTables, loadedAudit),
     );
-    await verify(client, [headOf(dump), headOf(newest)]);
+    await verify(client, [decodePosition(dump.audit), decodePosition(newest.audit)]);
     const erasedAgain = await reapplyErasures(client, dump.audit.id);
     const tables = [
       ...valueTables.map((name) => [name, dump.tables[name]?.rows ?? 0] as const),
