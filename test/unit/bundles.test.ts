@@ -22,7 +22,8 @@ describe('the bundle of each function', () => {
       });
       const inputs = Object.keys(metafile.inputs);
       expect(inputs).toContain(`functions/${name}`);
-      const foreign = /^(cli|client|scripts|test)\/|node_modules\/(commander|csv-parse|tsx)\//;
+      const foreign =
+        /^(cli|client|console|scripts|test)\/|node_modules\/(commander|csv-parse|hono|tsx)\//;
       expect(inputs.filter((path) => foreign.test(path))).toEqual([]);
     },
     30_000,
