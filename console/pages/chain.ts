@@ -6,13 +6,15 @@ import type { ChainState } from '../vault.ts';
 
 /** What the verification of the audit chain found. */
 export function chainSummary({ head, from, verified, findings, lastVerified }: ChainState): Html {
-  const rows =
-    from <= 1
-      ? `All ${number(verified)} rows`
-      : `The ${number(verified)} rows from ${number(from)} on`;
+  const sentence =
+    verified === 0
+      ? 'There are no rows yet.'
+      : from <= 1
+        ? `All ${number(verified)} rows are right.`
+        : `Rows ${number(from)} to ${number(head.id)} are right.`;
   const state =
     findings.length === 0
-      ? html`<p class="good">${rows} are right.</p>`
+      ? html`<p class="good">${sentence}</p>`
       : html`<div class="problem" role="alert">
           <p>The audit does not verify:</p>
           <ul>

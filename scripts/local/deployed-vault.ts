@@ -34,6 +34,7 @@ export async function deployedVault(settings: Settings): Promise<RunningVault> {
       ...(token === null ? [] : [revealCommand(token)]),
       `echo '${JSON.stringify({ kind: 'ip', values: ['192.0.2.2'], reason })}' | ${tokenize}`,
       'npx pii-vault verify',
+      'npx pii-vault console',
     ],
     invoke: (functionName, request) => invoke(settings, functionName, request),
     erase: (tokens, why) => officer.erase(tokens, why),

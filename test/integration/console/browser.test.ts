@@ -17,7 +17,7 @@ if (chromium === null) {
 }
 
 const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-// where the pictures go that a person wants to look at
+// where pictures of all pages go, for a person to look at
 const pictures = process.env['VAULT_TEST_PICTURES'];
 const deviceId = '<script>document.title="run"</script>\u202Egnp';
 const reason = 'fraud case 4711';
@@ -116,7 +116,7 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
     const drawn = await chart.screenshot();
     await chart.evaluate((svg) => svg.replaceChildren());
     expect(drawn.equals(await chart.screenshot())).toBe(false);
-    await page.getByText(/rows are right/).waitFor();
+    await page.getByText('There are no rows yet.').waitFor();
     expect(await page.locator('[role=alert]').count()).toBe(0);
   });
 
@@ -240,6 +240,11 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
   async function check(name: string): Promise<void> {
     if (pictures !== undefined) {
       await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
+      // docs/images/console.png
+      const clip = { x: 0, y: 0, width: 1280, height: 660 };
+      if (name === 'overview-light-1280') {
+        await page.screenshot({ path: `${pictures}/console.png`, clip });
+      }
     }
     const isWide = await page.evaluate('document.documentElement.scrollWidth > innerWidth');
     expect({ name, isWide }).toEqual({ name, isWide: false });
