@@ -28,6 +28,8 @@ export interface AwsServer {
   actions: string[];
   /** The outputs of CloudFormation stacks, by the stack's name. */
   stacks: Record<string, Record<string, string>>;
+  /** What CloudWatch lists. */
+  alarms: Record<string, unknown>[];
   /** The ARN that STS gives the caller. */
   arn: string;
   /** Answers a call to the URL of the function with this id, with a status and a JSON body. */
@@ -130,6 +132,7 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
     'AmazonSQS.GetQueueAttributes': (parameters) => ({
       Attributes: { ApproximateNumberOfMessages: String(queueOf(parameters).length) },
     }),
+    'GraniteServiceVersion20100801.DescribeAlarms': () => ({ MetricAlarms: server.alarms }),
     'TrentService.DescribeKey': async ({ KeyId }) => ({
       KeyMetadata: { KeyId, KeyState: await kms!.keyState(KeyId) },
     }),
@@ -208,6 +211,7 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
     refused: new Set(),
     actions: [],
     stacks: {},
+    alarms: [],
     arn: 'arn:aws:iam::000000000000:user/grace',
     callUrl: () => Promise.resolve([403, {}]),
     url,
