@@ -9,8 +9,9 @@ import {
   valueTables,
   whileAuditIsOpen,
 } from '../db/operations/copy-tables.ts';
+import { pinSession } from '../db/operations/pin-session.ts';
 import { migrate } from '../db/migrate/migrate.ts';
-import { transaction } from '../db/query.ts';
+import { type Connection, transaction } from '../db/query.ts';
 import { readAudit } from '../db/read-audit.ts';
 import { reapplyErasures } from '../db/operations/reapply-erasures.ts';
 import { type ChainPosition, chainStart, decodePosition, verifyChain } from '../lib/audit/chain.ts';
@@ -21,6 +22,7 @@ import { loadTables, type Manifest, readManifest, type RowsProgress } from './du
 export type RestoreProgress = (title: string, rows: number) => RowsProgress;
 
 const notEmpty = 'The database is not empty';
+const owner = 'vault_migrator';
 
 export interface Restored {
   /** Rows by table. */
@@ -31,9 +33,6 @@ export interface Restored {
   head: ChainPosition;
 }
 
-/** For a connection that acts as the vault's owner, whoever logs in: so the owner is the same. */
-export const asOwner = { options: '-c role=vault_migrator' } as const;
-
 /**
  * Restores a dump into an empty database on which `db/bootstrap.sql` has run: migrates it, loads
  * the values from `from` and the audit from `audit`, verifies the chain against the heads of
@@ -42,6 +41,9 @@ export const asOwner = { options: '-c role=vault_migrator' } as const;
  * The audit must be the newest that can be had, and never the older one of the dump: rows since
  * then tell who has seen what, and which values must not come back. It is a later dump, or the
  * only the audit of the database that is to be replaced (`backup --audit-only`).
+ *
+ * Only as vault_migrator, which owns all that it makes: what this role has put into the database
+ * runs in the session, with the rights of whoever logged in.
  */
 export async function restoreDump(
   pool: Pool,
@@ -53,11 +55,14 @@ export async function restoreDump(
   if (newest.audit.id < dump.audit.id) {
     throw new UserError(`The audit of ${audit} is older than that of ${from}`);
   }
+  await pinAsOwner(pool);
   // before the migrations: a database in use is left alone
   if ((await isMigrated(pool)) && !(await isEmpty(pool))) throw new UserError(notEmpty);
   await migrate(pool);
   return transaction(pool, async (connection) => {
     const client = connection as PoolClient;
+    // again: the pool may have replaced a connection that was lost
+    await pinAsOwner(client);
     if (!(await isEmpty(client))) throw new UserError(notEmpty);
     const loadedValues = progress('Loading values', rowsOf(dump, valueTables));
     await loadTables(client, from, dump, valueTables, loadedValues);
@@ -73,6 +78,12 @@ export async function restoreDump(
     ];
     return { rows: Object.fromEntries(tables), erasedAgain, head: await readAuditHead(client) };
   });
+}
+
+async function pinAsOwner(connection: Connection): Promise<void> {
+  if ((await pinSession(connection)) !== owner) {
+    throw new UserError(`Nothing was restored: log in as ${owner}, and as no other role.`);
+  }
 }
 
 function rowsOf({ tables }: Manifest, names: readonly TableName[]): number {

@@ -8,7 +8,7 @@ import { confirm } from '../confirm.ts';
 import { interruptible, withPool } from '../database.ts';
 import { type DatabaseOptions, iamConfig } from '../login.ts';
 import { type Progress, showProgress } from '../progress.ts';
-import { asOwner, type RestoreProgress, restoreDump } from '../restore-dump.ts';
+import { type RestoreProgress, restoreDump } from '../restore-dump.ts';
 import { pairs } from '../table.ts';
 import { UserError } from '../user-error.ts';
 
@@ -26,8 +26,8 @@ erased after the copy was made. All of it, or nothing.
 (backup --audit-only), or that of the newest copy. Name the copy itself only if there is no newer
 one: values erased since then come back, unless you erase them again by their certificates.
 
-The user of the URL is vault_migrator, or one that may become it. Without a password in the URL, it
-logs in by IAM over TLS.`;
+The user of the URL is vault_migrator, never an administrator. Without a password in the URL, it logs
+in by IAM over TLS.`;
 
 const example =
   'RESTORE_DATABASE_URL=postgresql://vault_migrator@HOST:5432/vault \\\n' +
@@ -51,7 +51,7 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
       ? 'Everything was restored; the planner only lacks statistics of it (ANALYZE).'
       : 'Nothing was restored: the database is empty. Run it again.',
   );
-  const config = { ...interruptible(await targetConfig(url, options), signal), ...asOwner };
+  const config = interruptible(await targetConfig(url, options), signal);
   const { progress, end } = successive();
   const { rows, erasedAgain, head } = await withPool(config, async (pool) => {
     const restored = await restoreDump(pool, options.from, options.audit, progress);

@@ -147,8 +147,8 @@ export async function whileAuditIsOpen(
   }
 }
 
-const analyzeStatements = Object.entries(tables).map(([name, table]) =>
-  statement(`analyze_${name}`, sql`analyze ${table}`),
+const analyzeStatements = [...valueTables, ...auditTables].map((name) =>
+  statement(`analyze_${name}`, sql`analyze ${sql.raw(qualified(name))}`),
 );
 
 /** Updates the planner's statistics after loading. Throws `DatabaseError`. */

@@ -19,7 +19,7 @@ import { reveal, type RevealResponse } from '../../../lib/requests/reveal.ts';
 import { writeDump } from '../../../cli/dump.ts';
 import { UserError } from '../../../cli/user-error.ts';
 import { withPool } from '../../../cli/database.ts';
-import { asOwner, restoreDump } from '../../../cli/restore-dump.ts';
+import { restoreDump } from '../../../cli/restore-dump.ts';
 import { appendRows, auditContext, openAudit } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { testPassword } from '../../helpers/cluster.ts';
@@ -108,7 +108,7 @@ function restoreWith(
 
 /** What the command does, in this process, as quickly as that. */
 async function restore(from: string, audit = from, to = target, role?: string): Promise<Result> {
-  const config = { connectionString: urlOf(to, role), ...asOwner };
+  const config = { connectionString: urlOf(to, role) };
   try {
     const { erasedAgain } = await withPool(config, (pool) => restoreDump(pool, from, audit));
     return { code: 0, output: `${erasedAgain} erased again` };
@@ -187,13 +187,33 @@ describe('pii-vault backup and restore', () => {
     expect(await rowsOf(target.admin, 'user_logins')).toHaveLength(1);
   });
 
-  it('restore from a superuser’s login with the same owner', async () => {
-    await collect('a device');
-    expect(await restore(await dump(), undefined, target, 'postgres')).toMatchObject({ code: 0 });
+  it('refuse a superuser’s login, in which objects that vault_migrator planted would run', async () => {
+    const path = await dump();
+    // within the session, code can leave a role that was only set
+    const trap = `
+      create function public.trap(integer, float8) returns float8 language plpgsql as $$ begin
+        if (select rolsuper from pg_catalog.pg_roles where rolname = session_user) then
+          execute 'set local role none';
+          execute 'create role trapped';
+          execute 'set local role vault_migrator';
+        end if;
+        return pg_catalog.float8mul($1::float8, $2);
+      end $$;
+      create operator public.* (leftarg = integer, rightarg = float8, function = public.trap)`;
+    await target.as('vault_migrator').query(trap);
+    const url = urlOf(target, 'postgres');
+    for (const address of [url, `${url}?options=-c%20role%3Dvault_migrator`]) {
+      expect(await restoreWith(path, path, address)).toMatchObject({
+        code: 2,
+        output: expect.stringContaining('log in as vault_migrator'),
+      });
+    }
     const { rows } = await target.admin.query(
-      `select tableowner from pg_tables where tablename = 'pii_vault'`,
+      `select rolname from pg_roles where rolname = 'trapped'`,
     );
-    expect(rows).toEqual([{ tableowner: 'vault_migrator' }]);
+    await target.admin.query('drop role if exists trapped');
+    expect(rows).toEqual([]);
+    expect(await restore(path)).toMatchObject({ code: 0 });
   });
 
   it('erase again what was erased after the dump, and keep every audit row since', async () => {
