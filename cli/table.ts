@@ -1,3 +1,5 @@
+import { visible } from './visible.ts';
+
 /** Rows of text in columns as wide as their longest entry, under their names. */
 export function table(rows: readonly Readonly<Record<string, unknown>>[]): string {
   const names = Object.keys(rows[0] ?? {});
@@ -21,18 +23,17 @@ export function table(rows: readonly Readonly<Record<string, unknown>>[]): strin
 
 /** Names and values, one pair a line. */
 export function pairs(record: Readonly<Record<string, unknown>>): string {
-  const width = Math.max(...Object.keys(record).map((name) => name.length));
-  return Object.entries(record)
-    .map(([name, value]) => `${name.padEnd(width)}  ${cell(value)}`)
-    .join('\n');
+  const rows = Object.entries(record).map(([name, value]) => [visible(name), value] as const);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${cell(value)}`).join('\n');
 }
 
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '–';
   if (Array.isArray(value)) return value.length === 0 ? '–' : value.map(cell).join('; ');
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return visible(value);
   if (typeof value !== 'object') return JSON.stringify(value);
   return Object.entries(value)
-    .map(([name, entry]) => `${name} ${cell(entry)}`)
+    .map(([name, entry]) => `${visible(name)} ${cell(entry)}`)
     .join(', ');
 }
