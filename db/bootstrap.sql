@@ -22,6 +22,7 @@ DECLARE
   logins_table pg_catalog.text;
   former_owner pg_catalog.text;
   former_role pg_catalog.text;
+  grantee_name pg_catalog.text;
 BEGIN
   SET LOCAL search_path = pg_catalog, pg_temp;
   SET LOCAL standard_conforming_strings = on;
@@ -95,7 +96,12 @@ BEGIN
         SELECT FROM pg_catalog.pg_auth_members
         WHERE roleid = 'rds_iam'::pg_catalog.regrole AND pg_catalog.pg_get_userbyid(member) = role_name
       );
-      EXECUTE pg_catalog.format('GRANT rds_iam TO %I', role_name);
+      BEGIN
+        EXECUTE pg_catalog.format('GRANT rds_iam TO %I', role_name);
+      EXCEPTION WHEN insufficient_privilege OR invalid_grant_operation THEN
+        -- such as one of a role rds_iam that vault_migrator made itself, and made a member of this role
+        RAISE WARNING '% cannot be granted rds_iam, so it cannot log in by IAM: %', role_name, SQLERRM;
+      END;
     END LOOP;
   END IF;
 
@@ -138,8 +144,8 @@ BEGIN
     RAISE NOTICE 'every role may still create large objects: only a superuser can revoke that';
   END IF;
 
-  -- A table that was there before keeps its rows and grants; its owner changes, and the former owner keeps every
-  -- right on it. So it is with its partitions, or no release could ever add a column.
+  -- A table that was there before keeps its rows and grants; its owner changes, and the former owner keeps its rights
+  -- on the rows. So it is with its partitions, or no release could ever add a column.
   FOR logins_table, former_owner IN
     WITH RECURSIVE family (relation) AS (
       SELECT pg_class.oid
@@ -163,11 +169,46 @@ BEGIN
       EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO vault_migrator', logins_table);
       former_role := pg_catalog.current_setting('role');
       SET LOCAL ROLE vault_migrator;
-      EXECUTE pg_catalog.format('GRANT ALL ON %s TO %I', logins_table, former_owner);
+      EXECUTE pg_catalog.format(
+        'GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES ON %s TO %I', logins_table, former_owner
+      );
       PERFORM pg_catalog.set_config('role', former_role, true);
     EXCEPTION WHEN insufficient_privilege THEN
       IF logins_table = 'public.user_logins' THEN RAISE; END IF;
       RAISE NOTICE '% still belongs to %: no release can add a column to user_logins', logins_table, former_owner;
+    END;
+  END LOOP;
+
+  -- Whoever may create a trigger on it runs code with the rights of each role that writes to it. An earlier release of
+  -- this file gave that right to the former owner.
+  FOR logins_table, grantee_name IN
+    WITH RECURSIVE family (relation) AS (
+      SELECT pg_class.oid
+      FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
+      WHERE nspname = 'public' AND relname = 'user_logins' AND relkind IN ('r', 'p')
+      UNION
+      SELECT inhrelid FROM pg_catalog.pg_inherits JOIN family ON inhparent = relation
+    )
+    SELECT DISTINCT pg_catalog.format('%I.%I', nspname, relname),
+      CASE WHEN entry.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.format('%I', pg_catalog.pg_get_userbyid(entry.grantee)) END
+    FROM family
+    JOIN pg_catalog.pg_class ON pg_class.oid = relation
+    JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
+    CROSS JOIN LATERAL pg_catalog.aclexplode(relacl) AS entry
+    WHERE relowner = 'vault_migrator'::pg_catalog.regrole AND entry.grantor = relowner
+      AND entry.grantee <> relowner AND entry.privilege_type = 'TRIGGER'
+  LOOP
+    BEGIN
+      IF NOT is_superuser THEN
+        EXECUTE pg_catalog.format('GRANT vault_migrator TO %I WITH INHERIT FALSE, SET TRUE', current_user);
+      END IF;
+      former_role := pg_catalog.current_setting('role');
+      SET LOCAL ROLE vault_migrator;
+      EXECUTE pg_catalog.format('REVOKE TRIGGER ON %s FROM %s CASCADE', logins_table, grantee_name);
+      PERFORM pg_catalog.set_config('role', former_role, true);
+      RAISE NOTICE '% may no longer create triggers on %', grantee_name, logins_table;
+    EXCEPTION WHEN insufficient_privilege THEN
+      RAISE WARNING '% may still create triggers on %: vault_migrator has to revoke TRIGGER', grantee_name, logins_table;
     END;
   END LOOP;
 END

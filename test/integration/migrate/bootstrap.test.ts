@@ -172,6 +172,23 @@ describe('db/bootstrap.sql makes every role', () => {
   );
 });
 
+describe('db/bootstrap.sql with a role rds_iam that vault_migrator made', () => {
+  it('names the role that cannot have it, and goes on', async () => {
+    await bootstrap();
+    await passwords();
+    const migrator = await login('vault_migrator');
+    await migrator.query('create role rds_iam');
+    await migrator.query('grant vault_analyst to rds_iam');
+    expect(await bootstrap()).toEqual([
+      expect.stringContaining('vault_analyst cannot be granted rds_iam'),
+    ]);
+    const members = (await holders()).map(({ member }) => member);
+    expect(members).toEqual(
+      expect.arrayContaining(roles.filter((role) => role !== 'vault_analyst')),
+    );
+  });
+});
+
 describe('db/bootstrap.sql on a table of logins that is partitioned', () => {
   beforeEach(async () => {
     await ask(`
@@ -186,7 +203,7 @@ describe('db/bootstrap.sql on a table of logins that is partitioned', () => {
     `);
   });
 
-  it('hands its partitions over with it, and the former owner keeps every right on them', async () => {
+  it('hands its partitions over with it, and the former owner keeps its rights on their rows', async () => {
     await bootstrap();
     const tables = await ask(`
       select relname, pg_get_userbyid(relowner) as owner,
@@ -201,6 +218,32 @@ describe('db/bootstrap.sql on a table of logins that is partitioned', () => {
     await passwords();
     const migrator = await login('vault_migrator');
     await migrator.query('alter table public.user_logins add column masked_new varchar(256)');
+  });
+
+  it('lets no former owner run code as a role that writes to it, also where it did before', async () => {
+    const canTrap = () =>
+      ask<{ relname: string; may: boolean }>(`
+        select relname, has_table_privilege('team_owner', oid, 'trigger') as may
+        from pg_class where relname like '%_logins' order by relname`);
+    const nobody = ['old_logins', 'older_logins', 'user_logins'].map((relname) => ({
+      relname,
+      may: false,
+    }));
+    await bootstrap();
+    expect(await canTrap()).toEqual(nobody);
+
+    await ask('grant all on public.user_logins, public.older_logins to team_owner');
+    await ask('grant trigger on public.user_logins to public');
+    expect(await bootstrap()).toContain(
+      'PUBLIC may no longer create triggers on public.user_logins',
+    );
+    expect(await canTrap()).toEqual(nobody);
+
+    await ask('grant all on public.old_logins to team_owner');
+    await ask('grant vault_migrator to admin with admin option, inherit false');
+    await ask('alter database vault owner to admin; alter schema public owner to admin');
+    await bootstrap('admin');
+    expect(await canTrap()).toEqual(nobody);
   });
 
   it('names a partition that its administrator may not hand over', async () => {
