@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 
 import type { ChainPosition } from '../lib/audit/chain.ts';
-import { DatabaseError } from '../lib/errors.ts';
+import { AuditBroken } from '../lib/errors.ts';
 import { type Connection, run, statement } from './query.ts';
 
 const headStatement = statement<{ id: string; hash: Buffer }>(
@@ -10,9 +10,9 @@ const headStatement = statement<{ id: string; hash: Buffer }>(
   sql`select id, substring(hash for 33) as hash from vault.audit_chain_head()`,
 );
 
-/** The last row of the chain; id 0 while there is none. Throws `DatabaseError`. */
+/** The last row of the chain; id 0 while there is none. Throws `AuditBroken` where its row is gone; `DatabaseError`. */
 export async function readAuditHead(connection: Connection): Promise<ChainPosition> {
   const [head] = await run(connection, headStatement);
-  if (head === undefined) throw new DatabaseError(null);
+  if (head === undefined) throw new AuditBroken([], 'the head of the audit is gone');
   return { id: Number(head.id), hash: head.hash };
 }

@@ -91,11 +91,11 @@ export class AuditBroken extends VaultError {
   override readonly name = 'AuditBroken';
   override readonly code = 'ERR_AUDIT_BROKEN';
 
-  /** Takes one finding or more; the first ones are named. */
-  constructor(findings: readonly { id: number; problem: string }[]) {
+  /** Takes one finding or more, of which the first ones are named, or another problem. */
+  constructor(findings: readonly { id: number; problem: string }[], other?: string) {
     const named = findings.slice(0, 3).map(({ id, problem }) => `audit row ${id} ${problem}`);
     const others = findings.length - named.length;
-    super([...named, ...(others > 0 ? [`and ${others} more findings`] : [])].join('; '));
+    super(other ?? [...named, ...(others > 0 ? [`and ${others} more findings`] : [])].join('; '));
   }
 }
 
@@ -151,11 +151,12 @@ export class DatabaseError extends VaultError {
   }
 }
 
-/** The result of `work`. If it fails, throws `VaultUnavailable`, which names `what`. */
+/** The result of `work`. If it fails, throws `VaultUnavailable`, which names `what`; or `AuditBroken` as it is. */
 export async function available<T>(what: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
+    if (error instanceof AuditBroken) throw error;
     throw new VaultUnavailable(what, asVaultError(error));
   }
 }

@@ -4,11 +4,13 @@ import { readCheckpoint, storedAudit } from '../../db/read-audit.ts';
 import {
   type AuditRow,
   type ChainPosition,
+  type ChainReport,
   chainStart,
   decodePosition,
   encodePosition,
 } from '../../lib/audit/chain.ts';
 import { type StoredAudit, verifyAudit } from '../../lib/audit/verify-audit.ts';
+import { AuditBroken } from '../../lib/errors.ts';
 import type { EraseCertificate } from '../../lib/requests/erase.ts';
 import { readCertificates } from '../certificate-file.ts';
 import { compareCertificate } from '../check-certificate.ts';
@@ -41,15 +43,15 @@ async function verify(options: Options, { signal, ifCancelled }: Context): Promi
   const certificates = (await Promise.all(options.certificate.map(readCertificates))).flat();
   const stage = await findStage(options.stage);
   const config = await databaseConfig(stage, 'vault_auditor', options);
-  return withPool(interruptible(config, signal), async (pool) => {
+  return withPool(interruptible(config, signal), async (pool): Promise<Outcome> => {
     const checkpoint = await readCheckpoint(pool);
     const certified = certificates.map(({ audit: position }) => decodePosition(position));
     const known = [...options.head, ...certified, ...(checkpoint === null ? [] : [checkpoint])];
     const audit = storedAudit(pool);
     const certificateProblems = await compareAll(certificates, audit);
-    const progress = showProgress('Verifying audit rows', (await audit.readHead()).id);
-    const read = (after?: number) => counted(audit.read(after), progress);
-    const { verified, head, findings } = await verifyAudit({ ...audit, read }, chainStart, known);
+    const verification = await verifyShown(audit, known).catch(headless);
+    if ('problems' in verification) return { ...verification, report: { stage: stage.name } };
+    const { verified, head, findings } = verification;
     const last = encodePosition(head);
     const report = {
       stage: stage.name,
@@ -70,6 +72,18 @@ async function verify(options: Options, { signal, ifCancelled }: Context): Promi
       `head ${last.id}:${last.hash}`;
     return { exitCode: 0, text, report };
   });
+}
+
+async function verifyShown(audit: StoredAudit, known: ChainPosition[]): Promise<ChainReport> {
+  const progress = showProgress('Verifying audit rows', (await audit.readHead()).id);
+  const read = (after?: number) => counted(audit.read(after), progress);
+  return verifyAudit({ ...audit, read }, chainStart, known);
+}
+
+/** For an audit that has no head to verify against. */
+function headless(error: unknown): Pick<Outcome, 'exitCode' | 'text'> & { problems: string[] } {
+  if (!(error instanceof AuditBroken)) throw error;
+  return { exitCode: 1, text: '', problems: [`The audit is broken: ${error.message}.`] };
 }
 
 function agreement(count: number): string {

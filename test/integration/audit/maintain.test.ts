@@ -96,6 +96,7 @@ describe('maintain', () => {
       `delete from vault.reveal_audit`,
       `update vault.audit_head set id = 0, hash = decode(repeat('00', 32), 'hex')`,
     ],
+    'a head that is gone': [`delete from vault.audit_head`],
   };
   it.each(Object.entries(attacks))('finds %s', async (_, statements) => {
     const writer = database.as('vault_reveal');

@@ -54,6 +54,14 @@ describe('pii-vault verify', () => {
     });
   });
 
+  it('names a head that is gone and exits with 1', async () => {
+    await database.admin.query('delete from vault.audit_head');
+    expect(await verify()).toMatchObject({
+      code: 1,
+      output: 'The audit is broken: the head of the audit is gone.\n',
+    });
+  });
+
   it('exits with 1 when a known head is another or beyond the end', async () => {
     const forged = `3:${'0'.repeat(64)}`;
     expect(await verify('--head', forged)).toMatchObject({ code: 1 });
