@@ -45,7 +45,10 @@ export async function applyMigrations(connection: Connection): Promise<number> {
   }
   const pending = migrations.filter(({ folderMillis }) => folderMillis > last);
   for (const { sql: scripts, hash, folderMillis } of pending) {
+    // what drizzle-kit writes without a schema is public.user_logins
+    await runScript(connection, 'set local search_path = public, pg_temp');
     for (const script of scripts) await runScript(connection, script);
+    await runScript(connection, 'set local search_path = pg_catalog, pg_temp');
     await run(connection, recordStatement, { hash, createdAt: folderMillis });
   }
   return pending.length;

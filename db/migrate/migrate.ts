@@ -20,8 +20,7 @@ const settingsStatement = statement(
   select
     -- otherwise ingest would wait behind a change that waits for a long reader
     set_config('lock_timeout', '5s', true),
-    -- what the migrations name without a schema is public.user_logins
-    set_config('search_path', 'public, pg_temp', true)
+    set_config('search_path', 'pg_catalog, pg_temp', true)
 `,
 );
 

@@ -47,8 +47,8 @@ export interface MaintainReport {
 }
 
 /**
- * The daily round: ends stale sessions, prunes the ledger, and verifies the audit chain since the
- * row it verified last, or all of it, against what is known of it here and in the anchors. Throws
+ * The daily round: ends stale sessions, verifies the audit chain since the row it verified last, or
+ * all of it, against what is known of it here and in the anchors, and prunes the ledger. Throws
  * `AuditBroken` for rows at fault, `VaultUnavailable` where the database did not answer; and, with
  * the rest done, `AuditBucketError` where the anchors could not be read or kept, and
  * `RoleSettingsChanged` where a role has settings that are not the vault's.
@@ -56,13 +56,14 @@ export interface MaintainReport {
 export async function maintain(deps: MaintainDeps): Promise<MaintainReport> {
   return loggingFailure(deps.log, 'maintenance failed', {}, async () => {
     const ended = await available('the database', deps.endStaleSessions());
-    const pruned = await available('the database', deps.prune());
     const changed = await available('the database', deps.findRoleSettings());
     const settingsFault = changed.length === 0 ? null : new RoleSettingsChanged(changed);
     // logged now too, because another error may end the round
     if (settingsFault !== null) deps.log.error('role settings changed', settingsFault);
 
     const { verified, head, anchorFault } = await verifyAndAnchor(deps);
+    // afterwards, because a session can hold this up
+    const pruned = await available('the database', deps.prune());
     const counts = { ended, pruned, verified };
     deps.log.info('maintained', { ...counts, ...headFields(head) });
     deps.metrics.publish({ pruned, verified });

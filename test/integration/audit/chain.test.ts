@@ -72,29 +72,40 @@ describe('the audit chain', () => {
     });
   });
 
-  it('takes id, time and hashes from nobody who writes', async () => {
+  it('takes no row that does not continue it, nor one of another login, whoever may insert', async () => {
+    await appendRows(database.as('vault_reveal'), 1);
     // no login has this right: the trigger is the second line
-    await database.admin.query('grant insert on vault.reveal_audit to vault_reveal');
-    const insert = (action: string, source: string) =>
-      database.as('vault_reveal').query(
+    await database.admin.query('grant insert on vault.reveal_audit to vault_reveal, vault_ingest');
+    const insert = (
+      role: 'vault_reveal' | 'vault_ingest',
+      id: number,
+      action: string,
+      source: string,
+    ) =>
+      database.as(role).query(
         `insert into vault.reveal_audit values
-           (99, 'epoch', $1, 'r', 'p', $2, 'a reason for it', $3, 'revealed', '\\x00', '\\x00')`,
-        [action, source, someToken(1)],
+           ($1, now(), $2, 'r', 'p', $3, 'a reason for it', $4, 'revealed', $5, $5)`,
+        [id, action, source, someToken(1), Buffer.alloc(32)],
       );
-    await insert('reveal', 'claimed');
-    await expect(insert('erase', 'claimed')).rejects.toMatchObject({ code: '42501' });
-    await expect(insert('reveal', 'iam')).rejects.toMatchObject({ code: '42501' });
-    await database.admin.query('grant insert on vault.reveal_audit to vault_ingest');
-    await expect(
-      database
-        .as('vault_ingest')
-        .query(`insert into vault.reveal_audit (action) values ('reveal')`),
-    ).rejects.toMatchObject({ code: '42501' });
-    const { rows } = await database.admin.query<{ id: string; recent: boolean }>(
-      `select id, at > now() - interval '1 minute' as recent from vault.reveal_audit`,
-    );
-    expect(rows).toEqual([{ id: '1', recent: true }]);
+    const chain = { code: '42501', message: 'the row does not continue the audit chain' };
+    await expect(insert('vault_reveal', 2, 'reveal', 'claimed')).rejects.toMatchObject(chain);
+    await expect(insert('vault_reveal', 99, 'reveal', 'claimed')).rejects.toMatchObject(chain);
+    const login = { code: '42501', message: expect.stringContaining('may not write') };
+    await expect(insert('vault_reveal', 2, 'erase', 'claimed')).rejects.toMatchObject(login);
+    await expect(insert('vault_reveal', 2, 'reveal', 'iam')).rejects.toMatchObject(login);
+    await expect(insert('vault_ingest', 2, 'reveal', 'claimed')).rejects.toMatchObject(login);
     expect(await verify()).toMatchObject({ verified: 1, findings: [] });
+  });
+
+  it('writes its head once for each request, however many rows', async () => {
+    const tokens = Array.from({ length: 100 }, (_, n) => someToken(n));
+    await database.admin.query('vacuum vault.audit_head');
+    await claimReveal(database.as('vault_reveal'), auditContext(), tokens);
+    const { rows } = await database.admin.query<{ versions: number }>(
+      `select split_part(trim('()' from ctid::text), ',', 2)::integer as versions from vault.audit_head`,
+    );
+    expect(rows[0]!.versions).toBeLessThan(5);
+    expect(await verify()).toMatchObject({ verified: 100, findings: [] });
   });
 
   it('reads page after page', async () => {
