@@ -307,7 +307,7 @@ describe('a table of logins that was there', () => {
       [teamsTable({ masked_ip: 'varchar(16)' })],
     ],
     [
-      'user_logins.masked_device_id is short, the vault writes up to varchar(40)',
+      'user_logins.masked_device_id is public.short, the vault writes up to varchar(40)',
       ['create domain short as varchar(39)', teamsTable({ masked_device_id: 'short' })],
     ],
     [
@@ -368,7 +368,7 @@ describe('a table of logins that was there', () => {
       [teamsTable({ tenant: 'integer not null' })],
     ],
     [
-      'user_logins.id takes its default from numbers, which vault_ingest may not use',
+      'user_logins.id takes its default from public.numbers, which vault_ingest may not use',
       ['create sequence numbers', teamsTable({ id: `bigint default nextval('numbers')` })],
     ],
     [
