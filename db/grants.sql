@@ -39,6 +39,8 @@ GRANT INSERT, SELECT (id) ON vault.data_keys TO vault_ingest;
 GRANT INSERT, SELECT (message_id) ON vault.ingested_messages TO vault_ingest;
 
 GRANT SELECT ON public.user_logins TO vault_analyst;
+-- how old the data keys are, and which KMS keys wrap them
+GRANT SELECT (kms_key_arn, created_at) ON vault.data_keys TO vault_auditor;
 GRANT SELECT ON vault.reveal_audit, vault.audit_checkpoints TO vault_maintain, vault_auditor;
 
 -- the functions that people call have only these

@@ -35,7 +35,9 @@ BEGIN
 
   SELECT * INTO head_id, head_hash, head_at
   FROM vault.append_audit('reveal'::vault.audit_action, request_id, source, principal, reason, tokens, outcomes);
-  PERFORM vault.use_limits(session_user::text, caller, cardinality(array_positions(outcomes, 'revealed')));
+  PERFORM vault.use_limits(
+    session_user::text, caller, cardinality(tokens), cardinality(array_positions(outcomes, 'revealed'))
+  );
 
   IF 'revealed' = ANY (outcomes) THEN
     INSERT INTO vault.reveal_claims AS claim

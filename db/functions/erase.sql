@@ -41,7 +41,7 @@ BEGIN
 
   SELECT * INTO head_id, head_hash, head_at
   FROM vault.append_audit('erase'::vault.audit_action, request_id, source, principal, reason, tokens, outcomes);
-  PERFORM vault.use_limits(session_user::text, caller, cardinality(deleted));
+  PERFORM vault.use_limits(session_user::text, caller, cardinality(tokens), cardinality(deleted));
 
   RETURN QUERY
   SELECT asked.token, asked.outcome, erase.exceeded, erase.allowed, erase.remaining, erase.retry_at,

@@ -30,7 +30,9 @@ BEGIN
 
   SELECT * INTO head_id, head_hash, head_at
   FROM vault.append_audit('tokenize'::vault.audit_action, request_id, source, principal, reason, tokens, outcomes);
-  IF exceeded IS NULL THEN PERFORM vault.use_limits(session_user::text, caller, cardinality(tokens)); END IF;
+  PERFORM vault.use_limits(
+    session_user::text, caller, cardinality(tokens), CASE WHEN exceeded IS NULL THEN cardinality(tokens) ELSE 0 END
+  );
 
   RETURN QUERY
   SELECT asked.token, asked.outcome, look_up.exceeded, look_up.allowed, look_up.remaining, look_up.retry_at,

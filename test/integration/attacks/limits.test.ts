@@ -8,6 +8,7 @@ import {
   stolenLogin,
   take,
 } from '../../helpers/attacker.ts';
+import { someToken } from '../../helpers/audit.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { setLimits } from '../../helpers/vault.ts';
 
@@ -124,5 +125,43 @@ describe('a cap of 20 an hour', () => {
         [list],
       ),
     ).rejects.toThrow('a request names 1 to 100 different tokens');
+  });
+});
+
+describe('an audit that somebody wants to fill', () => {
+  it('takes ten times what a caller may reveal, and a thousand, in refused tokens', async () => {
+    await setLimits(database, 'vault_reveal_url', 10, 1_000);
+    const thief = await stolenLogin(database, 'vault_reveal_url');
+    let refused = 0;
+    for (let n = 0; n < 20; n += 1) {
+      const unknown = Array.from({ length: 100 }, (_, k) => someToken(1_000 + n * 100 + k));
+      await thief.query(claim(`r${n}`, unknown, 'iam')).catch((error: { code: string }) => {
+        expect(error.code).toBe('53400');
+        refused += 1;
+      });
+    }
+    expect(refused).toBe(9);
+    expect(await count('denied')).toBe(1_100);
+    // another caller is not held up
+    await thief.query(
+      claim('other', [tokens[0]!], 'iam').replace('mallory', 'arn:aws:iam::1:user/eve'),
+    );
+    expect(await count('revealed')).toBe(1);
+  });
+
+  it('takes ten times the cap, and a thousand, of callers that were invented', async () => {
+    await setLimits(database, 'vault_tokenize', 10, 10);
+    const thief = await stolenLogin(database, 'vault_tokenize');
+    let refused = 0;
+    for (let n = 0; n < 15; n += 1) {
+      const unknown = Array.from({ length: 100 }, (_, k) => someToken(k));
+      await thief
+        .query(
+          `select from vault.look_up('r${n}', 'iam', 'caller ${n}', 'a reason of somebody', $1)`,
+          [unknown],
+        )
+        .catch(() => (refused += 1));
+    }
+    expect(refused).toBe(4);
   });
 });

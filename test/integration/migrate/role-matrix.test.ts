@@ -20,7 +20,11 @@ const documented: Record<WorkingRole, Record<string, string[]>> = {
   vault_erase: {},
   vault_maintain: { 'vault.reveal_audit': ['SELECT'], 'vault.audit_checkpoints': ['SELECT'] },
   vault_analyst: { 'public.user_logins': ['SELECT'] },
-  vault_auditor: { 'vault.reveal_audit': ['SELECT'], 'vault.audit_checkpoints': ['SELECT'] },
+  vault_auditor: {
+    'vault.reveal_audit': ['SELECT'],
+    'vault.audit_checkpoints': ['SELECT'],
+    'vault.data_keys': ['SELECT (kms_key_arn, created_at)'],
+  },
 };
 
 const reveal = ['claim_reveal', 'report_fault', 'take_revealed'];
