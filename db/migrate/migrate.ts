@@ -45,10 +45,28 @@ export async function migrate(
     return await transaction(pool, (connection) => bringUp(connection, limits));
   } catch (error) {
     const isInUse = error instanceof DatabaseError && error.state === '55P03';
-    throw isInUse
-      ? new DatabaseUnfit(['a session has a table locked that this release changes: try again'])
-      : error;
+    throw isInUse ? new DatabaseUnfit([await inUse(pool)]) : error;
   }
+}
+
+const openStatement = statement<{ sessions: string | null }>(
+  'open_transactions',
+  sql`
+  select string_agg(usename || ', process ' || pid, '; ' order by xact_start) as sessions
+  from pg_stat_activity
+  where datname = current_database() and pid <> pg_backend_pid()
+    and xact_start < clock_timestamp() - interval '4 seconds'
+`,
+);
+
+/** Which sessions can hold the lock that was waited for: any role can take one that delays a migration. */
+async function inUse(pool: Pool): Promise<string> {
+  const [open] = await run(pool, openStatement);
+  return (
+    'a session has something locked that this release changes ' +
+    `(with an open transaction: ${open?.sessions ?? 'none any more'}): ` +
+    'wait for it or end it, and try again'
+  );
 }
 
 async function bringUp(

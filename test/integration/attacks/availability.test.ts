@@ -6,6 +6,7 @@ import { migrate } from '../../../db/migrate/migrate.ts';
 import type { WorkingRole } from '../../../db/roles.ts';
 import { someToken } from '../../helpers/audit.ts';
 import { claim, endStolenLogins, stolenLogin } from '../../helpers/attacker.ts';
+import { wideLimits } from '../../helpers/postgres.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 
 const maxTries = 100;
@@ -98,6 +99,16 @@ describe.concurrent('a login that holds the lock of migrations', { timeout: 60_0
     await expect(migrate(database.as('vault_migrator'))).rejects.toMatchObject({
       name: 'DatabaseUnfit',
       message: expect.stringMatching(/vault_analyst, process \d+/),
+    });
+  });
+
+  it('is named by migrate too when it holds something else that migrate changes', async () => {
+    const database = await newDatabase();
+    const thief = await stolenLogin(database, 'vault_migrator');
+    await thief.query('begin; lock table vault.limits');
+    await expect(migrate(database.as('vault_migrator'), wideLimits)).rejects.toMatchObject({
+      name: 'DatabaseUnfit',
+      message: expect.stringMatching(/has something locked .*vault_migrator, process \d+/),
     });
   });
 });
