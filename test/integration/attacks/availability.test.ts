@@ -104,6 +104,8 @@ describe.concurrent('a login that holds the lock of migrations', { timeout: 60_0
 
   it('is named by migrate too when it holds something else that migrate changes', async () => {
     const database = await newDatabase();
+    // rights on the database itself are not cloned with it
+    await database.admin.query(`grant create on database ${database.name} to vault_migrator`);
     const thief = await stolenLogin(database, 'vault_migrator');
     await thief.query('begin; lock table vault.limits');
     await expect(migrate(database.as('vault_migrator'), wideLimits)).rejects.toMatchObject({
