@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ClientBase } from 'pg';
@@ -18,18 +18,10 @@ import {
   valueTables,
 } from '../db/operations/copy-tables.ts';
 import { withoutParameters } from '../db/query.ts';
-import { encodePosition, type EncodedPosition } from '../lib/audit/chain.ts';
+import { encodePosition } from '../lib/audit/chain.ts';
+import { type DumpedTable, dumpFormat, fileOf, type Manifest } from './manifest.ts';
+import { unwritable } from './private-file.ts';
 import { UserError } from './user-error.ts';
-
-/** A dump's own description, `manifest.json`. It is written last: without it, a dump is incomplete. */
-export interface Manifest {
-  format: 'pii-vault/dump/1';
-  takenAt: string;
-  migrations: number;
-  /** The last row of the audit when the dump was taken; the hash is in hex. */
-  audit: EncodedPosition;
-  tables: Partial<Record<TableName, DumpedTable>>;
-}
 
 /** Called now and then with the number of rows written or loaded so far. */
 export type RowsProgress = (rows: number) => void;
@@ -38,14 +30,6 @@ interface DumpOptions {
   auditOnly?: boolean;
   progress?: RowsProgress;
 }
-
-interface DumpedTable {
-  columns: string[];
-  rows: number;
-  sha256: string;
-}
-
-const format = 'pii-vault/dump/1';
 
 /**
  * Writes a dump of one moment into a new directory, which only this user can read: a file a table,
@@ -59,13 +43,12 @@ export async function writeDump(
 ): Promise<Manifest> {
   const unfinished = `${directory}.unfinished`;
   await refuseExisting(directory);
-  await rm(unfinished, { recursive: true, force: true });
-  await mkdir(unfinished, { recursive: true, mode: 0o700 });
+  await makeOwn(unfinished);
   await beginSnapshot(client);
   try {
     const head = await readAuditHead(client);
     const manifest: Manifest = {
-      format,
+      format: dumpFormat,
       takenAt: new Date().toISOString(),
       migrations: await countMigrations(client),
       audit: encodePosition(head),
@@ -80,8 +63,9 @@ export async function writeDump(
     }
     await writeFile(join(unfinished, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`, {
       mode: 0o600,
+      flag: 'wx',
     });
-    await rename(unfinished, directory);
+    await rename(unfinished, directory).catch(refuseDirectory(directory));
     return manifest;
   } finally {
     await rm(unfinished, { recursive: true, force: true });
@@ -97,6 +81,34 @@ async function refuseExisting(directory: string): Promise<void> {
   if (found !== null) throw new UserError(`${directory} holds a dump already`);
 }
 
+/**
+ * Makes the directory, which nobody else can have made or can write to, in the place of one that an
+ * interrupted backup of this user has left. Throws `UserError`.
+ */
+async function makeOwn(directory: string): Promise<void> {
+  const found = await lstat(directory).catch(() => null);
+  if (found !== null) {
+    const isOurs = found.isDirectory() && found.uid === process.getuid?.();
+    if (!isOurs || (found.mode & 0o077) !== 0) {
+      throw new UserError(`${directory} is not what a backup of yours has left: remove it.`);
+    }
+    await rm(directory, { recursive: true });
+  }
+  try {
+    await mkdir(dirname(directory), { recursive: true });
+    // not recursive: it fails where another has just made it
+    await mkdir(directory, { mode: 0o700 });
+  } catch (error) {
+    throw unwritable(directory, error);
+  }
+}
+
+function refuseDirectory(directory: string): (error: unknown) => never {
+  return (error) => {
+    throw unwritable(directory, error);
+  };
+}
+
 async function writeTable(
   client: ClientBase,
   name: TableName,
@@ -106,20 +118,10 @@ async function writeTable(
   const columns = columnsOf(name);
   const rows = copyOut(client, name, columns);
   const { through, sha256 } = hashing(progress);
-  await withoutParameters(() => pipeline(rows, through, createWriteStream(path, { mode: 0o600 })));
+  await withoutParameters(() =>
+    pipeline(rows, through, createWriteStream(path, { mode: 0o600, flags: 'wx' })),
+  );
   return { columns, rows: Number(Reflect.get(rows, 'rowCount')), sha256: sha256() };
-}
-
-/** Reads a dump's manifest. Throws `UserError` when the directory is not a dump. */
-export async function readManifest(directory: string): Promise<Manifest> {
-  let manifest: Manifest;
-  try {
-    manifest = JSON.parse(await readFile(join(directory, 'manifest.json'), 'utf8')) as Manifest;
-  } catch {
-    throw new UserError(`${directory} is not a dump: it has no readable manifest`);
-  }
-  if (manifest.format !== format) throw new UserError(`${directory} is a dump of another format`);
-  return manifest;
 }
 
 /**
@@ -157,10 +159,6 @@ async function refuseUnreadable(path: string): Promise<void> {
   } catch {
     throw new UserError(`${path} cannot be read`);
   }
-}
-
-function fileOf(directory: string, name: TableName): string {
-  return join(directory, `${name}.copy`);
 }
 
 /** Hashes what passes through, and counts its rows: COPY's text format has one a line. */

@@ -16,7 +16,8 @@ import { readAudit } from '../db/read-audit.ts';
 import { reapplyErasures } from '../db/operations/reapply-erasures.ts';
 import { type ChainPosition, chainStart, decodePosition, verifyChain } from '../lib/audit/chain.ts';
 import { UserError } from './user-error.ts';
-import { loadTables, type Manifest, readManifest, type RowsProgress } from './dump.ts';
+import { loadTables, type RowsProgress } from './dump.ts';
+import { type Manifest, readManifest } from './manifest.ts';
 
 /** Begins to show a stage of the restore, of so many rows; returns what tells how far it is. */
 export type RestoreProgress = (title: string, rows: number) => RowsProgress;

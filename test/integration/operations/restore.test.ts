@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { appendFile, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,6 +126,18 @@ async function restore(from: string, audit = from, to = target, role?: string): 
     if (!(error instanceof UserError || error instanceof VaultError)) throw error;
     return { code: 2, output: readable(error) };
   }
+}
+
+interface Forged {
+  audit: Record<string, unknown> | null;
+  tables: Record<string, Record<string, unknown>>;
+}
+
+async function forgeManifest(dumped: string, forge: (manifest: Forged) => unknown): Promise<void> {
+  const path = join(dumped, 'manifest.json');
+  const manifest = JSON.parse(await readFile(path, 'utf8')) as Forged;
+  forge(manifest);
+  await writeFile(path, JSON.stringify(manifest));
 }
 
 async function rowsOf(pool: Pool, table: string): Promise<unknown[]> {
@@ -409,6 +431,58 @@ describe('pii-vault backup and restore', () => {
     expect(code).toBe(2);
     expect(output).not.toMatch(/canary|198\.51/);
     for (const table of contents) expect(await rowsOf(target.admin, table)).toEqual([]);
+  });
+
+  const forgeries: Record<string, (manifest: Forged) => unknown> = {
+    'an injected column': ({ tables }) => (tables['data_keys']!['columns'] = ['id) from stdin --']),
+    'columns that are no list': ({ tables }) => (tables['data_keys']!['columns'] = 'id'),
+    'no columns': ({ tables }) => (tables['data_keys']!['columns'] = []),
+    'a checksum that is none': ({ tables }) => (tables['pii_vault']!['sha256'] = 'x'),
+    'an unknown table': ({ tables }) => (tables['pg_authid'] = tables['pii_vault']!),
+    'no tables': (manifest) => Object.assign(manifest, { tables: null }),
+    'no audit': (manifest) => (manifest.audit = null),
+    'an id of the audit that is a text': ({ audit }) => (audit!['id'] = '0 or 1'),
+    'an empty hash of the audit': ({ audit }) => (audit!['hash'] = ''),
+    'another hash of the audit': ({ audit }) => (audit!['hash'] = 'ab'.repeat(32)),
+    'a later end of the audit': ({ audit }) => (audit!['id'] = Number(audit!['id']) + 1),
+  };
+  it.each(Object.entries(forgeries))('restore nothing by a manifest with %s', async (_, forge) => {
+    await appendRows(source.as('vault_reveal'), 2);
+    const path = await dump();
+    await forgeManifest(path, forge);
+    expect(await restore(path)).toMatchObject({
+      code: 2,
+      output: expect.stringMatching(/The manifest of \S+ (is not valid|contradicts)/),
+    });
+  });
+
+  it('bring no erased value back by a manifest that names a later end of the audit', async () => {
+    const token = await collect('erased later');
+    const before = await dump();
+    await erase(source, token);
+    const newest = await dump(source, auditOnly);
+    const { audit } = JSON.parse(await readFile(join(newest, 'manifest.json'), 'utf8')) as Forged;
+    await forgeManifest(before, (manifest) => (manifest.audit = audit));
+    expect(await restore(before, newest)).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('contradicts the audit'),
+    });
+  });
+
+  it('write nothing where somebody else was first', async () => {
+    const path = join(directory, 'contested');
+    await mkdir(`${path}.unfinished`);
+    await chmod(`${path}.unfinished`, 0o777);
+    await writeFile(join(`${path}.unfinished`, 'pii_vault.copy'), '', { mode: 0o666 });
+    expect(await backUp('--to', path)).toMatchObject({
+      code: 2,
+      output: expect.stringContaining('is not what a backup of yours has left'),
+    });
+    expect(await readFile(join(`${path}.unfinished`, 'pii_vault.copy'), 'utf8')).toBe('');
+    // what an interrupted backup of one's own left is written anew
+    await chmod(`${path}.unfinished`, 0o700);
+    expect(await backUp('--to', path)).toMatchObject({ code: 0 });
+    expect((await stat(join(path, 'pii_vault.copy'))).mode & 0o777).toBe(0o600);
   });
 
   it('say what is missing', async () => {
