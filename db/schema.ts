@@ -80,11 +80,19 @@ export const piiVault = vault.table(
 );
 
 /** The ids of stored messages, so that a message that is delivered again counts once. */
-export const ingestedMessages = vault.table('ingested_messages', {
-  messageId: uuid('message_id').primaryKey(),
-  sentOn: date('sent_on').notNull(),
-  resentOn: date('resent_on'),
-});
+export const ingestedMessages = vault.table(
+  'ingested_messages',
+  {
+    messageId: uuid('message_id').primaryKey(),
+    sentOn: date('sent_on').notNull(),
+    resentOn: date('resent_on'),
+  },
+  ({ sentOn, resentOn }) => [
+    // the days that lib/ingest/source-message.ts accepts
+    check('ingested_messages_sent_on', sql`${sentOn} between '2000-01-01' and '2200-01-01'`),
+    check('ingested_messages_resent_on', sql`${resentOn} between '2000-01-01' and '2200-01-01'`),
+  ],
+);
 
 /** The outcomes that an audit row can have; lib/audit/entry.ts explains them. */
 const outcomes = sql.raw(auditOutcomes.map((outcome) => `'${outcome}'`).join(', '));

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
-import { countDays } from '../../db/operations/count-days.ts';
+import { countDays, countImpossibleDays } from '../../db/operations/count-days.ts';
 import { reconcile, type ReconciledDay } from '../../lib/operations/reconcile.ts';
 import { createSqsClient, queueDepth } from '../../lib/sqs.ts';
 import { fromAws } from '../aws.ts';
@@ -49,9 +49,10 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
   const inFlight = await fromAws('The login queue', queueDepth(sqs, queues.login));
   const deadLetters = await countDeadLetters(sqs, queues.deadLetter, signal);
   const progress = showProgress('Counting rows of the database', null);
-  const database = await withPool(interruptible(config, signal), (pool) =>
-    countDays(pool, daysBack),
-  ).finally(progress.end);
+  const { database, impossible } = await withPool(interruptible(config, signal), async (pool) => ({
+    database: await countDays(pool, daysBack),
+    impossible: await countImpossibleDays(pool),
+  })).finally(progress.end);
   const days = reconcile({
     database,
     inFlight,
@@ -60,7 +61,7 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
     redriven: options.redriven,
     onlyVaultSince: options.onlyVaultSince ?? null,
   });
-  return outcome(stage.name, days, deadLetters, inFlight);
+  return outcome(stage.name, days, deadLetters, inFlight, impossible);
 }
 
 function addDay(text: string, counts: Map<string, number>): Map<string, number> {
@@ -88,6 +89,7 @@ function outcome(
   days: readonly ReconciledDay[],
   deadLetters: DeadLetterCounts,
   inFlight: number,
+  impossible: number,
 ): Outcome {
   const reasons = [...deadLetters.reasons].map(([reason, count]) => `${count} ${reason}`);
   const lines = [
@@ -107,6 +109,10 @@ function outcome(
   if (!deadLetters.complete) {
     problems.push('There are more dead-letter messages than can be looked at at once.');
   }
+  if (impossible > 0) {
+    const messages = impossible === 1 ? 'message' : 'messages';
+    problems.push(`The ledger has ${impossible} ${messages} with an impossible day.`);
+  }
   if (differ.length > 0) problems.push(`These days differ: ${differ.join(', ')}`);
   return {
     exitCode: problems.length > 0 ? 1 : 0,
@@ -119,6 +125,7 @@ function outcome(
       deadLetters: Object.fromEntries(deadLetters.reasons),
       complete: deadLetters.complete,
       differ,
+      impossible,
     },
   };
 }

@@ -11,6 +11,9 @@ export interface SourceMessage {
 
 // twice as long as SQS keeps a message: once in the queue, once in the dead-letter queue
 const oldestSourceMs = 28 * dayMs;
+// the ledger accepts no other days
+const firstMs = Date.UTC(2000, 0, 1);
+const endMs = Date.UTC(2200, 0, 1);
 
 /**
  * Which message a record is. A message that was sent again from the dead-letter queue is still the
@@ -44,9 +47,11 @@ export function isItself(record: SQSRecord, { messageId }: SourceMessage): boole
   return record.messageId.toLowerCase() === messageId;
 }
 
-/** The UTC day on which SQS received the message, `YYYY-MM-DD`; null if the time is not valid. */
+/** The UTC day on which SQS received the message, `YYYY-MM-DD`; null if the time is not valid, or not in 2000 to 2199. */
 export function sentDay({ sentTimestamp }: Pick<SourceMessage, 'sentTimestamp'>): string | null {
-  return /^[0-9]{1,14}$/.test(sentTimestamp) ? dayOf(Number(sentTimestamp)) : null;
+  if (!/^[0-9]{1,14}$/.test(sentTimestamp)) return null;
+  const milliseconds = Number(sentTimestamp);
+  return milliseconds >= firstMs && milliseconds < endMs ? dayOf(milliseconds) : null;
 }
 
 /** The UTC day on which SQS received this copy; null for the message itself. */

@@ -75,6 +75,39 @@ describe('pii-vault reconcile', () => {
     expect(aws.dead.map(({ hiddenUntil }) => hiddenUntil)).toEqual([0, 0, 0]);
   });
 
+  it('counts messages with a day that cannot be, and compares the other days', async () => {
+    await stored(1, 10);
+    // as a ledger from before the checks can hold them
+    await database.admin.query(
+      `alter table vault.ingested_messages drop constraint ingested_messages_sent_on`,
+    );
+    await database.admin.query(`
+      insert into vault.ingested_messages (message_id, sent_on)
+      select gen_random_uuid(), day::date
+      from unnest(array['infinity', '-infinity', '5874897-01-01', '0001-01-01 BC']) as day`);
+    await database.admin.query(
+      `insert into user_logins (create_date) values ('infinity'), ('5874897-01-01')`,
+    );
+    const { code, output } = await run();
+    expect(output).toContain('The ledger has 4 messages with an impossible day.');
+    expect(output).toMatch(line(1, '–', 10, 10, 0, 0, '–', 'ok'));
+    expect(code).toBe(1);
+  });
+
+  it.each(['sent_on', 'resent_on'])(
+    'lets the login of ingest write no impossible %s',
+    async (column) => {
+      const { rejects } = expect(
+        database.as('vault_ingest').query(`
+        insert into vault.ingested_messages (message_id, sent_on, resent_on)
+        select gen_random_uuid(), sent_on, resent_on
+        from (values (current_date, current_date)) as days (sent_on, resent_on)
+        union all select gen_random_uuid(), ${column === 'sent_on' ? `'infinity', null` : `current_date, '5874897-01-01'`}`),
+      );
+      await rejects.toThrow(`violates check constraint "ingested_messages_${column}"`);
+    },
+  );
+
   it('names the days of which messages are missing, and exits with 1', async () => {
     await stored(2, 10);
     await stored(1, 10);

@@ -38,12 +38,16 @@ describe('the day of a message', () => {
   it.each([
     [Date.UTC(2026, 0, 31, 23, 59, 59, 999), '2026-01-31'],
     [Date.UTC(2026, 1, 1), '2026-02-01'],
-    [0, '1970-01-01'],
+    [Date.UTC(2000, 0, 1), '2000-01-01'],
+    [Date.UTC(2200, 0, 1) - 1, '2199-12-31'],
   ])('of %i is %s', (sentTimestamp, day) => {
     expect(sentDay({ ...source, sentTimestamp: String(sentTimestamp) })).toBe(day);
   });
 
-  it.each(['', '-1', '1.5', 'today', '999999999999999'])('of "%s" is none', (sentTimestamp) => {
-    expect(sentDay({ ...source, sentTimestamp })).toBeNull();
-  });
+  it.each(['', '-1', '1.5', 'today', '0', '946684799999', '7258118400000', '999999999999999'])(
+    'of "%s" is none',
+    (sentTimestamp) => {
+      expect(sentDay({ ...source, sentTimestamp })).toBeNull();
+    },
+  );
 });
