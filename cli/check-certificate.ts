@@ -17,14 +17,14 @@ export function compareCertificate(
     problems.push(`audit row ${audit.id} has another hash`);
   }
   const own = rows.filter((row) => row.requestId === requestId);
-  const isRight = (row: AuditRow) =>
-    row.action === 'erase' &&
-    row.principal === principal.id &&
-    row.principalSource === principal.source &&
-    row.reason === reason;
-  if (!own.includes(last) || !own.every(isRight)) {
-    problems.push('the audit has another request in its place');
+  if (!own.includes(last)) problems.push('the audit has another request in its place');
+  if (own.some((row) => row.action !== 'erase')) problems.push('the audit has another action');
+  if (
+    own.some((row) => row.principal !== principal.id || row.principalSource !== principal.source)
+  ) {
+    problems.push('the audit has another principal');
   }
+  if (own.some((row) => row.reason !== reason)) problems.push('the audit has another reason');
   if (Date.parse(erasedAt) !== Math.floor(Number(last.at) / 1000)) {
     problems.push('the audit has another time');
   }

@@ -40,13 +40,13 @@ export function define(command: Command): void {
 
 async function verify(options: Options, { signal, ifCancelled }: Context): Promise<Outcome> {
   ifCancelled(() => 'Nothing was changed: verify only reads.');
-  const certificates = (await Promise.all(options.certificate.map(readCertificates))).flat();
+  const certificates = (await Promise.all(options.certificate.map(readNamed))).flat();
   const stage = await findStage(options.stage);
   const config = await databaseConfig(stage, 'vault_auditor', options);
   return withPool(interruptible(config, signal), async (pool): Promise<Outcome> => {
     const checkpoint = await readCheckpoint(pool);
-    const certified = certificates.map(({ audit: position }) => decodePosition(position));
-    const known = [...options.head, ...certified, ...(checkpoint === null ? [] : [checkpoint])];
+    // a certificate is a file that may be wrong: it is compared with the audit, and not the audit with it
+    const known = [...options.head, ...(checkpoint === null ? [] : [checkpoint])];
     const audit = storedAudit(pool);
     const certificateProblems = await compareAll(certificates, audit);
     const verification = await verifyShown(audit, known).catch(headless);
@@ -63,11 +63,14 @@ async function verify(options: Options, { signal, ifCancelled }: Context): Promi
     if (findings.length > 0 || certificateProblems.length > 0) {
       const problems = findings.map(({ id, problem }) => `Audit row ${id} ${problem}.`);
       problems.push(...certificateProblems);
-      const count = `${verified} other rows are right.`;
-      return { exitCode: 1, text: '', problems: [...problems, count], report };
+      problems.push(
+        findings.length === 0 ? onlyCertificates : `${plural(verified, 'other row')} right.`,
+      );
+      return { exitCode: 1, text: '', problems, report };
     }
     const text =
-      `${verified} audit rows are right, compared with ${known.length + 1} known heads.\n` +
+      `${plural(verified, 'audit row')} right, compared with ` +
+      `${comparedWith(options.head.length, checkpoint !== null)}.\n` +
       agreement(certificates.length) +
       `head ${last.id}:${last.hash}`;
     return { exitCode: 0, text, report };
@@ -86,6 +89,35 @@ function headless(error: unknown): Pick<Outcome, 'exitCode' | 'text'> & { proble
   return { exitCode: 1, text: '', problems: [`The audit is broken: ${error.message}.`] };
 }
 
+const onlyCertificates =
+  'The audit’s own chain is right. Either the certificate was changed or is of another stage, or ' +
+  'the chain was computed anew: compare with --head.';
+
+/** Such as `1 row is` or `2 rows are`. */
+function plural(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun} is` : `${count} ${noun}s are`;
+}
+
+function comparedWith(heads: number, hasCheckpoint: boolean): string {
+  const own = `the head${hasCheckpoint ? ' and the checkpoint' : ''} that the database keeps`;
+  if (heads === 0) return own;
+  return `${own}, and with ${heads === 1 ? 'the --head' : `${heads} --heads`} given`;
+}
+
+/** A certificate, and where it is. */
+interface NamedCertificate {
+  certificate: EraseCertificate;
+  name: string;
+}
+
+async function readNamed(path: string): Promise<NamedCertificate[]> {
+  const read = await readCertificates(path);
+  return read.map((certificate, index) => ({
+    certificate,
+    name: `${path}, certificate ${index + 1} (request ${visible(certificate.requestId)})`,
+  }));
+}
+
 function agreement(count: number): string {
   if (count === 0) return '';
   return `${count === 1 ? 'The certificate agrees' : `${count} certificates agree`} with them.\n`;
@@ -93,11 +125,11 @@ function agreement(count: number): string {
 
 /** What differs between the certificates and the audit. Throws `DatabaseError`. */
 async function compareAll(
-  certificates: readonly EraseCertificate[],
+  certificates: readonly NamedCertificate[],
   audit: StoredAudit,
 ): Promise<string[]> {
   const problems = [];
-  for (const certificate of certificates) {
+  for (const { certificate, name } of certificates) {
     const tokens = certificate.erased.length + certificate.missing.length;
     const rows: AuditRow[] = [];
     for await (const row of audit.read(certificate.audit.id - tokens - 1)) {
@@ -105,9 +137,7 @@ async function compareAll(
       rows.push(row);
     }
     for (const problem of compareCertificate(certificate, rows)) {
-      problems.push(
-        `The certificate of request ${visible(certificate.requestId)}: ${visible(problem)}.`,
-      );
+      problems.push(`${name}: ${visible(problem)}.`);
     }
   }
   return problems;

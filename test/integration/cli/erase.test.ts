@@ -100,12 +100,30 @@ describe('pii-vault erase', () => {
   it('lets verify find a certificate that is not the audit’s', async () => {
     expect(await eraseThem('--yes', someToken(1), someToken(2))).toMatchObject({ code: 1 });
     const [certificate] = await certificates();
-    await writeFile(out, JSON.stringify({ ...certificate, reason: 'erasure request 2026-18' }));
-    expect(await run('verify', '--certificate', out)).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('another request'),
-    });
+    const changed = { ...certificate, reason: 'erasure request 2026-18' };
+    await writeFile(out, JSON.stringify([certificate, changed]));
+    const { code, stderr } = await run('verify', '--certificate', out);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${out}, certificate 2 (request request-1): the audit has another`);
+    expect(stderr).toContain('another reason');
+    expect(stderr).not.toContain('certificate 1 ');
   });
+
+  it.each([1, 99_999_999])(
+    'does not take a certificate of a wrong row, %i, for a changed audit',
+    async (id) => {
+      await eraseThem('--yes', someToken(1), someToken(2));
+      const [certificate] = await certificates();
+      await writeFile(
+        out,
+        JSON.stringify({ ...certificate, audit: { ...certificate!.audit, id } }),
+      );
+      const { code, stderr } = await run('verify', '--certificate', out);
+      expect(code).toBe(1);
+      expect(stderr).toContain('The audit’s own chain is right.');
+      expect(stderr).not.toMatch(/Audit row|cut off/);
+    },
+  );
 
   it('lets verify find that the audit was rewritten after a certificate', async () => {
     await eraseThem('--yes', someToken(1));

@@ -53,9 +53,9 @@ describe('compareCertificate', () => {
     ['row 8 is missing', { audit: { ...certificate.audit, id: 8 } }],
     ['another hash', { audit: { id: 7, hash: '0'.repeat(64) } }],
     ['another request', { requestId: 'other' }],
-    ['another request', { principal: { id: 'mallory', source: 'iam' } }],
-    ['another request', { principal: { id: 'officer', source: 'claimed' } }],
-    ['another request', { reason: 'erasure request 18' }],
+    ['another principal', { principal: { id: 'mallory', source: 'iam' } }],
+    ['another principal', { principal: { id: 'officer', source: 'claimed' } }],
+    ['another reason', { reason: 'erasure request 18' }],
     ['another time', { erasedAt: '2026-01-31T00:00:01.123456Z' }],
     ['another number of tokens', { erased: [] }],
     ['says erased of t5', { erased: [], missing: [{ token: 't5', why: 'unknown' }] }],
@@ -63,5 +63,10 @@ describe('compareCertificate', () => {
   ])('finds that %s', (problem, changes) => {
     const problems = compareCertificate({ ...certificate, ...changes }, rows);
     expect(problems.join()).toContain(problem);
+  });
+
+  it('finds a request that was no erasure', () => {
+    const revealed = [5, 6, 7].map((id) => row(id, { action: 'reveal' }));
+    expect(compareCertificate(certificate, revealed)).toContain('the audit has another action');
   });
 });
