@@ -237,6 +237,18 @@ describe('the URL of a function', () => {
     expect(error.message).not.toContain(url);
   });
 
+  it('may be that of an emulator on this machine, in the form that curl calls', async () => {
+    const reveal = `${vault.endpoint}/_aws/lambda-url/revealid/`;
+    await createVaultClient({ urls: { reveal }, credentials }).reveal(tokens, reason);
+    expect(vault.received).toMatchObject([{ path: '/_aws/lambda-url/revealid/', isSigned: true }]);
+  });
+
+  it('is refused in that form when the emulator is on another machine', async () => {
+    const reveal = 'http://emulator.example:4566/_aws/lambda-url/revealid/';
+    const remote = createVaultClient({ urls: { reveal }, credentials });
+    expect(await failure(remote.reveal(tokens, reason))).toBeInstanceOf(InvalidUrl);
+  });
+
   it('is refused when the emulator of another machine would get it in plain HTTP', async () => {
     const remote = client({ endpoint: 'http://emulator.example:4566' });
     expect(await failure(remote.reveal(tokens, reason))).toBeInstanceOf(InvalidUrl);
