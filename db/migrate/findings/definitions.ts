@@ -62,6 +62,8 @@ export const definitions: readonly string[] = [
   'constraint data_keys.data_keys_pkey PRIMARY KEY (id)',
   'constraint data_keys.data_keys_wrapped_key CHECK (((octet_length(wrapped_key) >= 1) AND (octet_length(wrapped_key) <= 6144)))',
   'constraint ingested_messages.ingested_messages_pkey PRIMARY KEY (message_id)',
+  "constraint ingested_messages.ingested_messages_resent_on CHECK (((resent_on >= '2000-01-01'::date) AND (resent_on <= '2200-01-01'::date)))",
+  "constraint ingested_messages.ingested_messages_sent_on CHECK (((sent_on >= '2000-01-01'::date) AND (sent_on <= '2200-01-01'::date)))",
   'constraint limits.limits_pkey PRIMARY KEY (role)',
   'constraint migrations.migrations_pkey PRIMARY KEY (id)',
   'constraint pii_vault.pii_vault_ciphertext CHECK ((octet_length(ciphertext) <= 4096))',
