@@ -8,6 +8,7 @@ import {
   type TableName,
   valueTables,
   whileAuditIsOpen,
+  whileUnchecked,
 } from '../db/operations/copy-tables.ts';
 import { pinSession } from '../db/operations/pin-session.ts';
 import { migrate } from '../db/migrate/migrate.ts';
@@ -65,12 +66,14 @@ export async function restoreDump(
     // again: the pool may have replaced a connection that was lost
     await pinAsOwner(client);
     if (!(await isEmpty(client))) throw new UserError(notEmpty);
-    const loadedValues = progress('Loading values', rowsOf(dump, valueTables));
-    await loadTables(client, from, dump, valueTables, loadedValues);
-    const loadedAudit = progress('Loading the audit', rowsOf(newest, auditTables));
-    await whileAuditIsOpen(client, () =>
-      loadTables(client, audit, newest, auditTables, loadedAudit),
-    );
+    await whileUnchecked(client, async () => {
+      const loadedValues = progress('Loading values', rowsOf(dump, valueTables));
+      await loadTables(client, from, dump, valueTables, loadedValues);
+      const loadedAudit = progress('Loading the audit', rowsOf(newest, auditTables));
+      await whileAuditIsOpen(client, () =>
+        loadTables(client, audit, newest, auditTables, loadedAudit),
+      );
+    });
     await verify(client, [decodePosition(dump.audit), decodePosition(newest.audit)]);
     const erasedAgain = await reapplyErasures(client, dump.audit.id);
     const tables = [

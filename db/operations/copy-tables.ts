@@ -112,11 +112,13 @@ const openAuditStatement = statement(
   'open_audit',
   sql`alter table ${revealAudit} disable trigger chain_audit_row`,
 );
-const auditChecksStatement = statement<{ name: string; definition: string }>(
-  'audit_checks',
+const checksStatement = statement<{ relation: string; name: string; definition: string }>(
+  'vault_checks',
   sql`
-  select conname as name, regexp_replace(pg_get_constraintdef(oid), ' NOT VALID$', '') as definition
-  from pg_constraint where conrelid = 'vault.reveal_audit'::regclass and contype = 'c'
+  select
+    conrelid::regclass::text as relation, quote_ident(conname) as name,
+    regexp_replace(pg_get_constraintdef(oid), ' NOT VALID$', '') as definition
+  from pg_constraint where connamespace = 'vault'::regnamespace and contype = 'c' and conrelid <> 0
 `,
 );
 const emptyHeadStatement = statement('empty_audit_head', sql`delete from ${auditHead}`);
@@ -126,25 +128,36 @@ const closeAuditStatement = statement(
 );
 
 /**
- * Lets `load` fill the audit's tables with rows that keep their ids, times and hashes. The trigger that
- * sets them is disabled meanwhile, within the caller's transaction. So are the checks of their form,
- * because an audit that was attacked is restored too, and verified. Throws `DatabaseError`.
+ * Lets `load` fill the vault's tables without the checks on the form of their rows, within the caller's
+ * transaction: what an attacker wrote before there were checks is restored too, and found by `verify`
+ * and `reconcile`. Throws `DatabaseError`.
+ */
+export async function whileUnchecked(
+  connection: Connection,
+  load: () => Promise<void>,
+): Promise<void> {
+  const alter = (relation: string, change: string) =>
+    withoutParameters(() => connection.query(`alter table ${relation} ${change}`));
+  const checks = await run(connection, checksStatement);
+  for (const { relation, name } of checks) await alter(relation, `drop constraint ${name}`);
+  await load();
+  for (const { relation, name, definition } of checks) {
+    await alter(relation, `add constraint ${name} ${definition} not valid`);
+  }
+}
+
+/**
+ * Lets `load` fill the audit's tables with rows that keep their ids, times and hashes: the trigger that
+ * sets them is disabled meanwhile, within the caller's transaction. Throws `DatabaseError`.
  */
 export async function whileAuditIsOpen(
   connection: Connection,
   load: () => Promise<void>,
 ): Promise<void> {
-  const alter = (change: string) =>
-    withoutParameters(() => connection.query(`alter table vault.reveal_audit ${change}`));
-  const checks = await run(connection, auditChecksStatement);
-  for (const { name } of checks) await alter(`drop constraint "${name}"`);
   await run(connection, openAuditStatement);
   await run(connection, emptyHeadStatement);
   await load();
   await run(connection, closeAuditStatement);
-  for (const { name, definition } of checks) {
-    await alter(`add constraint "${name}" ${definition} not valid`);
-  }
 }
 
 const analyzeStatements = [...valueTables, ...auditTables].map((name) =>

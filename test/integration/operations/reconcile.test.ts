@@ -94,19 +94,15 @@ describe('pii-vault reconcile', () => {
     expect(code).toBe(1);
   });
 
-  it.each(['sent_on', 'resent_on'])(
-    'lets the login of ingest write no impossible %s',
-    async (column) => {
-      const { rejects } = expect(
-        database.as('vault_ingest').query(`
-        insert into vault.ingested_messages (message_id, sent_on, resent_on)
-        select gen_random_uuid(), sent_on, resent_on
-        from (values (current_date, current_date)) as days (sent_on, resent_on)
-        union all select gen_random_uuid(), ${column === 'sent_on' ? `'infinity', null` : `current_date, '5874897-01-01'`}`),
-      );
-      await rejects.toThrow(`violates check constraint "ingested_messages_${column}"`);
-    },
-  );
+  it.each([
+    ['sent_on', `'infinity', null`],
+    ['resent_on', `current_date, '5874897-01-01'`],
+  ])('lets the login of ingest write no impossible %s', async (column, days) => {
+    const insert = `insert into vault.ingested_messages values (gen_random_uuid(), ${days})`;
+    await expect(database.as('vault_ingest').query(insert)).rejects.toThrow(
+      `violates check constraint "ingested_messages_${column}"`,
+    );
+  });
 
   it('names the days of which messages are missing, and exits with 1', async () => {
     await stored(2, 10);

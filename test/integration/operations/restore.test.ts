@@ -201,6 +201,22 @@ describe('pii-vault backup and restore', () => {
     expect(rows).toEqual([{ tableowner: 'vault_migrator' }]);
   });
 
+  it('bring back a ledger that was attacked before it had checks, and check new rows again', async () => {
+    const checks = `
+      select conrelid::regclass::text as relation, conname from pg_constraint
+      where connamespace = 'vault'::regnamespace and contype = 'c' order by 1, 2`;
+    const { rows } = await source.admin.query(checks);
+    await source.admin.query(
+      'alter table vault.ingested_messages drop constraint ingested_messages_sent_on',
+    );
+    const insert = `insert into vault.ingested_messages values (gen_random_uuid(), 'infinity')`;
+    await source.admin.query(insert);
+    expect(await restore(await dump())).toMatchObject({ code: 0 });
+    expect(await rowsOf(target.admin, 'vault.ingested_messages')).toHaveLength(1);
+    expect((await target.admin.query(checks)).rows).toEqual(rows);
+    await expect(target.admin.query(insert)).rejects.toThrow('ingested_messages_sent_on');
+  });
+
   it('count a message once that was stored before the dump and comes again', async () => {
     const record = sqsRecord();
     await ingest([record], ingesting);
