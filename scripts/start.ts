@@ -56,7 +56,7 @@ async function start(settings: Settings, { path, messages, isSample }: Given): P
   );
   await prepareDatabase(database);
   const vault = await bringUp(settings, database, steps);
-  await writeEnvFiles(settings, database, vault.queues);
+  await writeEnvFiles(settings, database, vault.queues, vault.urls);
 
   const analyst = createReader(database, 'vault_analyst');
   const auditor = createReader(database, 'vault_auditor');
@@ -84,9 +84,9 @@ async function start(settings: Settings, { path, messages, isSample }: Given): P
     shown: await demonstrate(vault, auditor, steps, {
       revealed,
       erasable: await logins.erasable(),
-      // values that are not the sample's belong to somebody: they stay
-      mayErase: isSample,
+      isSample,
     }),
+    urls: vault.urls,
     nextCommands: vault.nextCommands(revealed),
     elapsedMs: steps.elapsedMs(),
   };

@@ -3,6 +3,7 @@ import { releaseLock, takeLock, alreadyRunning } from './local/lock.ts';
 import { endProcess } from './local/processes.ts';
 import { readSettings, type Settings } from './local/settings.ts';
 import { keepStack, removeStack } from './local/stack.ts';
+import { readState } from './local/state.ts';
 import { readOptions, showUserError } from './local/usage.ts';
 
 const usage = `npm stop [-- --keep-data]
@@ -21,8 +22,11 @@ async function stop(): Promise<void> {
   const settings = readSettings();
   const hasCancelled = await lockStack(settings);
   try {
+    const { isKept: wasKept = false } = await readState(settings);
     const hasStopped = isKept ? await keepStack(settings) : await removeStack(settings);
-    console.log(outcome(hasStopped, hasCancelled, isKept));
+    console.log(
+      wasKept && !hasCancelled ? keptOutcome(isKept) : outcome(hasStopped, hasCancelled, isKept),
+    );
   } finally {
     await releaseLock(settings);
   }
@@ -33,6 +37,13 @@ async function stop(): Promise<void> {
         'If it is of docker-compose.yml: docker compose down.',
     );
   }
+}
+
+// an earlier stop has stopped it, and kept its data
+function keptOutcome(isKept: boolean): string {
+  return isKept
+    ? 'The stack is not running. Its data are kept for the next npm start.'
+    : 'The stack is not running. Kept data deleted.';
 }
 
 function outcome(hasStopped: boolean, hasCancelled: boolean, isKept: boolean): string {

@@ -2,6 +2,7 @@ import { pairs, table } from '../../cli/table.ts';
 import type { Rejection } from './drain.ts';
 import { maskedMessage } from './masked-message.ts';
 import type { Line } from './messages.ts';
+import type { LocalUrls } from './running-vault.ts';
 import { isPlain } from './settings.ts';
 import { seconds } from './steps.ts';
 import type { RepeatedToken } from './stored-logins.ts';
@@ -19,6 +20,8 @@ export interface Report {
   logins: readonly Record<string, unknown>[];
   repeated: readonly RepeatedToken[];
   shown: readonly Demonstration[];
+  /** Null where the functions have none. */
+  urls: LocalUrls | null;
   nextCommands: readonly string[];
   elapsedMs: number;
 }
@@ -41,7 +44,8 @@ export function closingScreen(report: Report): string {
   const reasons = new Map<string, number>();
   for (const { reason } of rejected) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   const why = [...reasons].map(([reason, count]) => `${count} ${reason}`).join(', ');
-  const { sent, refused, stored, logins, repeated } = report;
+  const { sent, refused, stored, logins, urls } = report;
+  const repeated = report.repeated.filter(({ logins: shared }) => shared > 1);
   const counts = {
     sent: `${sent.length}  from ${report.source}`,
     stored: `${stored}`,
@@ -63,6 +67,11 @@ export function closingScreen(report: Report): string {
         table(repeated.map(({ token, logins: shared }) => ({ token, logins: shared }))),
       ),
     ...report.shown.map((demonstration) => section(demonstration.title, show(demonstration))),
+    urls !== null &&
+      section(
+        'Signed URLs, as curl calls them here',
+        pairs({ reveal: urls.REVEAL_URL, tokenize: urls.TOKENIZE_URL, erase: urls.ERASE_URL }),
+      ),
     section('Try next', report.nextCommands.join('\n')),
     `The stack is up, ${seconds(report.elapsedMs).trim()} after the start. Its addresses are in ` +
       `${report.directory}/env.\nnpm stop deletes its data; npm stop -- --keep-data keeps them.\n`,

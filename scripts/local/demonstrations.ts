@@ -1,4 +1,5 @@
 import { VaultCallError } from '../../client/errors.ts';
+import type { RevealResponse } from '../../lib/requests/reveal.ts';
 import type { Demonstration } from './closing-screen.ts';
 import type { Reader } from './reader.ts';
 import type { RunningVault } from './running-vault.ts';
@@ -9,8 +10,8 @@ import { lastAuditRow } from './stored-logins.ts';
 export interface Shown {
   revealed: string | null;
   erasable: string | null;
-  /** Whether to erase that one; if not, a person is told how to. */
-  mayErase: boolean;
+  /** The values are nobody's. Otherwise none is shown or erased; a person is told how to. */
+  isSample: boolean;
 }
 
 /** Reveals one token, erases another and verifies the audit, each as a person would do it. */
@@ -18,7 +19,7 @@ export async function demonstrate(
   vault: RunningVault,
   auditor: Reader,
   steps: Steps,
-  { revealed, erasable, mayErase }: Shown,
+  { revealed, erasable, isSample }: Shown,
 ): Promise<Demonstration[]> {
   const shown: Demonstration[] = [];
   if (revealed !== null) {
@@ -30,14 +31,17 @@ export async function demonstrate(
     const answer = await steps.run(vault.commandFor('reveal'), () =>
       vault.invoke('reveal', request),
     );
+    const response = answer as RevealResponse;
     shown.push({
-      title: 'A reveal, and its audit row',
+      title: isSample
+        ? 'A reveal, and its audit row'
+        : 'A reveal, its value hidden here because it is yours, and its audit row',
       command: `${vault.commandFor('reveal')} -d '${JSON.stringify(request)}'`,
-      result: flat(answer),
+      result: flat(isSample ? response : withoutValues(response)),
       audit: await lastAuditRow(auditor, revealed),
     });
   }
-  if (erasable !== null && mayErase) {
+  if (erasable !== null && isSample) {
     const reason = 'npm start shows an erasure';
     const result = await steps.run('Erase one value through the signed URL', () =>
       vault.erase([erasable], reason).then(flat, whyNot),
@@ -49,7 +53,7 @@ export async function demonstrate(
       audit: typeof result === 'string' ? null : await lastAuditRow(auditor, erasable),
     });
   }
-  if (erasable !== null && !mayErase && vault.staysUp) {
+  if (erasable !== null && !isSample && vault.staysUp) {
     shown.push({
       title: 'An erasure, left to you',
       command: vault.eraseCommand([erasable], 'case 4712: right to be forgotten'),
@@ -58,13 +62,19 @@ export async function demonstrate(
   }
   const command = vault.commandFor('maintain');
   const verified = await steps.run(command, () => vault.invoke('maintain'));
-  return [...shown, { title: 'The audit chain, verified', command, result: flat(verified) }];
+  const title = 'The audit chain, verified from the last round on (on Sundays, from its first row)';
+  return [...shown, { title, command, result: flat(verified) }];
 }
 
 // an emulator that does not verify who calls, or has its URLs elsewhere, is no reason to give up
 function whyNot(error: unknown): string {
   if (error instanceof VaultCallError) return `Nothing was erased: ${error.message}.`;
   throw error;
+}
+
+function withoutValues(response: RevealResponse): RevealResponse {
+  const revealed = response.revealed.map((entry) => ({ ...entry, value: '•••' }));
+  return { ...response, revealed };
 }
 
 function flat(answer: unknown): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { createSqsClient, sendMessages } from '../../lib/sqs.ts';
 import { drain, takeBaseline } from './drain.ts';
-import { curlCommand, localClient } from './local-client.ts';
+import { curlCommand, localClient, localUrls } from './local-client.ts';
 import { makeIdentities } from './identities.ts';
 import { findQueues } from './queues.ts';
 import type { RunningVault } from './running-vault.ts';
@@ -16,11 +16,12 @@ export async function deployedVault(settings: Settings): Promise<RunningVault> {
   const before = await takeBaseline(client, queues);
   const identities = await makeIdentities(settings);
   const officer = await localClient(settings, identities['privacy-officer']);
-  const erase = await curlCommand(settings, 'EraseUrl', 'privacy-officer');
-  const tokenize = await curlCommand(settings, 'TokenizeUrl', 'analyst');
+  const urls = await localUrls(settings);
+  const erase = curlCommand(settings, urls.ERASE_URL, 'privacy-officer');
   let taken = 0;
   return {
     queues,
+    urls,
     staysUp: true,
     async send(bodies) {
       const messages = bodies.map((body) => ({ body }));
@@ -31,9 +32,15 @@ export async function deployedVault(settings: Settings): Promise<RunningVault> {
     drain: (countStored) => drain(client, queues, taken, before, countStored),
     commandFor: (functionName) => `npx sls invoke -f ${functionName} --stage local`,
     nextCommands: (token) => [
-      ...(token === null ? [] : [revealCommand(token)]),
-      `echo '${JSON.stringify({ kind: 'ip', values: ['192.0.2.2'], reason })}' | ${tokenize}`,
+      ...(token === null
+        ? []
+        : [`npx pii-vault reveal ${token} --as investigator --reason '${reason}'`]),
+      // an address of nobody's, so it may be an argument
+      `echo 192.0.2.2 | npx pii-vault tokenize --kind ip --as analyst --reason '${reason}'`,
+      ...(token === null ? [] : [eraseByCommand(token)]),
+      'npx pii-vault audit',
       'npx pii-vault verify',
+      'npx pii-vault report --out report.html',
       'npx pii-vault console',
     ],
     invoke: (functionName, request) => invoke(settings, functionName, request),
@@ -42,7 +49,6 @@ export async function deployedVault(settings: Settings): Promise<RunningVault> {
   };
 }
 
-function revealCommand(token: string): string {
-  const request = { tokens: [token], reason, requestedBy: 'you' };
-  return `npx sls invoke -f reveal --stage local -d '${JSON.stringify(request)}'`;
+function eraseByCommand(token: string): string {
+  return `npx pii-vault erase ${token} --as privacy-officer --out erasure.json --reason '${reason}'`;
 }

@@ -1,22 +1,26 @@
 import { roles } from '../../db/roles.ts';
 import { databaseUrl, type LocalDatabase } from './database.ts';
 import type { Queues } from './queues.ts';
+import type { LocalUrls } from './running-vault.ts';
 import { awsVariables, type Settings } from './settings.ts';
 import { writePrivately } from './state.ts';
 
 /**
  * Writes `.local/env`, for scripts and people, and `.local/roles.env`, with the login of every
- * database role: `NAME=value` lines that a shell reads with `set -a; . .local/env`.
+ * database role: `NAME=value` lines that a shell reads with `set -a; . .local/env`. Without `urls`
+ * the functions have no signed URLs.
  */
 export async function writeEnvFiles(
   settings: Settings,
   database: LocalDatabase,
   queues: Queues,
+  urls: LocalUrls | null = null,
 ): Promise<void> {
   const env = {
     ...awsVariables(settings),
     LOGIN_QUEUE_URL: queues.login,
     DEAD_LETTER_QUEUE_URL: queues.deadLetter,
+    ...urls,
     DATABASE_URL: databaseUrl(database, 'postgres'),
     ANALYST_DATABASE_URL: databaseUrl(database, 'vault_analyst'),
     AUDITOR_DATABASE_URL: databaseUrl(database, 'vault_auditor'),

@@ -69,6 +69,7 @@ export async function inProcessVault(database: LocalDatabase): Promise<RunningVa
 
   return {
     queues: { login: '', deadLetter: '' },
+    urls: null,
     staysUp: false,
     async send(bodies) {
       waiting.push(...bodies.map(record));

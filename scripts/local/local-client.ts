@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import type { Credentials } from '../../client/signed-post.ts';
 import { createVaultClient, type VaultClient } from '../../client/vault-client.ts';
 import { curlFile, type Person } from './identities.ts';
+import type { LocalUrls } from './running-vault.ts';
 import type { Settings } from './settings.ts';
 import { stackOutputs } from './stack-outputs.ts';
 
@@ -23,13 +24,21 @@ export async function localClient(
   });
 }
 
+/** The signed URLs by their names in `.local/env`, in the form that curl calls on this machine. */
+export async function localUrls(settings: Settings): Promise<LocalUrls> {
+  const outputs = await stackOutputs(settings);
+  const url = (output: string) => {
+    const [id] = new URL(outputs.get(output) ?? '').hostname.split('.');
+    return `${settings.endpoint.origin}/_aws/lambda-url/${id}/`;
+  };
+  return {
+    REVEAL_URL: url('RevealUrl'),
+    TOKENIZE_URL: url('TokenizeUrl'),
+    ERASE_URL: url('EraseUrl'),
+  };
+}
+
 /** How a person sends a signed request without this repository; the request is standard input. */
-export async function curlCommand(
-  settings: Settings,
-  urlOutput: string,
-  person: Person,
-): Promise<string> {
-  const id = new URL((await stackOutputs(settings)).get(urlOutput) ?? '').hostname.split('.')[0];
-  const config = relative(process.cwd(), join(settings.directory, curlFile(person)));
-  return `curl -K ${config} ${settings.endpoint.origin}/_aws/lambda-url/${id}/ -d @-`;
+export function curlCommand({ directory }: Settings, url: string, person: Person): string {
+  return `curl -K ${relative(process.cwd(), join(directory, curlFile(person)))} ${url} -d @-`;
 }

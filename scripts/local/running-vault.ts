@@ -2,9 +2,18 @@ import type { EraseCertificate } from '../../lib/requests/erase.ts';
 import type { Outcome } from './drain.ts';
 import type { Queues } from './queues.ts';
 
+/** The signed URLs of the local stage. */
+export interface LocalUrls {
+  REVEAL_URL: string;
+  TOKENIZE_URL: string;
+  ERASE_URL: string;
+}
+
 /** The vault as `npm start` uses it, wherever its functions run. */
 export interface RunningVault {
   queues: Queues;
+  /** Null where the functions have none. */
+  urls: LocalUrls | null;
   /** Whether its functions can still be called when the start has ended. */
   staysUp: boolean;
   /** Puts messages into the login queue; returns the indexes of those it did not take. */

@@ -19,7 +19,7 @@ export function readOptions<Options extends ParseArgsOptionsConfig>(
     return parseArgs({ args, options, strict: true, allowPositionals: false }).values;
   } catch (error) {
     console.error(`${messageOf(error)}\n\n${usage}`);
-    return process.exit(1);
+    return process.exit(2);
   }
 }
 

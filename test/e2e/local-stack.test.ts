@@ -179,6 +179,18 @@ describe.skipIf(obstacle !== null)('the local stack', () => {
       }
     });
 
+    test('reveals a token of it, and hides the value', () => {
+      expect(printed).toMatch(/^ +revealed +token \S+, kind \S+, value •••$/m);
+    });
+
+    test('writes down the signed URLs, and prints them', async () => {
+      const variables = await checkout.variables();
+      for (const name of ['REVEAL_URL', 'TOKENIZE_URL', 'ERASE_URL']) {
+        expect(variables[name]).toMatch(/^http:\S+\/_aws\/lambda-url\/\w+\/$/);
+        expect(printed).toContain(variables[name]);
+      }
+    });
+
     test('erases nothing of it, and prints the command that would', async () => {
       const token =
         /echo '{"tokens":\["(\S+?)"\].+ \| curl -K \.local\/privacy-officer\.curl http/.exec(
@@ -283,6 +295,18 @@ describe.skipIf(obstacle !== null)('the local stack', () => {
       // the file's two: they have their tokens from before
       expect(addresses).toHaveLength(2);
       expect(stdout).toMatch(/^ +outcome +revealed$/m);
+    });
+
+    test('says that a stop deletes data that an earlier stop kept', async () => {
+      expect(await checkout.run('stop', '--keep-data')).toMatchObject({ code: 0 });
+      expect(await checkout.run('stop', '--keep-data')).toMatchObject({
+        stdout: 'The stack is not running. Its data are kept for the next npm start.\n',
+      });
+      expect(await checkout.run('stop')).toMatchObject({
+        stdout: 'The stack is not running. Kept data deleted.\n',
+      });
+      expect(await checkout.state()).toEqual([]);
+      expect(await checkout.run('start', '--file', 'plain.jsonl')).toMatchObject({ code: 0 });
     });
 
     test('leaves no process and no state after a stop', async () => {

@@ -118,7 +118,7 @@ describe('npm start', () => {
   test('says which option it does not know', async () => {
     const { code, stderr } = await start(['--fiel', 'x']);
     expect(stderr).toMatch(/^Unknown option '--fiel'.*\n\nnpm start /);
-    expect(code).toBe(1);
+    expect(code).toBe(2);
   });
 
   test.each([

@@ -14,6 +14,7 @@ function report(lines: readonly string[], changes: Partial<Report> = {}): Report
     logins: [],
     repeated: [],
     shown: [],
+    urls: null,
     nextCommands: ['npm stop'],
     elapsedMs: 1_000,
     ...changes,
@@ -52,6 +53,27 @@ describe('closingScreen', () => {
     expect(screen).toMatch(/^ +refused by SQS +1$/m);
     expect(screen).toMatch(/^ +2 {2}too long for SQS +••• \(not JSON, 8 characters\)$/m);
     expect(screen).toMatch(/^ +duplicates +0$/m);
+  });
+
+  test('shows a token as shared only if more than one login has it', () => {
+    const repeated = [
+      { token: 'ip_v1_shared', logins: 2 },
+      { token: 'ip_v1_single', logins: 1 },
+    ];
+    expect(closingScreen(report([], { repeated }))).toMatch(/^ +ip_v1_shared +2$/m);
+    expect(closingScreen(report([], { repeated }))).not.toContain('ip_v1_single');
+    expect(closingScreen(report([], { repeated: repeated.slice(1) }))).not.toContain('share');
+  });
+
+  test('names the signed URLs where there are any', () => {
+    const urls = {
+      REVEAL_URL: 'http://127.0.0.1:4566/_aws/lambda-url/r/',
+      TOKENIZE_URL: 'http://127.0.0.1:4566/_aws/lambda-url/t/',
+      ERASE_URL: 'http://127.0.0.1:4566/_aws/lambda-url/e/',
+    };
+    const screen = closingScreen(report([], { urls }));
+    for (const each of Object.values(urls)) expect(screen).toContain(each);
+    expect(closingScreen(report([]))).not.toContain('Signed URLs');
   });
 
   test('shows twenty rejected messages and says how many more there are', () => {

@@ -25,7 +25,12 @@ async function write() {
     login: 'http://127.0.0.1:4566/1/login',
     deadLetter: 'http://127.0.0.1/1/dead',
   };
-  await writeEnvFiles(settings, database, queues);
+  const urls = {
+    REVEAL_URL: 'http://127.0.0.1:4566/_aws/lambda-url/r/',
+    TOKENIZE_URL: 'http://127.0.0.1:4566/_aws/lambda-url/t/',
+    ERASE_URL: 'http://127.0.0.1:4566/_aws/lambda-url/e/',
+  };
+  await writeEnvFiles(settings, database, queues, urls);
   return passwords;
 }
 
@@ -37,6 +42,9 @@ describe('the files of .local that hold logins', () => {
     'AWS_SECRET_ACCESS_KEY',
     'LOGIN_QUEUE_URL',
     'DEAD_LETTER_QUEUE_URL',
+    'REVEAL_URL',
+    'TOKENIZE_URL',
+    'ERASE_URL',
     'DATABASE_URL',
     'ANALYST_DATABASE_URL',
     'AUDITOR_DATABASE_URL',
