@@ -13,7 +13,7 @@ import { reasonOf } from './reason.ts';
 import { findStage } from './stage.ts';
 import { table } from './table.ts';
 import { Cancelled, UserError } from './user-error.ts';
-import { type Door, type Failure, openDoor } from './vault.ts';
+import { afterRetry, type Door, type Failure, openDoor } from './vault.ts';
 import { visible, visibleJson } from './visible.ts';
 
 /** Options of the commands that ask the vault about many tokens or values. */
@@ -207,10 +207,11 @@ function outcome(
   const left = of('not asked').length;
   if (failure !== null) problems.push(failure.message);
   if (left > 0) {
-    problems.push(`${rows.length - left} of ${rows.length} were answered, ${left} are left.`);
+    problems.push(`Answered: ${rows.length - left} of ${rows.length}. Left: ${left}.`);
   }
   if (out !== undefined && !isWritten && asked.answers.size > 0) {
-    problems.push(`${out} is not written. Run the same command with --resume to go on.`);
+    const when = afterRetry(failure);
+    problems.push(`${out} is not written. Run the same command with --resume to go on${when}.`);
   }
   const exitCode =
     failure?.exitCode ?? (withheld.length > 0 ? 2 : malformed.length + missing.length > 0 ? 1 : 0);

@@ -28,6 +28,16 @@ export interface OpenDoor {
 export interface Failure {
   exitCode: 2 | 3;
   message: string;
+  /** When the same call may work; null where that is not known. */
+  retryAt: Date | null;
+}
+
+/** Such as ` after 12:05 UTC`; empty where the time is not known. */
+export function afterRetry(failure: Failure | null): string {
+  if (failure === null || failure.retryAt === null) return '';
+  const minuteMs = 60_000;
+  const minute = new Date(Math.ceil(failure.retryAt.getTime() / minuteMs) * minuteMs);
+  return ` after ${minute.toISOString().slice(11, 16)} UTC`;
 }
 
 /** Finds the URL, by `--url` or the outputs of the stack, and the caller. Throws `UserError`. */
@@ -46,11 +56,12 @@ export async function openDoor(
 
 async function explain(error: VaultCallError, door: Door, caller: Caller): Promise<Failure> {
   if (error instanceof AccessDenied) {
-    return { exitCode: 3, message: await explainDenial(error, door, caller) };
+    return { exitCode: 3, message: await explainDenial(error, door, caller), retryAt: null };
   }
   const isRefused = error instanceof QuotaExceeded || error instanceof CallerUnverified;
   const message = error instanceof SealBroken ? 'A sealed value does not open.' : error.message;
-  return { exitCode: isRefused ? 3 : 2, message: sentence(message) };
+  const retryAt = error instanceof QuotaExceeded ? error.retryAt : null;
+  return { exitCode: isRefused ? 3 : 2, message: sentence(message), retryAt };
 }
 
 /** AWS does not say whether the credentials or the permission are at fault: STS knows the first. */

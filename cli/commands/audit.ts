@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import { type AuditEntry, type AuditSearch, searchAudit } from '../../db/search-audit.ts';
+import { kindOfToken } from '../../lib/crypto/token.ts';
 import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { csvLine } from '../csv.ts';
 import { interruptible, withPool } from '../database.ts';
@@ -69,6 +70,7 @@ export function define(command: Command): void {
 async function run(options: Options, { signal, ifCancelled }: Context): Promise<Outcome> {
   ifCancelled(() => 'Nothing was changed: audit only reads.');
   const { out } = options;
+  const search = searchOf(options);
   if (out !== undefined) await refuseExisting(out);
   const format = options.format ?? (out === undefined ? 'table' : 'csv');
   const stage = await findStage(options.stage);
@@ -76,9 +78,9 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
   return withPool(interruptible(config, signal), async (pool) => {
     const counter = { rows: 0 };
     const progress = showProgress('Reading audit rows', null);
-    const entries = counted(searchAudit(pool, searchOf(options)), counter, progress);
+    const entries = counted(searchAudit(pool, search), counter, progress);
     try {
-      if (format === 'table' && out === undefined) return await shown(entries);
+      if (format === 'table' && out === undefined) return await shown(entries, options);
       const parts = format === 'json' ? asJson(entries) : asCsv(entries);
       if (out !== undefined) await writePrivateFile(out, parts);
       else await printParts(parts);
@@ -90,16 +92,31 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
   });
 }
 
+/** Throws `UserError` for a search that can find nothing. */
 function searchOf(options: Options): AuditSearch {
   const { token, person, action: what, request, from, to } = options;
+  if (token !== undefined && kindOfToken(token.trim()) === null) {
+    throw new UserError('--token is not a token.');
+  }
+  if (from !== undefined && to !== undefined && firstDay(from) >= dayAfter(to)) {
+    throw new UserError('--from is after --to.');
+  }
   return {
-    token: token ?? null,
+    token: token?.trim() ?? null,
     person: person ?? null,
     action: what ?? null,
     requestId: request ?? null,
     from: from === undefined ? null : firstDay(from),
     until: to === undefined ? null : dayAfter(to),
   };
+}
+
+/** Such as ` with --action reveal, --to 2026-01`. */
+function filtersOf({ token, person, action: what, request, from, to }: Options): string {
+  const filters = Object.entries({ token, person, action: what, request, from, to })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `--${name} ${visible(value ?? '')}`);
+  return filters.length === 0 ? '' : ` with ${filters.join(', ')}`;
 }
 
 async function* counted(
@@ -114,7 +131,7 @@ async function* counted(
   }
 }
 
-async function shown(entries: AsyncIterable<AuditEntry>): Promise<Outcome> {
+async function shown(entries: AsyncIterable<AuditEntry>, options: Options): Promise<Outcome> {
   const rows: AuditEntry[] = [];
   for await (const entry of entries) {
     if (rows.length === maxShown) {
@@ -129,7 +146,7 @@ async function shown(entries: AsyncIterable<AuditEntry>): Promise<Outcome> {
   );
   const text =
     rows.length === 0
-      ? 'No audit row was found.'
+      ? `No audit row was found${filtersOf(options)}.`
       : table(cells.map((row) => Object.fromEntries(row)));
   return { exitCode: 0, text, report: { rows } };
 }

@@ -20,7 +20,7 @@ import { reasonOf } from '../reason.ts';
 import { findStage, type Stage } from '../stage.ts';
 import { table } from '../table.ts';
 import { Cancelled, UserError } from '../user-error.ts';
-import { type Failure, openDoor } from '../vault.ts';
+import { afterRetry, type Failure, openDoor } from '../vault.ts';
 
 interface Options extends CommonOptions, CallerOptions, InputOptions {
   userId?: string;
@@ -87,7 +87,8 @@ async function run(
   }
   if (failure !== null) problems.push(failure.message);
   if (left > 0 && certificates.length > 0) {
-    problems.push(`${left} tokens are left: add --resume to go on after ${out}.`);
+    const when = afterRetry(failure);
+    problems.push(`Tokens left: ${left}. Run the same command with --resume to go on${when}.`);
   }
   return outcome(options, certificates, problems, failure);
 }
@@ -108,7 +109,10 @@ async function chosenTokens(
       .filter((text) => kindOfToken(text) !== null);
     if (tokens.length === 0) throw new UserError('There is no token to erase.');
     const distinct = [...new Set(tokens)];
-    await confirm(`Erase the values of ${distinct.length} tokens for good?`, options);
+    await confirm(
+      `Erase for good the values of ${distinct.length} token${distinct.length === 1 ? '' : 's'}?`,
+      options,
+    );
     const problems = malformed.length > 0 ? [`${lineList(malformed, place)}: not a token.`] : [];
     return { tokens: distinct, problems };
   }
@@ -142,7 +146,7 @@ function outcome(
   if (missing.length > 0) {
     const before = missing.filter(({ why }) => why === 'erased').length;
     problems.push(
-      `${missing.length} tokens had no value: ${before} were erased before, ${missing.length - before} are unknown.`,
+      `Tokens without a value: ${missing.length}. Erased before: ${before}. Unknown: ${missing.length - before}.`,
     );
   }
   return {
@@ -150,7 +154,7 @@ function outcome(
     text:
       certificates.length === 0
         ? 'Nothing was erased.'
-        : `Erased ${erased} values. Keep the certificate, ${out}.`,
+        : `Erased ${erased} value${erased === 1 ? '' : 's'}. Keep the certificates in ${out}.`,
     problems,
     report: { stage, erased, missing: missing.length, certificates: certificates.length, out },
   };

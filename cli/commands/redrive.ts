@@ -15,6 +15,7 @@ import { showProgress } from '../progress.ts';
 import { loadRepair } from '../repair.ts';
 import { findStage } from '../stage.ts';
 import { table } from '../table.ts';
+import { visible } from '../visible.ts';
 
 interface Options extends CommonOptions {
   send?: true;
@@ -83,7 +84,7 @@ function collect(value: string, values: string[]): string[] {
 
 function outcome(
   report: RedriveReport,
-  plan: { send: boolean; repair: Repair | null },
+  plan: { send: boolean; reasons: readonly string[]; repair: Repair | null },
   stage: string,
   seconds: number,
 ): Outcome {
@@ -96,23 +97,34 @@ function outcome(
     sum('refused'),
     sum('notDeleted'),
   ];
+  const meant = tallies.filter(
+    ([reason]) => plan.reasons.length === 0 || plan.reasons.includes(reason),
+  );
   const day = new Date().toISOString().slice(0, 10);
-  const lines = [
-    found === 0
-      ? 'There are no dead-letter messages.'
-      : table(tallies.map(([reason, tally]) => row(reason, tally, plan))),
-  ];
+  const lines = [];
+  if (found === 0) lines.push('There are no dead-letter messages.');
+  else if (meant.length > 0) {
+    lines.push(table(meant.map(([reason, tally]) => row(reason, tally, plan))));
+  }
   if (plan.send) {
     const rate = `${Math.round(sent / Math.max(seconds, 0.001))}/s`;
-    lines.push(`Sent ${sent} of ${found} dead-letter messages to the login queue (${rate}).`);
+    lines.push(
+      `Sent ${sent} of ${messagesOf(found, 'dead-letter ')} to the login queue (${rate}).`,
+    );
     lines.push(`For npx pii-vault reconcile: --redriven ${day}=${sent}`);
-  } else if (found > 0) lines.push('Nothing was sent. Add --send to send them.');
-  if (report.since > 0) lines.push(`${report.since} messages came since the start and were left.`);
+  } else if (meant.length > 0) lines.push('Nothing was sent. Add --send to send them.');
+  if (report.since > 0) {
+    lines.push(`Left because newer than this command: ${messagesOf(report.since)}.`);
+  }
 
   const problems = [];
-  if (refused > 0) problems.push(`SQS refused ${refused} messages: they are where they were.`);
+  for (const reason of new Set(plan.reasons)) {
+    if (found === 0 || !report.complete || report.reasons.has(reason)) continue;
+    problems.push(`No message has the reason ${visible(reason)}.`);
+  }
+  if (refused > 0) problems.push(`SQS refused ${messagesOf(refused)}: still where they were.`);
   if (notDeleted > 0) {
-    problems.push(`${notDeleted} messages were sent but not deleted. Sent again, they count once.`);
+    problems.push(`Sent but not deleted: ${messagesOf(notDeleted)}. Sent again, each counts once.`);
   }
   if (!report.complete) problems.push('Not all messages were seen: run it again for the rest.');
   return {
@@ -131,6 +143,10 @@ function outcome(
       reasons: Object.fromEntries(tallies),
     },
   };
+}
+
+function messagesOf(count: number, what = ''): string {
+  return `${count} ${what}message${count === 1 ? '' : 's'}`;
 }
 
 function row(

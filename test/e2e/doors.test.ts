@@ -124,7 +124,7 @@ describe.skipIf(obstacle !== null)('the commands for people, against the deploye
       code: 3,
       stderr: expect.stringContaining('30 of your 130 tokens an hour are left'),
     });
-    expect(refused.stderr).toContain('100 of 250 were answered, 150 are left.');
+    expect(refused.stderr).toContain('Answered: 100 of 250. Left: 150.');
     expect(await readdir(directory)).toEqual(['cases.csv', 'out.csv.part']);
 
     await limit(1000);
@@ -201,7 +201,7 @@ describe.skipIf(obstacle !== null)('the commands for people, against the deploye
     const { code, stdout, stderr } = await run([...erase, '--as', 'privacy-officer', ...reason]);
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: `Erased 2 values. Keep the certificate, ${path('certificate.json')}.\n`,
+      stdout: `Erased 2 values. Keep the certificates in ${path('certificate.json')}.\n`,
     });
     // the device that all of them share
     expect(stderr).toMatch(new RegExp(`device_id_v1_\\S+ +1 +${loginCount - 1}\n`));

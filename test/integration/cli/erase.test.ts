@@ -146,7 +146,9 @@ describe('pii-vault erase', () => {
         : answer(request);
     expect(await eraseThem('--yes', '--file', list)).toMatchObject({
       code: 3,
-      stderr: expect.stringContaining('150 tokens are left'),
+      stderr: expect.stringContaining(
+        'Tokens left: 150. Run the same command with --resume to go on.',
+      ),
     });
     vault.answer = answer;
     expect(await eraseThem('--yes', '--file', list)).toMatchObject({ code: 2 });
@@ -221,6 +223,25 @@ describe('pii-vault audit', () => {
     expect(await run('audit')).toMatchObject({
       code: 2,
       output: expect.stringContaining('more than 1000 rows'),
+    });
+  });
+
+  it('names the filters where it finds nothing', async () => {
+    expect(await run('audit', '--action', 'reveal', '--to', '2020-12')).toMatchObject({
+      code: 0,
+      stdout: 'No audit row was found with --action reveal, --to 2020-12.\n',
+    });
+  });
+
+  it('refuses a search that can find nothing, and shows no value', async () => {
+    const noToken = await run('audit', '--token', '198.51.100.7');
+    expect(noToken).toMatchObject({ code: 2, stderr: '--token is not a token.\n' });
+    expect(await run('audit', '--from', '2026-12', '--to', '2026-11')).toMatchObject({
+      code: 2,
+      stderr: '--from is after --to.\n',
+    });
+    expect(await run('audit', '--from', '2026-11-30', '--to', '2026-11')).toMatchObject({
+      code: 0,
     });
   });
 

@@ -101,7 +101,8 @@ describe('pii-vault reveal', () => {
     expect(first.code).toBe(3);
     expect(first.stderr).toContain('50 of your 1000 tokens an hour are left');
     expect(first.stderr).toContain('2026-01-31T12:00:00.000Z');
-    expect(first.stderr).toContain('200 of 350 were answered, 150 are left.');
+    expect(first.stderr).toContain('with --resume to go on after 12:00 UTC.');
+    expect(first.stderr).toContain('Answered: 200 of 350. Left: 150.');
     expect(await readdir(directory)).toEqual(['out.json.part']);
     expect((await stat(path('out.json.part'))).mode & 0o777).toBe(0o600);
 

@@ -170,6 +170,14 @@ describe('pii-vault redrive', () => {
     aws.dead = ['invalid_json', 'invalid_message', 'invalid_field:ip'].map((reason) =>
       rejected(reason, { body: reason }),
     );
+    const only = await run('--reason', 'invalid_json', '--reason', 'invalid_field:ipp');
+    expect(only).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('No message has the reason invalid_field:ipp.'),
+    });
+    expect(only.output).toMatch(/^invalid_json /m);
+    expect(only.output).not.toMatch(/^invalid_message/m);
+
     await run('--send', '--reason', 'invalid_json', '--reason', 'invalid_field:ip');
     expect(aws.login.map(({ body }) => body)).toEqual(['invalid_json', 'invalid_field:ip']);
     expect(aws.dead).toMatchObject([{ body: 'invalid_message', hiddenUntil: 0 }]);
@@ -209,7 +217,7 @@ describe('pii-vault redrive', () => {
     aws.refused.add('a');
     expect(await run('--send')).toMatchObject({
       code: 1,
-      output: expect.stringContaining('SQS refused 1 messages'),
+      output: expect.stringContaining('SQS refused 1 message:'),
     });
     expect(aws.login).toMatchObject([{ body: 'b' }]);
     expect(aws.dead).toMatchObject([{ body: 'a', hiddenUntil: 0 }]);
@@ -225,7 +233,7 @@ describe('pii-vault redrive', () => {
     };
     expect(await run('--send')).toMatchObject({
       code: 0,
-      output: expect.stringContaining('1 messages came since the start'),
+      output: expect.stringContaining('newer than this command: 1 message.'),
     });
     expect(aws.actions.filter((action) => action.endsWith('SendMessageBatch'))).toHaveLength(1);
   });
