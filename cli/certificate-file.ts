@@ -4,7 +4,7 @@ import * as z from 'zod/mini';
 
 import type { EraseCertificate } from '../lib/requests/erase.ts';
 import { exists, writePrivateFile } from './private-file.ts';
-import { messageOf, UserError } from './user-error.ts';
+import { fileProblem, UserError } from './user-error.ts';
 
 const certificate = z.object({
   requestId: z.string(),
@@ -27,8 +27,7 @@ export async function readCertificates(path: string): Promise<EraseCertificate[]
   try {
     parsed = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    const problem =
-      error instanceof SyntaxError ? 'it is not JSON' : messageOf(error).split(',')[0];
+    const problem = error instanceof SyntaxError ? 'it is not JSON' : fileProblem(error);
     throw new UserError(`${path} cannot be read: ${problem}.`);
   }
   const read = file.safeParse(parsed);

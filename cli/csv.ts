@@ -40,7 +40,15 @@ export function readCsv(bytes: Uint8Array, column: string): Csv {
     }
     return { header, rows, delimiter, column: position };
   }
-  throw fault ?? new UserError(`The CSV has no column ${column} in its first line.`);
+  if (fault !== null) throw fault;
+  const isEmpty =
+    Buffer.from(bytes)
+      .toString('utf8')
+      .replace(/^\uFEFF/, '')
+      .trim() === '';
+  throw new UserError(
+    isEmpty ? 'The CSV is empty.' : `The CSV has no column ${column} in its first line.`,
+  );
 }
 
 function records(bytes: Uint8Array, delimiter: string): CsvRecord[] | UserError {

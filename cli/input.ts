@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 
 import { askLines, canAsk } from './ask.ts';
 import { type Csv, readCsv } from './csv.ts';
-import { messageOf, UserError } from './user-error.ts';
+import { fileProblem, UserError } from './user-error.ts';
 
 /** Where tokens or values come from. */
 export interface InputOptions {
@@ -77,7 +77,7 @@ async function readBytes(path: string): Promise<Buffer> {
   if (path === '-' && canAsk()) throw new UserError('Standard input is a terminal.');
   const bytes = await (path === '-' ? buffer(process.stdin) : readFile(path)).catch(
     (error: unknown) => {
-      throw new UserError(`${path} cannot be read: ${messageOf(error).split(',')[0]}`);
+      throw new UserError(`${path} cannot be read: ${fileProblem(error)}.`);
     },
   );
   if (bytes[0] === 0xff && bytes[1] === 0xfe) {

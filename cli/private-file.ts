@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { access, open, rename, rm } from 'node:fs/promises';
 
-import { messageOf, UserError } from './user-error.ts';
+import { fileProblem, UserError } from './user-error.ts';
 
 /** Whether there is something under this path. */
 export async function exists(path: string): Promise<boolean> {
@@ -45,5 +45,5 @@ export async function writePrivateFile(
 
 /** Says that a file cannot be written, and why. */
 export function unwritable(path: string, error: unknown): UserError {
-  return new UserError(`${path} cannot be written: ${messageOf(error).split(',')[0]}`);
+  return new UserError(`${path} cannot be written: ${fileProblem(error)}.`);
 }

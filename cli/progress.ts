@@ -20,13 +20,14 @@ const number = (value: number) => Math.round(value).toLocaleString('en-US');
 
 /**
  * A bar with rate and time left where a person looks on, and a line every five seconds elsewhere.
- * `total` is null where it is not known.
+ * `total` is null where it is not known. Steps of unequal length have no rate.
  */
 export function showProgress(
   title: string,
   total: number | null,
   output: ProgressOutput = process.stderr,
   now: () => number = Date.now,
+  unit: 'items' | 'steps' = 'items',
 ): Progress {
   const startedAt = now();
   const isTerminal = output.isTTY === true;
@@ -38,7 +39,10 @@ export function showProgress(
       if (at - last < (isTerminal ? redrawMs : linesMs)) return;
       last = at;
       const seconds = (at - startedAt) / 1000;
-      const facts = describeProgress(done, total, seconds);
+      const facts =
+        unit === 'items'
+          ? describeProgress(done, total, seconds)
+          : `step ${describeProgress(done, total, 0)}`;
       if (isTerminal) {
         const line = `${title} ${bar(done, total)}${facts}`;
         output.write(`\r\u001B[2K${line.slice(0, (output.columns || 80) - 1)}`);

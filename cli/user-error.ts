@@ -12,6 +12,22 @@ export class Cancelled extends Error {
   }
 }
 
+const plainWords: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or directory',
+  EACCES: 'access is denied',
+  EPERM: 'access is denied',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'a part of the path is not a directory',
+  ENOSPC: 'the disk is full',
+  EROFS: 'the disk is read-only',
+};
+
+/** Why a file cannot be read or written, in plain words where there are some. */
+export function fileProblem(error: unknown): string {
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  return plainWords[String(code)] ?? messageOf(error).split(',')[0] ?? '';
+}
+
 /** The message of an error of any type. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

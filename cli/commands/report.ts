@@ -7,7 +7,7 @@ import { action, type CommonOptions, type Context, describe, type Outcome } from
 import { countDeadLetters } from '../count-dead-letters.ts';
 import { interruptible, withPool } from '../database.ts';
 import { databaseConfig } from '../login.ts';
-import { writePrivateFile } from '../private-file.ts';
+import { refuseExisting, writePrivateFile } from '../private-file.ts';
 import { showProgress } from '../progress.ts';
 import { collectAudit } from '../report/collect-audit.ts';
 import { collectLogins, loginSteps } from '../report/collect-logins.ts';
@@ -30,12 +30,13 @@ export function define(command: Command): void {
     'stage',
     'database',
   ])
-    .requiredOption('--out <file>', 'where to write the page')
+    .requiredOption('--out <file>', 'a new file for the page, that only you may read')
     .action(action(run));
 }
 
 async function run(options: Options, { signal, ifCancelled }: Context): Promise<Outcome> {
   ifCancelled(() => 'No report was written, and nothing was changed.');
+  await refuseExisting(options.out);
   const stage = await findStage(options.stage);
   const logins = await readLogins(stage, options, signal);
   const audit = await part(signal, () => readAudit(stage, options, signal));
@@ -59,7 +60,7 @@ async function readLogins(
   signal: AbortSignal,
 ): Promise<LoginsData> {
   const config = await databaseConfig(stage, 'vault_analyst', options);
-  const progress = showProgress('Reading logins', loginSteps);
+  const progress = showProgress('Reading logins', loginSteps, process.stderr, Date.now, 'steps');
   let done = 0;
   try {
     return await withPool(interruptible(config, signal), (pool) =>

@@ -8,7 +8,7 @@ import { action, type CommonOptions, type Context, describe, type Outcome } from
 import { confirm } from '../confirm.ts';
 import { sendLines, type Sending } from '../send-lines.ts';
 import { findStage } from '../stage.ts';
-import { messageOf, UserError } from '../user-error.ts';
+import { fileProblem, UserError } from '../user-error.ts';
 
 interface Options extends CommonOptions {
   fromLine: number;
@@ -61,7 +61,7 @@ async function openFile(path: string): Promise<Readable> {
   try {
     await once(stream, 'open');
   } catch (error) {
-    throw new UserError(`${path} cannot be read: ${messageOf(error).split(',')[0]}`);
+    throw new UserError(`${path} cannot be read: ${fileProblem(error)}.`);
   }
   return stream;
 }
@@ -70,6 +70,10 @@ function parseLine(text: string): number {
   const number = Number(text);
   if (Number.isSafeInteger(number) && number > 0) return number;
   throw new InvalidArgumentError('It is not a line number.');
+}
+
+function messagesOf(count: number): string {
+  return `${count} message${count === 1 ? '' : 's'}`;
 }
 
 function outcome(
@@ -81,13 +85,14 @@ function outcome(
   if (refused.length > 0) {
     const named = refused.slice(0, maxNamed).join(', ');
     const more = refused.length > maxNamed ? ` and ${refused.length - maxNamed} more` : '';
-    problems.push(`SQS refused ${refused.length} messages, of these lines: ${named}${more}.`);
+    const lines = refused.length === 1 ? 'of line' : 'of these lines:';
+    problems.push(`SQS refused ${messagesOf(refused.length)}, ${lines} ${named}${more}.`);
   }
   if (problem !== null) problems.push(`The login queue: ${problem}.`);
   const isVain = sent === 0 && refused.length > 0;
   return {
     exitCode: problems.length === 0 ? 0 : isVain && problem !== null ? 2 : 1,
-    text: `Sent ${sent} messages${cancelled ? `, of the lines up to ${last}` : ''}.`,
+    text: `Sent ${messagesOf(sent)}${cancelled ? `, of the lines up to ${last}` : ''}.`,
     problems,
     report: { stage, sent, refused, lastLine: last },
   };

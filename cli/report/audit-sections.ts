@@ -43,7 +43,7 @@ export function auditSection(audit: Part<AuditData>): Markup {
     ],
     ['Head', state.id === 0 ? 'none yet' : html`<code>${state.id}:${state.hash}</code>`],
     [
-      'Last verified',
+      'Last verified by maintain',
       state.verifiedAt === null
         ? 'never yet'
         : `at ${state.verifiedAt} UTC, up to row ${whole(state.verifiedId ?? 0)}; ${count(since, 'row')} since`,

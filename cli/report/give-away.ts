@@ -10,7 +10,7 @@ export interface Spread {
 
 /** What equal tokens of one kind give away. */
 export interface KindGiveAway {
-  /** Logins whose token occurs so many times as no other token does. */
+  /** Logins with a token whose number of occurrences no other token has. */
   ownFrequency: Share;
   /** How often a guess is right that always names the most common value. */
   blindGuess: Share;

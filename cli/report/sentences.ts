@@ -30,7 +30,7 @@ export function sentencesOf(logins: LoginsData): Sentence[] {
       return [
         {
           number: `${hundredth(ownFrequency)} of 100`,
-          text: `logins have a token of ${article(one)} that occurs so many times as no other does. Whoever knows how often each ${one} logs in knows which token it is.`,
+          text: `logins have a token of ${article(one)} whose number of occurrences no other token has. Whoever knows how often each ${one} logs in knows which token it is.`,
           note: `${whole(ownFrequency.hits)} of ${count(ownFrequency.of, 'login')} with ${article(one)}.`,
         },
         {

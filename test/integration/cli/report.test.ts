@@ -42,8 +42,7 @@ function run(changes: Readonly<Record<string, string>> = {}): ReturnType<typeof 
 }
 
 describe('pii-vault report', () => {
-  it('writes one page that only its owner can read, and replaces an older one', async () => {
-    await writeFile(file(), 'an older report', { mode: 0o644 });
+  it('writes one page that only its owner can read', async () => {
     await storeLogins(database.admin, [
       login({ user: 'a', ip: 'ip_v1_x', deviceType: 'watch' }),
       login({ user: 'b', ip: 'ip_v1_x', version: 1_002_003 }),
@@ -121,14 +120,16 @@ describe('pii-vault report', () => {
          (gen_random_uuid(), '\\x01', 'arn:aws:kms:eu-west-1:111122223333:key/a', now())`,
     );
     await run();
-    expect(await readPage()).toContain('vault_auditor may not read vault.data_keys');
-    await database.admin.query(
-      'grant select (kms_key_arn, created_at) on vault.data_keys to vault_auditor',
-    );
-    await run();
     const page = await readPage();
     expect(page).toContain('arn:aws:kms:eu-west-1:111122223333:key/a');
     expect(page).toContain('10 days old');
+
+    await rm(file());
+    await database.admin.query(
+      'revoke select (kms_key_arn, created_at) on vault.data_keys from vault_auditor',
+    );
+    await run();
+    expect(await readPage()).toContain('vault_auditor may not read vault.data_keys');
   });
 
   it.each([
@@ -136,11 +137,18 @@ describe('pii-vault report', () => {
       'nothing can be read',
       { VAULT_ANALYST_DATABASE_URL: 'postgresql://vault_analyst:x@127.0.0.1:1/x' },
     ],
-  ])('leaves an older report alone when %s', async (_, changes) => {
-    await writeFile(file(), 'an older report');
+  ])('leaves no file when %s', async (_, changes) => {
     expect(await run(changes)).toMatchObject({ code: 2, stdout: '' });
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  it('writes over no other file', async () => {
+    await writeFile(file(), 'an older report');
+    expect(await run()).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('exists already'),
+    });
     expect(await readPage()).toBe('an older report');
-    expect(await readdir(directory)).toEqual(['report.html']);
   });
 
   it('names the limit of the database that ended the work', async () => {

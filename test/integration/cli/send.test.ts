@@ -87,7 +87,7 @@ describe('pii-vault send', () => {
   });
 
   it.each([
-    [['/nowhere/logins.jsonl'], 'cannot be read: ENOENT'],
+    [['/nowhere/logins.jsonl'], 'cannot be read: there is no such file or directory.'],
     [['.'], 'cannot be read: EISDIR'],
     [['--from-line', '0'], 'It is not a line number.'],
     [['a', 'b'], 'too many arguments'],

@@ -23,6 +23,15 @@ describe('describeProgress', () => {
 });
 
 describe('showProgress', () => {
+  it('counts steps, which have no rate', () => {
+    const log = output(false);
+    let now = 1_000;
+    const progress = showProgress('Reading logins', 11, log, () => now, 'steps');
+    now += 6_000;
+    progress.update(5);
+    expect(log.written).toEqual(['Reading logins: step 5 of 11\n']);
+  });
+
   it('draws a bar on a terminal, no longer than a line, and takes it away', () => {
     const terminal = output(true);
     let now = 1_000;
