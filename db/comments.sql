@@ -16,7 +16,7 @@ BEGIN
         ('device_type', 'The type of device, as the producer named it, such as ios or android.'),
         ('locale', 'The locale, as the producer named it; null where the login had none.'),
         ('app_version', 'The version of the app: major * 1000000 + minor * 1000 + patch; 2003000 is 2.3.0.'),
-        ('create_date', 'The UTC day on which the message about the login was sent.'),
+        ('create_date', 'The UTC day on which SQS received the message about the login.'),
         (
           CASE WHEN attname ^@ 'masked_' THEN attname END,
           'A token instead of the personal value: equal values have equal tokens. Null where the login had none.'
