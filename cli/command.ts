@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Help, type Option } from 'commander';
 
 import { VaultError } from '../lib/errors.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -39,7 +39,7 @@ const shared: Record<
   readonly [string, string, string?][]
 > = {
   stage: [['--stage <name>', 'the deployed stage; local: the stack of npm start', 'local']],
-  yes: [['--yes', 'do not ask before changing a stage other than local']],
+  yes: [['--yes', 'do not ask before changing anything beyond this machine']],
   database: [
     ['--database-via <host:port>', 'where a tunnel to the database begins: 127.0.0.1:5432'],
     ['--database-ca <file>', 'certificate authorities of the database, PEM'],
@@ -68,9 +68,16 @@ export function describe(
     command
       // one paragraph, which commander wraps to the terminal's width
       .description(description.replaceAll(/(?<!\n)\n(?!\n)/g, ' '))
+      .configureHelp({ optionDescription: describeOption })
       .option('--json', 'print the result as one JSON object')
       .addHelpText('after', `\nExample:\n  ${example}\n\n${exitCodes}`)
   );
+}
+
+/** Names a required option as such, and no default that means nothing was given. */
+function describeOption(option: Option): string {
+  const text = new Help().optionDescription(option).replace(/ \(default: (?:\[\]|\{\})\)$/, '');
+  return option.mandatory ? `${text} (required)` : text;
 }
 
 const noHint = () => '';

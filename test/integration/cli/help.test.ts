@@ -40,6 +40,8 @@ describe('pii-vault --help', () => {
       expect(result.stdout).toContain(`Usage: npx pii-vault ${name} [options]`);
       expect(result.stdout).toMatch(new RegExp(`\nExample:\n  .*npx pii-vault ${name}`, 's'));
       expect(result.stdout).toContain(exitCodes);
+      expect(result.stdout).not.toMatch(/default:\s+(?:\[\]|\{\})/);
+      if (name === 'tokenize') expect(result.stdout).toMatch(/--kind <kind>[^-]*\(required\)/);
       expect(aws.actions).toEqual([]);
     },
   );
