@@ -1,7 +1,10 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // each file waits for other processes half of its time
+    maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
     reporters: ['default', './test/helpers/count-reporter.ts'],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },

@@ -21,7 +21,7 @@ export interface Cluster {
 
 export async function startCluster(): Promise<Cluster> {
   // autovacuum comes once a minute, and would slow down whatever is measured just then
-  const { port, stop } = await startPostgres(['autovacuum=off']);
+  const { port, stop } = await startPostgres(['autovacuum=off', 'fsync=on']);
   const maintenance = new Client({
     host: '127.0.0.1',
     port,

@@ -6,22 +6,32 @@ export { freePort, testPassword } from './postgres.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    databasePort: number;
+    /** One for each worker. */
+    databasePorts: readonly number[];
     templateDatabase: string;
   }
 }
 
 /**
- * Starts one Postgres for all test files; returns what stops it. Vitest runs this once. With
- * `TEST_DATABASE=PORT/NAME`, the tests use copies of that migrated database instead.
+ * Starts a Postgres for each worker, since some tests change the roles of a whole server; returns
+ * what stops them. Vitest runs this once. With `TEST_DATABASE=PORT/NAME`, the tests use copies of
+ * that migrated database instead.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const [givenPort, givenName] = process.env['TEST_DATABASE']?.split('/') ?? [];
-  const { port, stop } =
-    givenPort === undefined
-      ? await startPostgres()
-      : { port: Number(givenPort), stop: () => Promise.resolve() };
-  project.provide('databasePort', port);
-  project.provide('templateDatabase', givenName ?? templateDatabase);
-  return stop;
+  if (givenPort !== undefined) {
+    project.provide('databasePorts', [Number(givenPort)]);
+    project.provide('templateDatabase', givenName ?? templateDatabase);
+    return () => Promise.resolve();
+  }
+  const workers = project.vitest.config.maxWorkers;
+  const servers = await Promise.all(Array.from({ length: workers }, () => startPostgres()));
+  project.provide(
+    'databasePorts',
+    servers.map(({ port }) => port),
+  );
+  project.provide('templateDatabase', templateDatabase);
+  return async () => {
+    await Promise.all(servers.map(({ stop }) => stop()));
+  };
 }

@@ -8,7 +8,7 @@ import { testPassword } from './cluster.ts';
 
 const superuser = { user: 'postgres', password: testPassword };
 
-/** A migrated database of its own, on the real Postgres that all test files share. */
+/** A migrated database of its own, on the real Postgres of this worker. */
 export interface TestDatabase {
   name: string;
   port: number;
@@ -25,7 +25,7 @@ export interface TestDatabase {
  */
 export async function createTestDatabase(
   from: string | null = inject('templateDatabase'),
-  port: number = inject('databasePort'),
+  port: number = workerPort(),
 ): Promise<TestDatabase & { close: () => Promise<void> }> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const maintenance = new Client({ host: '127.0.0.1', port, ...superuser, database: 'postgres' });
@@ -43,6 +43,12 @@ export async function createTestDatabase(
       await maintenance.end();
     },
   };
+}
+
+/** The port of the Postgres that only this worker's files use, one after the other. */
+function workerPort(): number {
+  const ports = inject('databasePorts');
+  return ports[(Number(process.env['VITEST_POOL_ID']) - 1) % ports.length]!;
 }
 
 /** The pools of a database that exists; `close` ends them. */

@@ -57,7 +57,8 @@ export async function startEmptyPostgres(settings: readonly string[] = []): Prom
     testPassword,
     postgresDistribution,
   );
-  await initialiseCluster(state, ['max_connections=500', ...settings]);
+  // no test can fail the machine itself, and the kernel keeps what a killed process wrote
+  await initialiseCluster(state, ['max_connections=500', 'fsync=off', ...settings]);
   await startCluster(state);
   return {
     port: state.port,

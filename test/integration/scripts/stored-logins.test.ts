@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { roles } from '../../../db/roles.ts';
 import type { Passwords } from '../../../scripts/local/passwords.ts';
@@ -15,7 +15,7 @@ beforeAll(async () => {
   analyst = createReader(
     {
       host: '127.0.0.1',
-      port: inject('databasePort'),
+      port: database.port,
       name: database.name,
       passwords: Object.fromEntries(everyRole) as Passwords,
     },
