@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 
+import type { AuditAction } from '../lib/audit/entry.ts';
 import { type Connection, run, statement } from './query.ts';
 import { auditCheckpoints, revealAudit } from './schema.ts';
 
@@ -9,7 +10,7 @@ const p = sql.placeholder;
 export interface NewestSearch {
   /** Part of the principal, the reason, the request id or the token, whatever its case. */
   text: string | null;
-  action: 'reveal' | 'tokenize' | 'erase' | null;
+  action: AuditAction | null;
   /** UTC days, `YYYY-MM-DD`, both included. */
   from: string | null;
   to: string | null;
@@ -27,8 +28,10 @@ export interface FoundAuditRow {
   principal: string;
   principalSource: string;
   reason: string;
-  token: string;
+  /** Null in the row of an event, whose `detail` says what it is about. */
+  token: string | null;
   outcome: string;
+  detail: string | null;
 }
 
 interface SearchRow {
@@ -39,8 +42,9 @@ interface SearchRow {
   principal: string;
   principal_source: string;
   reason: string;
-  token: string;
+  token: string | null;
   outcome: string;
+  detail: string | null;
 }
 
 // left(): a row from before the table had checks can hold anything
@@ -50,7 +54,8 @@ const newestStatement = statement<SearchRow & Record<string, unknown>>(
   select
     id, to_char(at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as at, action,
     left(request_id, 128) as request_id, left(principal, 2048) as principal, principal_source,
-    left(reason, 500) as reason, left(token, 256) as token, left(outcome, 64) as outcome
+    left(reason, 500) as reason, left(token, 256) as token, left(outcome, 64) as outcome,
+    left(detail, 1024) as detail
   from ${revealAudit}
   where (${p('before')}::bigint is null or id < ${p('before')}::bigint)
     and (${p('action')}::text is null or action::text = ${p('action')}::text)
@@ -62,6 +67,7 @@ const newestStatement = statement<SearchRow & Record<string, unknown>>(
       or strpos(lower(reason), lower(${p('text')}::text)) > 0
       or strpos(lower(request_id), lower(${p('text')}::text)) > 0
       or strpos(lower(token), lower(${p('text')}::text)) > 0
+      or strpos(lower(detail), lower(${p('text')}::text)) > 0
     )
   order by id desc
   limit ${p('limit')}::integer
@@ -85,6 +91,7 @@ export async function findNewestAudit(
     reason: row.reason,
     token: row.token,
     outcome: row.outcome,
+    detail: row.detail,
   }));
 }
 

@@ -20,7 +20,10 @@ const columns = [
   ['outcome', 64],
   ['previous_hash', 32],
   ['hash', 32],
+  ['detail', 1_024],
 ] as const;
+
+const mayBeNull: ReadonlySet<string> = new Set(['token', 'detail']);
 
 type Column = (typeof columns)[number][0];
 
@@ -29,14 +32,16 @@ type Column = (typeof columns)[number][0];
 const isReadable = (name: Column, bytes: number) => {
   const column = sql.identifier(name);
   const value = name.endsWith('hash') ? sql`${column}` : sql`${column}::text`;
-  return sql`coalesce(octet_length(${value}) <= ${sql.raw(String(bytes))}, false)`;
+  const ifNull = sql.raw(String(mayBeNull.has(name)));
+  return sql`coalesce(octet_length(${value}) <= ${sql.raw(String(bytes))}, ${ifNull})`;
 };
 
 const pageStatement = statement<
   { id: string; at: string; unreadable: string | null } & Record<
-    Exclude<Column, 'previous_hash' | 'hash'>,
+    Exclude<Column, 'previous_hash' | 'hash' | 'token' | 'detail'>,
     string
   > &
+    Record<'token' | 'detail', string | null> &
     Record<'previous_hash' | 'hash', Buffer>
 >(
   'read_audit_page',
@@ -90,6 +95,7 @@ export async function* readAudit(connection: Connection, after?: number): AsyncG
         reason: row.reason,
         token: row.token,
         outcome: row.outcome,
+        detail: row.detail,
         previousHash: row.previous_hash,
         hash: row.hash,
         unreadable: row.unreadable,

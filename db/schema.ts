@@ -16,7 +16,7 @@ import {
   varchar,
 } from 'drizzle-orm/pg-core';
 
-import { auditOutcomes } from '../lib/audit/entry.ts';
+import { auditActions, auditOutcomes, eventActions, requestStates } from '../lib/audit/entry.ts';
 import { perKind } from '../lib/pii-fields.ts';
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
@@ -94,15 +94,14 @@ export const ingestedMessages = vault.table(
   ],
 );
 
-/** The outcomes that an audit row can have; lib/audit/entry.ts explains them. */
-const outcomes = sql.raw(auditOutcomes.map((outcome) => `'${outcome}'`).join(', '));
+const quoted = (texts: readonly string[]) => sql.raw(texts.map((one) => `'${one}'`).join(', '));
 
-export const auditAction = vault.enum('audit_action', ['reveal', 'tokenize', 'erase']);
-export const principalSource = vault.enum('principal_source', ['iam', 'claimed']);
+export const auditAction = vault.enum('audit_action', auditActions);
+export const principalSource = vault.enum('principal_source', ['iam', 'claimed', 'vault']);
 
 /**
- * Who asked for what, one row for each token, append-only and chained. A trigger sets `id`, `at`,
- * `previous_hash` and `hash`, whatever the writer gives (db/functions/chain_audit_row.sql).
+ * Who did what, append-only and chained: one row for each token, or one row without a token for what is not about
+ * one. A trigger refuses a row that does not continue the chain (db/functions/chain_audit_row.sql).
  */
 export const revealAudit = vault.table(
   'reveal_audit',
@@ -114,10 +113,11 @@ export const revealAudit = vault.table(
     principal: text('principal').notNull(),
     principalSource: principalSource('principal_source').notNull(),
     reason: text('reason').notNull(),
-    token: text('token').notNull(),
+    token: text('token'),
     outcome: text('outcome').notNull(),
     previousHash: bytea('previous_hash').notNull(),
     hash: bytea('hash').notNull(),
+    detail: text('detail'),
   },
   (table) => [
     index('reveal_audit_erased')
@@ -133,7 +133,13 @@ export const revealAudit = vault.table(
       'reveal_audit_token',
       sql`${table.token} ~ '^[a-z][a-z_]{0,31}_v[0-9]{1,9}_[A-Za-z0-9_-]{27}$'`,
     ),
-    check('reveal_audit_outcome', sql`${table.outcome} in (${outcomes})`),
+    // as text: migrate adds values to the enum in the same transaction
+    check(
+      'reveal_audit_event',
+      sql`(${table.token} is null) = (${table.action}::text in (${quoted(eventActions)}))`,
+    ),
+    check('reveal_audit_detail', sql`octet_length(${table.detail}) between 1 and 1024`),
+    check('reveal_audit_outcome', sql`${table.outcome} in (${quoted(auditOutcomes)})`),
     check(
       'reveal_audit_hashes',
       sql`octet_length(${table.previousHash}) = 32 and octet_length(${table.hash}) = 32`,
@@ -193,4 +199,84 @@ export const revealClaims = vault.table(
     faultReportedAt: timestamp('fault_reported_at', { withTimezone: true }),
   },
   (table) => [primaryKey({ columns: [table.role, table.requestId] })],
+);
+
+/** When a reveal needs somebody else's approval: at most one row, which `migrate` writes from the stage's parameters. */
+export const approvalRule = vault.table(
+  'approval_rule',
+  {
+    onlyRow: boolean('only_row').primaryKey().default(true),
+    /** Part of each request's digest. */
+    stage: text('stage').notNull(),
+    /** How many tokens a caller may reveal within 24 hours without an approval; null: any number. */
+    above: integer('above'),
+    /** How long a request waits for a decision. */
+    hours: integer('hours').notNull(),
+  },
+  (table) => [
+    check('approval_rule_only_row', sql`${table.onlyRow}`),
+    check('approval_rule_stage', sql`octet_length(${table.stage}) between 1 and 128`),
+  ],
+);
+
+/** Requests for large reveals, which somebody else approves or refuses. The audit keeps what became of each. */
+export const revealRequests = vault.table(
+  'reveal_requests',
+  {
+    id: uuid('id').primaryKey(),
+    /** Who the caller is, whatever session it calls from (db/functions/quota_holder.sql). */
+    caller: text('caller').notNull(),
+    principal: text('principal').notNull(),
+    reason: text('reason').notNull(),
+    /** Sorted. */
+    tokens: text('tokens').array().notNull(),
+    /** SHA-256 of the stage, the caller, the tokens, the reason and the expiry. */
+    digest: bytea('digest').notNull(),
+    state: text('state').notNull(),
+    requestedAt: timestamp('requested_at', { withTimezone: true }).notNull(),
+    /** Until when it can be approved. */
+    expiresAt: timestamp('expires_at', { withTimezone: true }).notNull(),
+    decidedBy: text('decided_by'),
+    /** Until when it can be used. */
+    usableUntil: timestamp('usable_until', { withTimezone: true }),
+    endedAt: timestamp('ended_at', { withTimezone: true }),
+  },
+  (table) => [
+    check('reveal_requests_caller', sql`octet_length(${table.caller}) between 1 and 2048`),
+    check('reveal_requests_principal', sql`octet_length(${table.principal}) between 1 and 2048`),
+    check('reveal_requests_reason', sql`char_length(${table.reason}) between 10 and 500`),
+    check('reveal_requests_tokens', sql`cardinality(${table.tokens}) between 1 and 10000`),
+    check(
+      'reveal_requests_tokens_size',
+      sql`octet_length(array_to_string(${table.tokens}, '')) <= 80 * cardinality(${table.tokens})`,
+    ),
+    check('reveal_requests_digest', sql`octet_length(${table.digest}) = 32`),
+    check('reveal_requests_state', sql`${table.state} in (${quoted(requestStates)})`),
+    check('reveal_requests_decided_by', sql`octet_length(${table.decidedBy}) between 1 and 2048`),
+  ],
+);
+
+/** Reveals by break-glass. Each is shown to the operators every day until somebody else has acknowledged it. */
+export const breakGlass = vault.table(
+  'break_glass',
+  {
+    id: uuid('id').primaryKey(),
+    caller: text('caller').notNull(),
+    principal: text('principal').notNull(),
+    reason: text('reason').notNull(),
+    tokens: integer('tokens').notNull(),
+    firstUsedAt: timestamp('first_used_at', { withTimezone: true }).notNull(),
+    lastUsedAt: timestamp('last_used_at', { withTimezone: true }).notNull(),
+    acknowledgedBy: text('acknowledged_by'),
+    acknowledgedAt: timestamp('acknowledged_at', { withTimezone: true }),
+  },
+  (table) => [
+    check('break_glass_caller', sql`octet_length(${table.caller}) between 1 and 2048`),
+    check('break_glass_principal', sql`octet_length(${table.principal}) between 1 and 2048`),
+    check('break_glass_reason', sql`char_length(${table.reason}) between 10 and 500`),
+    check(
+      'break_glass_acknowledged_by',
+      sql`octet_length(${table.acknowledgedBy}) between 1 and 2048`,
+    ),
+  ],
 );

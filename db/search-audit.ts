@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 
+import type { AuditAction } from '../lib/audit/entry.ts';
 import { type Connection, run, statement } from './query.ts';
 import { revealAudit } from './schema.ts';
 
@@ -8,7 +9,7 @@ export interface AuditSearch {
   token: string | null;
   /** Any part of the principal, in any case. */
   person: string | null;
-  action: 'reveal' | 'tokenize' | 'erase' | null;
+  action: AuditAction | null;
   requestId: string | null;
   /** The first day and the day after the last one, UTC, YYYY-MM-DD. */
   from: string | null;
@@ -24,8 +25,10 @@ export interface AuditEntry {
   principal: string;
   source: string;
   reason: string;
-  token: string;
+  /** Null in the row of an event, whose `detail` says what it is about. */
+  token: string | null;
   outcome: string;
+  detail: string | null;
   requestId: string;
 }
 
@@ -40,8 +43,9 @@ const searchStatement = statement<{
   principal: string;
   source: string;
   reason: string;
-  token: string;
+  token: string | null;
   outcome: string;
+  detail: string | null;
   request_id: string;
 }>(
   'search_audit',
@@ -49,6 +53,7 @@ const searchStatement = statement<{
   select id, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as at,
     action::text as action, left(principal, 2048) as principal, principal_source::text as source,
     left(reason, 500) as reason, left(token, 256) as token, left(outcome, 64) as outcome,
+    left(detail, 1024) as detail,
     left(request_id, 128) as request_id
   from ${revealAudit}
   where id > ${p('after')}::bigint

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 import { type AuditEntry, type AuditSearch, searchAudit } from '../../db/search-audit.ts';
+import { type AuditAction, auditActions } from '../../lib/audit/entry.ts';
 import { kindOfToken } from '../../lib/crypto/token.ts';
 import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { csvLine } from '../csv.ts';
@@ -17,7 +18,7 @@ import { visible, visibleJson } from '../visible.ts';
 interface Options extends CommonOptions {
   token?: string;
   person?: string;
-  action?: 'reveal' | 'tokenize' | 'erase';
+  action?: AuditAction;
   request?: string;
   from?: string;
   to?: string;
@@ -25,7 +26,8 @@ interface Options extends CommonOptions {
   out?: string;
 }
 
-const description = `Shows who revealed, looked up or erased what, when and why: one row for each token. Days are
+const description = `Shows who revealed, looked up or erased what, when and why: one row for each token, and one row for each
+event, such as an approval, with what it is about in the column detail. Days are
 UTC, YYYY-MM-DD, or months, YYYY-MM. Logs in as vault_auditor. What is shown is not verified: verify
 does that.`;
 
@@ -45,13 +47,14 @@ const columns = [
   'reason',
   'requestId',
   'id',
+  'detail',
 ] as const;
 
 export function define(command: Command): void {
   describe(command, description, example, ['stage', 'database'])
     .option('--token <token>', 'rows of this token')
     .option('--person <text>', 'rows whose principal has this text in it')
-    .addOption(new Option('--action <action>').choices(['reveal', 'tokenize', 'erase']))
+    .addOption(new Option('--action <action>').choices(auditActions))
     .option('--request <id>', 'rows of this request')
     .option('--from <day>', 'rows from this day or month on', parsePeriod)
     .option('--to <day>', 'rows up to this day or month, and of it', parsePeriod)
@@ -142,7 +145,7 @@ async function shown(entries: AsyncIterable<AuditEntry>, options: Options): Prom
     rows.push(entry);
   }
   const cells = rows.map((row) =>
-    columns.map((name) => [name, visible(String(row[name]))] as const),
+    columns.map((name) => [name, visible(String(row[name] ?? ''))] as const),
   );
   const text =
     rows.length === 0

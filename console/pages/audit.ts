@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
 
 import type { NewestSearch, FoundAuditRow } from '../../db/newest-audit.ts';
+import { auditActions } from '../../lib/audit/entry.ts';
 import type { Html } from '../html.ts';
 import { layout, panel, problem, table } from '../layout.ts';
 import type { ChainState, ConsoleVault } from '../vault.ts';
@@ -10,7 +11,6 @@ import { chainSummary } from './chain.ts';
 /** Rows on one page. */
 export const auditPageRows = 50;
 
-const actions = ['reveal', 'tokenize', 'erase'] as const;
 const dayText = /^\d{4}-\d{2}-\d{2}$/;
 
 /** The search that the page's address asks for; what cannot be read is left out. */
@@ -23,7 +23,7 @@ export function readSearch(parameters: Readonly<Record<string, string>>): Newest
   const before = Number(parameters['before'] ?? '');
   return {
     text: text === '' ? null : text.slice(0, 2_048),
-    action: actions.find((action) => action === parameters['action']) ?? null,
+    action: auditActions.find((action) => action === parameters['action']) ?? null,
     from: day('from'),
     to: day('to'),
     before: Number.isSafeInteger(before) && before > 0 ? before : null,
@@ -64,7 +64,7 @@ function form({ text, action, from, to }: NewestSearch): Html {
       <label for="action">Action</label>
       <select id="action" name="action">
         <option value="">any</option>
-        ${actions.map(
+        ${auditActions.map(
           (name) =>
             html`<option value="${name}" ${name === action ? 'selected' : ''}>${name}</option>`,
         )}
@@ -87,7 +87,7 @@ function results(rows: readonly FoundAuditRow[], search: NewestSearch): Html {
   const last = rows.at(-1)!.id;
   return html`${table(
     'Audit rows',
-    [{ number: 'Row' }, 'When (UTC)', 'Action', 'Outcome', 'Person', 'Reason', 'Token'],
+    [{ number: 'Row' }, 'When (UTC)', 'Action', 'Outcome', 'Person', 'Reason', 'Token or event'],
     rows.map(
       (row) =>
         html`<tr>
@@ -97,10 +97,10 @@ function results(rows: readonly FoundAuditRow[], search: NewestSearch): Html {
           <td>${row.outcome}</td>
           <td>
             <bdi>${visible(row.principal)}</bdi>
-            ${row.principalSource === 'iam' ? '' : html`<span class="muted">(claimed)</span>`}
+            ${row.principalSource === 'claimed' ? html`<span class="muted">(claimed)</span>` : ''}
           </td>
           <td><bdi>${visible(row.reason)}</bdi></td>
-          <td><code>${visible(row.token)}</code></td>
+          <td><code>${visible(row.token ?? row.detail ?? '')}</code></td>
         </tr>`,
     ),
   )}

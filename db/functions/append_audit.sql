@@ -1,8 +1,9 @@
--- Appends one audit row for each token, in the order given, and returns the head of the chain. The head is read and
--- written once, however many rows there are: its old versions pile up while anybody keeps a snapshot.
+-- Appends one audit row for each token, in the order given, and returns the head of the chain. The row of an event has
+-- null for a token, and says in `detail` what it is about. The head is read and written once, however many rows there
+-- are: its old versions pile up while anybody keeps a snapshot.
 CREATE OR REPLACE FUNCTION vault.append_audit(
   action vault.audit_action, request_id text, source vault.principal_source, principal text, reason text,
-  tokens text[], outcomes text[], OUT id bigint, OUT hash bytea, OUT at timestamptz
+  tokens text[], outcomes text[], detail text DEFAULT NULL, OUT id bigint, OUT hash bytea, OUT at timestamptz
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -20,6 +21,7 @@ BEGIN
   entry.principal := append_audit.principal;
   entry.principal_source := append_audit.source;
   entry.reason := append_audit.reason;
+  entry.detail := append_audit.detail;
   FOR n IN 1..cardinality(tokens) LOOP
     entry.id := entry.id + 1;
     entry.token := tokens[n];

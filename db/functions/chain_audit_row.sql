@@ -3,14 +3,20 @@ CREATE OR REPLACE FUNCTION vault.chain_audit_row() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   -- the login decides what may be written, whichever function writes; a login that is not listed writes nothing
-  IF (NEW.action::text, NEW.principal_source::text) IS DISTINCT FROM (
-    CASE session_user
-      WHEN 'vault_reveal' THEN 'reveal'
-      WHEN 'vault_reveal_url' THEN 'reveal'
-      WHEN 'vault_tokenize' THEN 'tokenize'
-      WHEN 'vault_erase' THEN 'erase'
-    END,
-    CASE session_user WHEN 'vault_reveal' THEN 'claimed' ELSE 'iam' END
+  IF NOT EXISTS (
+    SELECT FROM (VALUES
+      ('vault_reveal', 'reveal', 'claimed'),
+      ('vault_reveal_url', 'reveal', 'iam'),
+      ('vault_reveal_url', 'approval', 'iam'),
+      ('vault_break_glass', 'reveal', 'iam'),
+      ('vault_break_glass', 'break_glass', 'iam'),
+      ('vault_tokenize', 'tokenize', 'iam'),
+      ('vault_erase', 'erase', 'iam'),
+      ('vault_approve', 'approval', 'iam'),
+      ('vault_approve', 'break_glass', 'iam'),
+      ('vault_maintain', 'approval', 'vault')
+    ) AS allowed (login, action, source)
+    WHERE login = session_user AND action = NEW.action::text AND source = NEW.principal_source::text
   ) THEN
     RAISE EXCEPTION '% may not write an audit row that says % by %', session_user, NEW.action, NEW.principal_source
       USING ERRCODE = 'insufficient_privilege';

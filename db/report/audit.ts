@@ -71,7 +71,7 @@ export function readPeople(
 const actionsStatement = statement<RowOf<ActionCount>>(
   'report_actions',
   sql`
-  select action::text, principal_source::text as source, count(*)::float8 as tokens,
+  select action::text, principal_source::text as source, count(token)::float8 as tokens,
     count(distinct ${principal})::float8 as people
   from ${revealAudit} group by 1, 2 order by 1, 2
 `,

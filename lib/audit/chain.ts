@@ -10,8 +10,11 @@ export interface AuditRow {
   principal: string;
   principalSource: string;
   reason: string;
-  token: string;
+  /** Null in the row of an event. */
+  token: string | null;
   outcome: string;
+  /** What an event is about, as JSON; null in other rows. */
+  detail: string | null;
   previousHash: Uint8Array;
   hash: Uint8Array;
   /** The first column that is missing, infinite or longer than the vault writes; null where all can be read. */
@@ -65,7 +68,7 @@ export function startBefore(id: number): { id: number; hash: null } {
   return { id: id - 1, hash: null };
 }
 
-/** SHA-256 of the row's content as netstrings, as `vault.audit_content` builds it. */
+/** SHA-256 of the row's content, in the form that db/functions/audit_content.sql describes. */
 export function auditHash(row: AuditRow): Buffer {
   const hash = createHash('sha256');
   const fields = [
@@ -79,8 +82,13 @@ export function auditHash(row: AuditRow): Buffer {
     row.token,
     row.outcome,
     row.previousHash,
+    ...(row.detail === null ? [] : [row.detail]),
   ];
   for (const field of fields) {
+    if (field === null) {
+      hash.update('-,');
+      continue;
+    }
     const bytes = Buffer.from(field);
     hash.update(`${bytes.length}:`).update(bytes).update(',');
   }

@@ -6,7 +6,36 @@ export interface Principal {
   source: 'iam' | 'claimed';
 }
 
-/** The outcome of a request for one token. */
+/** The actions whose rows have no token, but a `detail` of what they are about. */
+export const eventActions = [
+  /** A large reveal was requested, decided or used. */
+  'approval',
+  /** Values were revealed by break-glass, or somebody else acknowledged that. */
+  'break_glass',
+  /** The token key was rotated. */
+  'rotate',
+  /** Values were deleted because of their age. */
+  'expire',
+] as const;
+
+/** What an audit row is about: tokens, or an event. */
+export const auditActions = ['reveal', 'tokenize', 'erase', ...eventActions] as const;
+
+export type AuditAction = (typeof auditActions)[number];
+
+/** The states of a request for a large reveal; the first two are open. */
+export const requestStates = [
+  'requested',
+  'approved',
+  'refused',
+  'expired',
+  'withdrawn',
+  'used',
+] as const;
+
+export type RequestState = (typeof requestStates)[number];
+
+/** The outcome of a request for one token, or of an event. */
 export const auditOutcomes = [
   /** Its sealed value was handed out to be opened. */
   'revealed',
@@ -16,7 +45,7 @@ export const auditOutcomes = [
   'erased',
   /** An erase found that an earlier one had removed it. */
   'already_erased',
-  /** The quota or the cap left no room; nothing of the request was returned. */
+  /** A limit left no room, or an approval was needed or not valid; nothing of the request was returned or done. */
   'denied',
   /** After `revealed`: its seal did not open; nothing of the request was returned. */
   'seal_broken',
@@ -26,6 +55,10 @@ export const auditOutcomes = [
   'unavailable',
   /** A look-up found that the vault holds a value for it. */
   'held',
+  /** Of `approval`: the new state of the request. */
+  ...requestStates,
+  /** Of `break_glass`: somebody else has taken note. */
+  'acknowledged',
 ] as const;
 
 export type AuditOutcome = (typeof auditOutcomes)[number];

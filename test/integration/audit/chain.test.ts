@@ -59,6 +59,22 @@ describe('the audit chain', () => {
     });
   });
 
+  it('verifies with rows of events, and finds a change of what one is about', async () => {
+    await appendRows(database.as('vault_reveal'), 1);
+    // no login has this right: only functions write
+    await database.admin.query(`
+      grant execute on function
+        vault.append_event(vault.audit_action, text, vault.principal_source, text, text, text, json)
+      to vault_maintain`);
+    const event = `select vault.append_event('approval', 'r', 'vault', 'maintain', 'a reason for it', 'expired', $1)`;
+    await database.as('vault_maintain').query(event, ['{"tokens":2}']);
+    await appendRows(database.as('vault_reveal'), 1);
+    expect(await verify()).toMatchObject({ verified: 3, findings: [] });
+
+    await tamper(`update vault.reveal_audit set detail = '{"tokens":1}' where id = 2`);
+    expect((await verify()).findings[0]).toEqual({ id: 2, problem: 'was changed' });
+  });
+
   it('verifies while it is empty', async () => {
     expect(await verify()).toEqual({ verified: 0, head: chainStart, findings: [] });
   });
@@ -130,6 +146,8 @@ describe('verify finds', () => {
     `principal_source = 'iam'`,
     `reason = 'another reason'`,
     `token = 'another'`,
+    `token = null`,
+    `detail = '{}'`,
     `outcome = 'held'`,
   ];
   it.each(columns)('an edit: %s', async (change) => {

@@ -205,7 +205,7 @@ describe('pii-vault audit', () => {
       stdout: `Wrote 2 rows to ${file}.\n`,
     });
     const [header, first, second, ...rest] = (await readFile(file, 'utf8')).split('\n');
-    expect(header).toBe('at,action,principal,source,token,outcome,reason,requestId,id');
+    expect(header).toBe('at,action,principal,source,token,outcome,reason,requestId,id,detail');
     expect(first).toContain(`,erase,arn:aws:iam::000000000000:user/officer,iam,${someToken(1)},`);
     expect(second).toContain(someToken(2));
     expect(rest).toEqual(['']);

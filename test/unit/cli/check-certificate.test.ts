@@ -17,6 +17,7 @@ function row(id: number, changes: Partial<AuditRow>): AuditRow {
     reason: 'erasure request 17',
     token: `t${id}`,
     outcome: 'erased',
+    detail: null,
     previousHash: hash,
     hash,
     unreadable: null,
