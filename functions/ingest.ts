@@ -5,6 +5,7 @@ import { createBatchWriter } from '../db/write-batch.ts';
 import {
   databaseConfig,
   deadLetterQueueUrl,
+  firstGeneration,
   keyScopeConfig,
   sealingKeyConfig,
 } from '../lib/config.ts';
@@ -18,12 +19,13 @@ import { createMetrics } from '../lib/metrics.ts';
 import { createSqsClient, sendMessages } from '../lib/sqs.ts';
 import { createTokenizerSource } from '../lib/crypto/token.ts';
 
-const kms = createSealingKeyService(createKmsClient(), keyScopeConfig(), sealingKeyConfig());
+const keyArns = sealingKeyConfig();
+const kms = createSealingKeyService(createKmsClient(), keyScopeConfig(), keyArns);
 const sqs = createSqsClient();
 const deadLetters = deadLetterQueueUrl();
 
 const deps: IngestDeps = {
-  tokenizer: createTokenizerSource(kms),
+  tokenizer: createTokenizerSource(kms, firstGeneration(keyArns.tokenKeyArns)),
   keys: createSealingKeys(kms),
   held: createHeldTokens(),
   write: createBatchWriter(createPool(databaseConfig())),

@@ -6,7 +6,7 @@ import type {
 
 import { lookUp } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
-import { databaseConfig, keyScopeConfig, tokenKeyArn } from '../lib/config.ts';
+import { databaseConfig, keyScopeConfig, firstGeneration, tokenKeyArns } from '../lib/config.ts';
 import { createKmsClient, createTokenRootService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
@@ -17,9 +17,13 @@ import { createTokenizerSource } from '../lib/crypto/token.ts';
 import { tokenize, type TokenizeDeps } from '../lib/requests/tokenize.ts';
 
 const pool = createPool(databaseConfig(), 'request');
+const keyArns = tokenKeyArns();
 
 const deps: TokenizeDeps = {
-  tokenizer: createTokenizerSource(createTokenRootService(createKmsClient(), tokenKeyArn())),
+  tokenizer: createTokenizerSource(
+    createTokenRootService(createKmsClient(), keyArns),
+    firstGeneration(keyArns),
+  ),
   lookUp: (context, tokens) => lookUp(pool, context, tokens),
   log: createLog(),
   metrics: createMetrics(keyScopeConfig().stage),

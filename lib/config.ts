@@ -1,3 +1,4 @@
+import type { TokenKeyArns } from './crypto/kms.ts';
 import { InvalidConfig } from './errors.ts';
 
 /** How one function reaches Postgres, as its own role. */
@@ -52,16 +53,33 @@ export function keyScopeConfig(environment: Environment = process.env): KeyScope
 /** The KMS keys that `ingest` uses. */
 export function sealingKeyConfig(
   environment: Environment = process.env,
-): Readonly<{ tokenKeyArn: string; dataKeyArn: string }> {
+): Readonly<{ tokenKeyArns: TokenKeyArns; dataKeyArn: string }> {
   return Object.freeze({
-    tokenKeyArn: tokenKeyArn(environment),
+    tokenKeyArns: tokenKeyArns(environment),
     dataKeyArn: required(environment, 'DATA_KEY_ARN'),
   });
 }
 
-/** The HMAC key that tokens are made under. */
-export function tokenKeyArn(environment: Environment = process.env): string {
-  return required(environment, 'TOKEN_KEY_ARN');
+/**
+ * The HMAC keys that tokens are made under, by generation, the lowest first: `1=ARN`, and while the
+ * token key is rotated `1=ARN,2=ARN`. The database says which one is current.
+ */
+export function tokenKeyArns(environment: Environment = process.env): TokenKeyArns {
+  const variable = 'TOKEN_KEY_ARNS';
+  const entries = required(environment, variable)
+    .split(',')
+    .map((entry) => /^([1-9]\d{0,5})=(\S+)$/.exec(entry));
+  const arns = new Map<number, string>();
+  for (const entry of entries) {
+    if (entry === null) throw new InvalidConfig(variable, 'is not a list of GENERATION=ARN');
+    arns.set(Number(entry[1]), entry[2]!);
+  }
+  return new Map([...arns].toSorted(([one], [other]) => one - other));
+}
+
+/** The generation that a container assumes until the database names another. */
+export function firstGeneration(arns: TokenKeyArns): number {
+  return [...arns.keys()][0]!;
 }
 
 /** Where heads of the audit chain are kept; null if the stage has no bucket. */

@@ -45,7 +45,11 @@ module.exports = async ({ resolveConfigurationProperty, resolveVariable }) => {
     }
     if (cap < quota) faults.push(`${limits[1]} is less than ${limits[0]}`);
   }
-  for (const name of ['tracing', 'trail', 'directReveal']) {
+  const generation = Number(await param('tokenGeneration'));
+  if (!Number.isSafeInteger(generation) || generation < 1 || generation > 999998) {
+    faults.push('tokenGeneration is not a whole number from 1 to 999998');
+  }
+  for (const name of ['tracing', 'trail', 'directReveal', 'rotation']) {
     if (!['on', 'off'].includes(await param(name))) faults.push(`${name} is neither on nor off`);
   }
   const reserved = await param('ingestReservedConcurrency, null');

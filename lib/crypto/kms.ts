@@ -9,7 +9,7 @@ import {
   ReEncryptCommand,
 } from '@aws-sdk/client-kms';
 
-import { KeyServiceError, SealBroken, type VaultError } from '../errors.ts';
+import { InvalidConfig, KeyServiceError, SealBroken, type VaultError } from '../errors.ts';
 
 /** A new data key. The receiver must zero `plaintext` (32 bytes). */
 export interface GeneratedDataKey {
@@ -27,8 +27,11 @@ export interface WrappedDataKey {
 
 /** What KMS does for tokens. */
 export interface TokenRootService {
-  /** The token root, 32 bytes, the same at every call. Throws `KeyServiceError`. */
-  tokenRoot(): Promise<Uint8Array>;
+  /**
+   * The token root of a generation of the token key: 32 bytes, the same at every call. Throws
+   * `KeyServiceError`, and `InvalidConfig` for a generation whose key is not known.
+   */
+  tokenRoot(generation: number): Promise<Uint8Array>;
 }
 
 /** What KMS does for writing. Both throw `KeyServiceError`. */
@@ -76,20 +79,31 @@ export function createKmsClient(config: KMSClientConfig = {}): KMSClient {
   return new KMSClient({ maxAttempts: 3, ...config });
 }
 
-/** The token root under the HMAC key named by ARN, through `GenerateMac`. */
-export function createTokenRootService(client: KMSClient, tokenKeyArn: string): TokenRootService {
+/** The HMAC keys that tokens are derived from, by generation. */
+export type TokenKeyArns = ReadonlyMap<number, string>;
+
+/** The token roots under the HMAC keys named by ARN, through `GenerateMac`. */
+export function createTokenRootService(
+  client: KMSClient,
+  tokenKeyArns: TokenKeyArns,
+): TokenRootService {
   return {
-    tokenRoot: () =>
-      answered(async () => {
+    tokenRoot: async (generation) => {
+      const arn = tokenKeyArns.get(generation);
+      if (arn === undefined) {
+        throw new InvalidConfig('TOKEN_KEY_ARNS', `has no key of generation ${generation}`);
+      }
+      return answered(async () => {
         const { Mac } = await client.send(
           new GenerateMacCommand({
-            KeyId: tokenKeyArn,
+            KeyId: arn,
             MacAlgorithm: 'HMAC_SHA_256',
             Message: tokenRootLabel,
           }),
         );
         return Mac;
-      }),
+      });
+    },
   };
 }
 
@@ -97,10 +111,10 @@ export function createTokenRootService(client: KMSClient, tokenKeyArn: string): 
 export function createSealingKeyService(
   client: KMSClient,
   scope: KeyScope,
-  keys: { tokenKeyArn: string; dataKeyArn: string },
+  keys: { tokenKeyArns: TokenKeyArns; dataKeyArn: string },
 ): SealingKeyService {
   return {
-    ...createTokenRootService(client, keys.tokenKeyArn),
+    ...createTokenRootService(client, keys.tokenKeyArns),
     generateDataKey: (dataKeyId) =>
       answered(async () => {
         const { Plaintext, CiphertextBlob, KeyId } = await client.send(

@@ -11,6 +11,7 @@ import type {
 
 /** How often each call was made, and a fault to answer with instead, by call. */
 export interface KmsDouble extends SealingKeyService, OpeningKeyService, RewrappingKeyService {
+  tokenRoot(generation?: number): Promise<Uint8Array>;
   calls: Record<'GenerateMac' | 'GenerateDataKey' | 'Decrypt', number>;
   /** How often ReEncrypt was called. */
   rewraps: number;
@@ -32,12 +33,12 @@ const wrappingKeyId = '1f0c9d0e-6f4b-4d1a-9d4e-0b9c5f0a7e11';
 /**
  * KMS as far as the vault can tell: wraps under AES-256-GCM with the encryption context as
  * associated data, refuses another key, context or changed bytes as KMS does, and answers
- * `GenerateMac` with the same root every time. Keys live as long as the object.
+ * `GenerateMac` with the same root of a generation every time. Keys live as long as the object.
  */
 export function createKmsDouble(
   scope: KeyScope = { service: 'pii-vault', stage: 'test' },
 ): KmsDouble {
-  const tokenKey = randomBytes(32);
+  const tokenKeys = new Map<number, Buffer>();
   const kmsKeyArn = `${account}/${wrappingKeyId}`;
   const wrappingKeys = new Map([[kmsKeyArn, randomBytes(32)]]);
 
@@ -87,10 +88,12 @@ export function createKmsDouble(
     rewraps: 0,
     fault: null,
     delayMs: 0,
-    tokenRoot: () =>
-      answer('GenerateMac', () =>
-        createHmac('sha256', tokenKey).update('pii-vault/token-root/v1').digest(),
-      ),
+    tokenRoot: (generation = 1) =>
+      answer('GenerateMac', () => {
+        const tokenKey = tokenKeys.get(generation) ?? randomBytes(32);
+        tokenKeys.set(generation, tokenKey);
+        return createHmac('sha256', tokenKey).update('pii-vault/token-root/v1').digest();
+      }),
     generateDataKey: (dataKeyId) =>
       answer('GenerateDataKey', () => {
         const plaintext = randomBytes(32);

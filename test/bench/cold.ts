@@ -27,7 +27,7 @@ const environment = {
   DATABASE_TLS: 'off',
   VAULT_SERVICE: 'pii-vault',
   VAULT_STAGE: 'bench',
-  TOKEN_KEY_ARN: 'arn:aws:kms:eu-central-1:000000000000:key/token',
+  TOKEN_KEY_ARNS: '1=arn:aws:kms:eu-central-1:000000000000:key/token',
   DATA_KEY_ARN: 'arn:aws:kms:eu-central-1:000000000000:key/data',
   DIRECT_REVEAL: 'on',
   REVEAL_QUOTA_PER_HOUR: '1000',

@@ -16,6 +16,7 @@ interface Statement {
 
 interface Resource {
   Type: string;
+  Condition?: string;
   Properties: Record<string, unknown> & {
     Policies?: { PolicyDocument: { Statement: Statement[] } }[];
     PolicyDocument?: { Statement: Statement[] };
@@ -79,15 +80,33 @@ const documented: Record<string, string[]> = {
   ],
 };
 
+/** The same of the role that exists only while the token key is rotated. */
+const documentedRotator = [
+  'kms:Decrypt on DataKey in its encryption context',
+  'kms:GenerateDataKey on DataKey in its encryption context',
+  'kms:GenerateMac on TokenKey2 with HMAC_SHA_256',
+  'lambda:GetEventSourceMapping on the event source mapping of ingest',
+  'lambda:UpdateEventSourceMapping on the event source mapping of ingest',
+  'rds-db:connect on vault_rotate',
+  'sqs:GetQueueAttributes on LoginQueue',
+];
+
 /** Who may use the keys, by their own policies; the account's administrators may not. */
 const documentedKeyUse: Record<string, string[]> = {
   DataKey: [
     'IngestRole: kms:GenerateDataKey in its encryption context',
     'RevealRole: kms:Decrypt in its encryption context',
     'RevealUrlRole: kms:Decrypt in its encryption context',
+    'RotatorRole: kms:Decrypt in its encryption context',
+    'RotatorRole: kms:GenerateDataKey in its encryption context',
   ],
   TokenKey: [
     'IngestRole: kms:GenerateMac with HMAC_SHA_256',
+    'TokenizeRole: kms:GenerateMac with HMAC_SHA_256',
+  ],
+  TokenKey2: [
+    'IngestRole: kms:GenerateMac with HMAC_SHA_256',
+    'RotatorRole: kms:GenerateMac with HMAC_SHA_256',
     'TokenizeRole: kms:GenerateMac with HMAC_SHA_256',
   ],
   OperationsKey: [
@@ -116,7 +135,11 @@ beforeAll(async () => {
   const settings = readSettings({});
   const output = await mkdtemp(join(tmpdir(), 'pii-vault-iam-'));
   try {
-    const parameters = { ...(await exampleParameters(settings)), auditBucket: 'audit-bucket' };
+    const parameters = {
+      ...(await exampleParameters(settings)),
+      auditBucket: 'audit-bucket',
+      rotation: "'on'",
+    };
     const template = await packageStage(settings, 'prod', parameters, output);
     resources = JSON.parse(await readFile(template, 'utf8')).Resources as Record<string, Resource>;
   } finally {
@@ -127,7 +150,18 @@ beforeAll(async () => {
 describe('the IAM matrix of the compiled template', () => {
   it('gives each role what is documented, and no more', () => {
     const roles = ofType('AWS::IAM::Role').map(([name]) => name);
-    expect(Object.fromEntries(roles.map((role) => [role, rightsOf(role)]))).toEqual(documented);
+    const bothTokenKeys = (right: string) => right.replace(/TokenKey,TokenKey2/, 'TokenKey');
+    expect(
+      Object.fromEntries(roles.map((role) => [role, rightsOf(role).map(bothTokenKeys)])),
+    ).toEqual({ ...documented, RotatorRole: documentedRotator });
+  });
+
+  it('gives the rotator its role only while the token key is rotated', () => {
+    const conditional = Object.entries(resources).filter(([name]) => name.startsWith('Rotator'));
+    expect(conditional.map(([name, { Condition }]) => [name, Condition])).toEqual([
+      ['RotatorRole', 'RotationOn'],
+      ['RotatorPolicy', 'RotationOn'],
+    ]);
   });
 
   it('gives each function a role of its own', () => {
@@ -139,6 +173,10 @@ describe('the IAM matrix of the compiled template', () => {
 
   it('attaches nothing else to a role but the policies for network interfaces and for traces', () => {
     for (const [name, { Properties }] of ofType('AWS::IAM::Role')) {
+      if (name === 'RotatorRole') {
+        expect(Properties.ManagedPolicyArns).toBeUndefined();
+        continue;
+      }
       expect(Properties.ManagedPolicyArns, name).toEqual(
         policiesWithoutResource.map((policy) => ({ Ref: policy })),
       );
@@ -175,14 +213,16 @@ describe('the IAM matrix of the compiled template', () => {
   it('lets the roles and services that are documented use the keys, and nobody else', () => {
     const use = ofType('AWS::KMS::Key').map(([name, { Properties }]) => [
       name,
-      Properties.KeyPolicy!.Statement.flatMap((statement) =>
-        [statement.Action]
-          .flat()
-          .filter((action) => keyUse.test(action))
-          .flatMap((action) =>
-            principalsOf(statement).map((who) => `${who}: ${action}${conditionOf(statement)}`),
-          ),
-      ).toSorted(),
+      Properties.KeyPolicy!.Statement.map(whileRotating)
+        .flatMap((statement) =>
+          [statement.Action]
+            .flat()
+            .filter((action) => keyUse.test(action))
+            .flatMap((action) =>
+              principalsOf(statement).map((who) => `${who}: ${action}${conditionOf(statement)}`),
+            ),
+        )
+        .toSorted(),
     ]);
     expect(Object.fromEntries(use)).toEqual(documentedKeyUse);
   });
@@ -279,6 +319,15 @@ function nameOf(resource: unknown): string {
   const text = JSON.stringify(resource);
   const [, attribute] = /^\{"Fn::GetAtt":\["(\w+)","Arn"\]\}$/.exec(text) ?? [];
   const [, databaseUser] = /dbuser:prx-0123456789abcdef0\/(\w+)"\}$/.exec(text) ?? [];
+  if (
+    text ===
+    JSON.stringify(['TokenKey', 'TokenKey2'].map((key) => ({ 'Fn::GetAtt': [key, 'Arn'] })))
+  ) {
+    return 'TokenKey,TokenKey2';
+  }
+  if (text.endsWith('"event-source-mapping",{"Ref":"IngestEventSourceMappingSQSLoginQueue"}]]}')) {
+    return 'the event source mapping of ingest';
+  }
   if (text.endsWith(':s3:::audit-bucket"}')) return 'the audit bucket';
   if (text.endsWith(':s3:::audit-bucket/*"}')) return 'the audit bucket, anywhere';
   const isBucket = text.endsWith(':s3:::audit-bucket/pii-vault/prod/audit-heads/*"}');
@@ -316,6 +365,13 @@ function conditionOf({ Condition }: Statement): string {
     },
   });
   return text === logGroups ? ' for the log groups of the functions' : ` if ${text}`;
+}
+
+/** What stands in a key's policy while the token key is rotated. */
+function whileRotating(statement: Statement): Statement {
+  const [condition, then] =
+    (statement as { 'Fn::If'?: [string, Statement, unknown] })['Fn::If'] ?? [];
+  return condition === 'RotationOn' ? then! : statement;
 }
 
 /** What stands in a stage that has the function reveal. */

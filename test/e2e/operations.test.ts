@@ -9,7 +9,11 @@ import { createBatchWriter } from '../../db/write-batch.ts';
 import { createSealingKeys } from '../../lib/crypto/data-key.ts';
 import { createHeldTokens } from '../../lib/ingest/held-tokens.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
-import { createKmsClient, createSealingKeyService } from '../../lib/crypto/kms.ts';
+import {
+  createKmsClient,
+  createSealingKeyService,
+  type TokenKeyArns,
+} from '../../lib/crypto/kms.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import { databaseUrl, type LocalDatabase } from '../../scripts/local/database.ts';
 import { messageOf } from '../../cli/user-error.ts';
@@ -72,7 +76,7 @@ describe.skipIf(obstacle !== null)('pii-vault rewrap and drill, on a deployed va
     stack = await startOwnStack(settings);
     database = await localDatabase(settings, (await readState(settings)).postgres!);
     const tokenKeyArn = await addKey();
-    await ingestInContainers({ tokenKeyArn, dataKeyArn: oldKey });
+    await ingestInContainers({ tokenKeyArns: new Map([[1, tokenKeyArn]]), dataKeyArn: oldKey });
     // step 2 of docs/operations.md, "Rotate the KMS key"
     await stack.redeploy('stages/local.yml', (text) => `${text}\ndataKeyArn: ${newKey}\n`);
     await stack.send(login());
@@ -118,7 +122,7 @@ describe.skipIf(obstacle !== null)('pii-vault rewrap and drill, on a deployed va
   }
 
   /** Ingests as many containers do: each has a data key of its own. */
-  async function ingestInContainers(keys: { tokenKeyArn: string; dataKeyArn: string }) {
+  async function ingestInContainers(keys: { tokenKeyArns: TokenKeyArns; dataKeyArn: string }) {
     for (const [name, value] of Object.entries(awsVariables(settings))) vi.stubEnv(name, value);
     const client = createKmsClient();
     const pool = new Pool({ connectionString: databaseUrl(database, 'vault_ingest'), max: 1 });

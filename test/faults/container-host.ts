@@ -27,7 +27,7 @@ export interface HostDeps {
 export function createHost(underWay: () => Call | null, deps: HostDeps): ContainerHost {
   const { prng, flakyKms, kms, queue, tally } = deps;
   return {
-    tokenRoot: () => flakyKms.run(() => kms.tokenRoot()),
+    tokenRoot: (generation) => flakyKms.run(() => kms.tokenRoot(generation)),
     generateDataKey: (id) => flakyKms.run(() => kms.generateDataKey(id)),
     failed: (error) => {
       if (underWay()?.isDead !== true) noteError(error, tally);

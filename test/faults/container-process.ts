@@ -34,7 +34,7 @@ function ask<T>(what: keyof ContainerHost, argument?: unknown): Promise<T> {
 }
 
 const host: ContainerHost = {
-  tokenRoot: () => ask('tokenRoot'),
+  tokenRoot: (generation) => ask('tokenRoot', generation),
   generateDataKey: (dataKeyId) => ask('generateDataKey', dataKeyId),
   sendToDeadLetters: (messages) => ask('sendToDeadLetters', messages),
   reaches: (point) => ask('reaches', point),

@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import {
   databaseConfig,
   deadLetterQueueUrl,
+  firstGeneration,
   keyScopeConfig,
   limitsConfig,
   sealingKeyConfig,
+  tokenKeyArns,
 } from '../../lib/config.ts';
 import { InvalidConfig } from '../../lib/errors.ts';
 
@@ -22,7 +24,7 @@ function environment(changes: Environment = {}): Environment {
     DATABASE_TLS: 'verify',
     VAULT_SERVICE: 'pii-vault',
     VAULT_STAGE: 'test',
-    TOKEN_KEY_ARN: 'arn:aws:kms:eu-central-1:000000000000:key/token',
+    TOKEN_KEY_ARNS: '1=arn:aws:kms:eu-central-1:000000000000:key/token',
     DATA_KEY_ARN: 'arn:aws:kms:eu-central-1:000000000000:key/data',
     DEAD_LETTER_QUEUE_URL: 'https://sqs.example/dead-letters',
     DIRECT_REVEAL: 'on',
@@ -48,11 +50,29 @@ describe('the configuration', () => {
     });
     expect(keyScopeConfig(environment())).toEqual({ service: 'pii-vault', stage: 'test' });
     expect(sealingKeyConfig(environment())).toEqual({
-      tokenKeyArn: 'arn:aws:kms:eu-central-1:000000000000:key/token',
+      tokenKeyArns: new Map([[1, 'arn:aws:kms:eu-central-1:000000000000:key/token']]),
       dataKeyArn: 'arn:aws:kms:eu-central-1:000000000000:key/data',
     });
     expect(deadLetterQueueUrl(environment())).toBe('https://sqs.example/dead-letters');
   });
+
+  it('has the token keys by generation, the lowest first', () => {
+    const arns = tokenKeyArns(environment({ TOKEN_KEY_ARNS: '12=arn:b,2=arn:a' }));
+    expect([...arns]).toEqual([
+      [2, 'arn:a'],
+      [12, 'arn:b'],
+    ]);
+    expect(firstGeneration(arns)).toBe(2);
+  });
+
+  it.each(['arn:a', '0=arn:a', '1=', '1=arn:a,', '1 =arn:a'])(
+    'refuses %j as token keys',
+    (given) => {
+      expect(() => tokenKeyArns(environment({ TOKEN_KEY_ARNS: given }))).toThrow(
+        'TOKEN_KEY_ARNS is not a list of GENERATION=ARN',
+      );
+    },
+  );
 
   it('has no password where the database authenticates by IAM', () => {
     const iam = environment({ DATABASE_AUTH: 'iam', DATABASE_PASSWORD: undefined });
@@ -97,7 +117,7 @@ describe('the configuration', () => {
     ['DATABASE_TLS', databaseConfig],
     ['VAULT_SERVICE', keyScopeConfig],
     ['VAULT_STAGE', keyScopeConfig],
-    ['TOKEN_KEY_ARN', sealingKeyConfig],
+    ['TOKEN_KEY_ARNS', sealingKeyConfig],
     ['DATA_KEY_ARN', sealingKeyConfig],
     ['DEAD_LETTER_QUEUE_URL', deadLetterQueueUrl],
     ['DIRECT_REVEAL', limitsConfig],

@@ -10,7 +10,10 @@ import { type AwsDouble, startAwsDouble } from '../../helpers/aws-double.ts';
 import { readable } from '../../helpers/readable.ts';
 
 const keyArn = (name: string) => `arn:aws:kms:eu-central-1:000000000000:key/${name}`;
-const keys = { tokenKeyArn: keyArn('token'), dataKeyArn: keyArn('data') };
+const keys = {
+  tokenKeyArns: new Map([[1, keyArn('token')]]),
+  dataKeyArn: keyArn('data'),
+};
 const scope = { service: 'pii-vault', stage: 'test' };
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 const stored = { id: 'data-key-id', wrapped: Buffer.from('wrapped'), kmsKeyArn: keyArn('data') };
@@ -39,13 +42,13 @@ async function thrownBy(work: Promise<unknown>): Promise<VaultError> {
 
 describe('KMS', () => {
   it('is asked for the token root by GenerateMac, and for nothing else', async () => {
-    answerWith({ Mac: base64('r'.repeat(32)), KeyId: keys.tokenKeyArn });
-    expect(Buffer.from(await sealing().tokenRoot()).toString()).toBe('r'.repeat(32));
+    answerWith({ Mac: base64('r'.repeat(32)), KeyId: keyArn('token') });
+    expect(Buffer.from(await sealing().tokenRoot(1)).toString()).toBe('r'.repeat(32));
     expect(aws.requests).toEqual([
       {
         action: 'TrentService.GenerateMac',
         parameters: {
-          KeyId: keys.tokenKeyArn,
+          KeyId: keyArn('token'),
           MacAlgorithm: 'HMAC_SHA_256',
           Message: base64('pii-vault/token-root/v1'),
         },
@@ -112,7 +115,7 @@ describe('KMS', () => {
   ])('saying %s is a fault with that name', async (exception) => {
     failWith(exception);
     for (const call of [
-      () => sealing().tokenRoot(),
+      () => sealing().tokenRoot(1),
       () => sealing().generateDataKey('data-key-id'),
       () => opening().unwrapDataKey(stored),
     ]) {
@@ -125,7 +128,7 @@ describe('KMS', () => {
 
   it('saying InvalidKeyUsageException to what seals is a fault, and no broken seal', async () => {
     failWith('InvalidKeyUsageException');
-    await expect(sealing().tokenRoot()).rejects.toThrow(KeyServiceError);
+    await expect(sealing().tokenRoot(1)).rejects.toThrow(KeyServiceError);
     await expect(sealing().generateDataKey('data-key-id')).rejects.toThrow(KeyServiceError);
   });
 
@@ -138,7 +141,7 @@ describe('KMS', () => {
 
   it('hanging up is a fault without a name', async () => {
     aws.answer = () => null;
-    const error = await thrownBy(sealing().tokenRoot());
+    const error = await thrownBy(sealing().tokenRoot(1));
     expect(error).toMatchObject({ name: 'KeyServiceError', exception: null });
   });
 
@@ -156,7 +159,7 @@ describe('KMS', () => {
     'answering %s with nothing is a fault',
     async (call) => {
       answerWith({});
-      const asked = call === 'tokenRoot' ? sealing().tokenRoot() : opening().unwrapDataKey(stored);
+      const asked = call === 'tokenRoot' ? sealing().tokenRoot(1) : opening().unwrapDataKey(stored);
       await expect(asked).rejects.toThrow(KeyServiceError);
     },
   );

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 
 import { KeyServiceError } from '../../../lib/errors.ts';
 import { piiKinds } from '../../../lib/pii-fields.ts';
-import { createTokenizer, createTokenizerSource, kindOfToken } from '../../../lib/crypto/token.ts';
+import {
+  createTokenizer,
+  createTokenizerSource,
+  kindOfToken,
+  tokenLength,
+} from '../../../lib/crypto/token.ts';
 import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 
 const root = () => Uint8Array.from({ length: 32 }, (_, index) => index);
@@ -55,7 +60,10 @@ describe('a token', () => {
     ['an unknown kind', `unknown_v1_${rest}`],
     ['a kind in capitals', `IP_v1_${rest}`],
     ['a prototype key as its kind', `__proto___v1_${rest}`],
-    ['another version', `ip_v2_${rest}`],
+    ['generation 0', `ip_v0_${rest}`],
+    ['a generation with a leading zero', `ip_v01_${rest}`],
+    ['a generation of 7 digits', `ip_v1000000_${rest}`],
+    ['another spelling of the last bits', `ip_v1_${rest.slice(0, -1)}d`],
     ['one character less', `ip_v1_${rest.slice(1)}`],
     ['one character more', `ip_v1_${rest}A`],
     ['a line feed after it', `ip_v1_${rest}\n`],
@@ -88,7 +96,7 @@ describe('the tokenizer', () => {
   it('asks KMS once, however many callers wait', async () => {
     const kms = createKmsDouble();
     const source = createTokenizerSource(kms);
-    const all = await Promise.all(Array.from({ length: 10 }, source));
+    const all = await Promise.all(Array.from({ length: 10 }, () => source()));
     await source();
     expect(new Set(all).size).toBe(1);
     expect(kms.calls.GenerateMac).toBe(1);
@@ -102,6 +110,19 @@ describe('the tokenizer', () => {
     kms.fault = null;
     expect(await source()).toBe(await source());
     expect(kms.calls.GenerateMac).toBe(2);
+  });
+
+  it('is that of the generation last asked for, with a key of its own for each', async () => {
+    const kms = createKmsDouble();
+    const source = createTokenizerSource(kms, 9);
+    const former = (await source()).token('ip', '192.0.2.1');
+    const next = (await source(10)).token('ip', '192.0.2.1');
+    expect(former).toMatch(/^ip_v9_/);
+    expect(next).toMatch(/^ip_v10_/);
+    expect(next).toHaveLength(tokenLength('ip', 10));
+    expect(next.slice(-27)).not.toBe(former.slice(-27));
+    expect(kindOfToken(next)).toBe('ip');
+    expect((await source()).generation).toBe(10);
   });
 
   it('makes the same tokens in every container', async () => {
