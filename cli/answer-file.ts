@@ -7,10 +7,21 @@ import { UserError } from './user-error.ts';
 export interface AnswerFile<Answer> {
   /** Those of an earlier run. */
   known: Map<string, Answer>;
+  /** The last limit that an earlier run has reached. */
+  limit: ReachedLimit | null;
   /** Keeps answers at once. */
   add: (answers: Iterable<readonly [string, Answer]>) => Promise<void>;
+  /** Keeps that a limit leaves a caller no room. */
+  reach: (limit: ReachedLimit) => Promise<void>;
   /** Closes the file, and removes it unless its answers are needed later. */
   close: (isNeeded: boolean) => Promise<void>;
+}
+
+/** A limit that leaves a caller, by its ARN, no room until a time in ISO 8601. */
+export interface ReachedLimit {
+  caller: string;
+  limit: 'quota' | 'cap';
+  until: string;
 }
 
 /** Where the answers for this output file are kept. */
@@ -42,6 +53,7 @@ export async function openAnswerFile<Answer>(
     throw unwritable(part, error);
   }
   const known = new Map<string, Answer>();
+  let limit: ReachedLimit | null = null;
   let end = 0;
   if (isThere) {
     const text = await readFile(part, 'utf8');
@@ -53,8 +65,9 @@ export async function openAnswerFile<Answer>(
       throw new UserError(`${part} belongs to another command or stage: choose another --out.`);
     }
     for (const line of rest.filter((one) => one !== '')) {
-      const [key, answer] = JSON.parse(line) as [string, Answer];
-      known.set(key, answer);
+      const kept = JSON.parse(line) as [string, Answer] | ReachedLimit;
+      if (Array.isArray(kept)) known.set(...kept);
+      else limit = kept;
     }
     end = Buffer.byteLength(lines);
     await file.truncate(end);
@@ -68,9 +81,11 @@ export async function openAnswerFile<Answer>(
   if (!isThere) await write(`${origin}\n`);
   return {
     known,
+    limit,
     add: async (answers) => {
       await write([...answers].map((entry) => `${JSON.stringify(entry)}\n`).join(''));
     },
+    reach: (reached) => write(`${JSON.stringify(reached)}\n`),
     close: async (isNeeded) => {
       await file.close();
       if (!isNeeded) await rm(part, { force: true });

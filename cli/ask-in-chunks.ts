@@ -1,6 +1,5 @@
-import { SealBroken, VaultCallError } from '../client/errors.ts';
-import { maxPerRequest } from '../lib/requests/request.ts';
-import { showProgress } from './progress.ts';
+import { SealBroken, type VaultCallError } from '../client/errors.ts';
+import { type ChunkOptions, inChunks } from './in-chunks.ts';
 
 /** What became of many questions. */
 export interface Asked<Answer> {
@@ -12,38 +11,30 @@ export interface Asked<Answer> {
 }
 
 /**
- * Asks the vault for each key once, 100 a request, and gives each chunk's answers to `keep` as soon
- * as they are there. Ends early at the first error, which may pass, or at an interruption; goes on
- * after a broken seal.
+ * Asks the vault for each key once, and gives each chunk's answers to `keep` as soon as they are
+ * there. Ends early at the first error, which may pass, or at an interruption; goes on after a
+ * broken seal.
  */
 export async function askInChunks<Answer>(
   keys: readonly string[],
   known: ReadonlyMap<string, Answer>,
   askVault: (chunk: string[]) => Promise<Map<string, Answer>>,
   keep: (answers: ReadonlyMap<string, Answer>) => Promise<void>,
-  { title, signal }: { title: string; signal: AbortSignal },
+  options: ChunkOptions,
 ): Promise<Asked<Answer>> {
   const wanted = new Set(keys);
   const answers = new Map([...known].filter(([key]) => wanted.has(key)));
   const open = [...wanted].filter((key) => !answers.has(key));
   const withheld = new Set<string>();
-  const progress = showProgress(title, open.length);
-  try {
-    for (let start = 0; start < open.length && !signal.aborted; start += maxPerRequest) {
-      const chunk = open.slice(start, start + maxPerRequest);
-      try {
-        const found = await askVault(chunk);
-        await keep(found);
-        for (const [key, answer] of found) answers.set(key, answer);
-      } catch (error) {
-        if (!(error instanceof VaultCallError)) throw error;
-        if (!(error instanceof SealBroken)) return { answers, withheld, stoppedBy: error };
-        for (const key of chunk) withheld.add(key);
-      }
-      progress.update(start + chunk.length);
+  const ask = async (chunk: string[]) => {
+    try {
+      const found = await askVault(chunk);
+      await keep(found);
+      for (const [key, answer] of found) answers.set(key, answer);
+    } catch (error) {
+      if (!(error instanceof SealBroken)) throw error;
+      for (const key of chunk) withheld.add(key);
     }
-  } finally {
-    progress.end();
-  }
-  return { answers, withheld, stoppedBy: null };
+  };
+  return { answers, withheld, stoppedBy: await inChunks(open, ask, options) };
 }

@@ -10,6 +10,7 @@ export interface CallerOptions {
   as?: string;
   url?: string;
   reason?: string;
+  wait?: true;
 }
 
 /** Who calls the vault: the credentials, and the emulator's address where there is one. */

@@ -48,6 +48,7 @@ const shared: Record<
   caller: [
     ['--url <url>', 'the signed URL, where you may not read the outputs of the stack'],
     ['--reason <text>', 'why, 10 to 500 characters; asked for where it is not given'],
+    ['--wait', 'where an hourly limit is reached, wait until it leaves room again'],
   ],
   input: [
     ['--file <path>', 'a file with one a line; -: standard input'],

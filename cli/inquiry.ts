@@ -1,19 +1,21 @@
 import { type Command, Option } from 'commander';
 
+import { QuotaExceeded, type VaultCallError } from '../client/errors.ts';
 import type { VaultClient } from '../client/vault-client.ts';
-import { openAnswerFile, partOf } from './answer-file.ts';
+import { type AnswerFile, openAnswerFile, partOf, type ReachedLimit } from './answer-file.ts';
 import { askInChunks, type Asked } from './ask-in-chunks.ts';
 import type { CommonOptions, Context, Outcome } from './command.ts';
 import { csvLine, withColumn } from './csv.ts';
 import type { CallerOptions } from './caller.ts';
 import { type Input, type InputOptions, type Item, readInput } from './input.ts';
+import { usedUp } from './in-chunks.ts';
 import { lineList } from './line-list.ts';
 import { writePrivateFile } from './private-file.ts';
 import { reasonOf } from './reason.ts';
 import { findStage } from './stage.ts';
 import { table } from './table.ts';
 import { Cancelled, UserError } from './user-error.ts';
-import { afterRetry, type Door, type Failure, openDoor } from './vault.ts';
+import { afterRetry, type Door, type Failure, type OpenDoor, openDoor } from './vault.ts';
 import { visible, visibleJson } from './visible.ts';
 
 /** Options of the commands that ask the vault about many tokens or values. */
@@ -77,7 +79,7 @@ export async function inquire(
   if (keys.size === 0) throw new UserError(`There is no ${inquiry.asked} to ask for.`);
   // before anything is asked: a column that is there already would spoil the work
   if (input.csv !== null) withColumn(input.csv, columnName(inquiry, options), () => '');
-  const { vault, explain } = await openDoor(stage, inquiry.door, options);
+  const { vault, explain, who } = await openDoor(stage, inquiry.door, options);
   const { out } = options;
   const origin = JSON.stringify({ command: inquiry.door, stage: stage.name });
   const file =
@@ -87,14 +89,16 @@ export async function inquire(
   try {
     const valid = [...keys.values()].filter((key) => key !== null);
     const isOpen = valid.some((key) => file?.known.has(key) !== true);
+    const reached = isOpen && file !== null ? await stillReached(file.limit, who) : null;
     const reason = isOpen ? await reasonOf(options) : '';
     asked = await askInChunks(
       valid,
       file?.known ?? new Map<string, Answer>(),
       (chunk) => inquiry.ask(vault, chunk, reason),
       async (answers) => file?.add(answers),
-      { title: inquiry.progress, signal },
+      { title: inquiry.progress, signal, wait: options.wait === true, reached },
     );
+    if (file !== null) await keepLimit(file, asked.stoppedBy, who);
     const isDone = asked.stoppedBy === null && !signal.aborted && asked.withheld.size === 0;
     const rows = input.items.map((item) => rowOf(item, keys.get(item) ?? null, asked!));
     if (out !== undefined && isDone) {
@@ -110,6 +114,27 @@ export async function inquire(
   } finally {
     await file?.close(!isWritten && (asked?.answers.size ?? file.known.size) > 0);
   }
+}
+
+/** The limit that an earlier run has reached, if it leaves this caller no room yet. */
+async function stillReached(
+  limit: ReachedLimit | null,
+  who: OpenDoor['who'],
+): Promise<QuotaExceeded | null> {
+  if (limit === null || Date.parse(limit.until) <= Date.now()) return null;
+  if ((await who()) !== limit.caller) return null;
+  return usedUp(limit.limit, new Date(limit.until));
+}
+
+async function keepLimit(
+  file: AnswerFile<Answer>,
+  stoppedBy: VaultCallError | null,
+  who: OpenDoor['who'],
+): Promise<void> {
+  if (!(stoppedBy instanceof QuotaExceeded) || stoppedBy.retryAt === null) return;
+  const caller = await who();
+  const { limit, retryAt } = stoppedBy;
+  if (caller !== null) await file.reach({ caller, limit, until: retryAt.toISOString() });
 }
 
 /** An item of the input with its answer. */

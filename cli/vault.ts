@@ -23,6 +23,8 @@ export interface OpenDoor {
   vault: VaultClient;
   /** In plain words why a call failed, and the exit code that this has. */
   explain: (error: VaultCallError) => Promise<Failure>;
+  /** The ARN that AWS knows the caller by; null where AWS does not accept the credentials. */
+  who: () => Promise<string | null>;
 }
 
 export interface Failure {
@@ -35,9 +37,14 @@ export interface Failure {
 /** Such as ` after 12:05 UTC`; empty where the time is not known. */
 export function afterRetry(failure: Failure | null): string {
   if (failure === null || failure.retryAt === null) return '';
+  return ` after ${clockTime(failure.retryAt)}`;
+}
+
+/** Such as `12:05 UTC`: the end of the minute. */
+export function clockTime(time: Date): string {
   const minuteMs = 60_000;
-  const minute = new Date(Math.ceil(failure.retryAt.getTime() / minuteMs) * minuteMs);
-  return ` after ${minute.toISOString().slice(11, 16)} UTC`;
+  const minute = new Date(Math.ceil(time.getTime() / minuteMs) * minuteMs);
+  return `${minute.toISOString().slice(11, 16)} UTC`;
 }
 
 /** Finds the URL, by `--url` or the outputs of the stack, and the caller. Throws `UserError`. */
@@ -51,6 +58,7 @@ export async function openDoor(
   return {
     vault: createVaultClient({ urls: { [door]: url }, ...caller }),
     explain: (error) => explain(error, door, caller),
+    who: () => callerArn(caller),
   };
 }
 

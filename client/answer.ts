@@ -19,14 +19,14 @@ export function readAnswer(answer: HttpAnswer): unknown {
 }
 
 function errorOf(status: number, body: unknown): VaultCallError {
-  const { error, message, limit, retryAt } = asError(body);
+  const { error, message, limit, retryAt, remaining } = asError(body);
   switch (error) {
     case 'InvalidRequest':
       return new InvalidRequest(message);
     case 'CallerUnverified':
       return new CallerUnverified(message);
     case 'QuotaExceeded':
-      return new QuotaExceeded(message, limit, retryAt);
+      return new QuotaExceeded(message, limit, retryAt, remaining);
     case 'SealBroken':
       return new SealBroken(message);
     case 'VaultUnavailable':
@@ -42,6 +42,7 @@ interface ErrorAnswer {
   message: string;
   limit: 'quota' | 'cap';
   retryAt: Date | null;
+  remaining: number | null;
 }
 
 function asError(body: unknown): ErrorAnswer {
@@ -51,11 +52,13 @@ function asError(body: unknown): ErrorAnswer {
     return typeof value === 'string' ? value : '';
   };
   const at = new Date(text('retryAt'));
+  const remaining: unknown = Reflect.get(fields, 'remaining');
   return {
     error: text('error'),
     message: text('message'),
     limit: text('limit') === 'cap' ? 'cap' : 'quota',
     retryAt: Number.isNaN(at.getTime()) ? null : at,
+    remaining: Number.isSafeInteger(remaining) ? Number(remaining) : null,
   };
 }
 

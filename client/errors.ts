@@ -29,11 +29,19 @@ export class QuotaExceeded extends VaultCallError {
   readonly limit: 'quota' | 'cap';
   /** When to try again; null when the request is larger than the limit. */
   readonly retryAt: Date | null;
+  /** How many tokens this caller may still ask for; null where it is not known, as for the cap. */
+  readonly remaining: number | null;
 
-  constructor(message: string, limit: 'quota' | 'cap', retryAt: Date | null) {
+  constructor(
+    message: string,
+    limit: 'quota' | 'cap',
+    retryAt: Date | null,
+    remaining: number | null = null,
+  ) {
     super(message);
     this.limit = limit;
     this.retryAt = retryAt;
+    this.remaining = remaining;
   }
 }
 

@@ -34,6 +34,8 @@ export class QuotaExceeded extends VaultError {
   override readonly name = 'QuotaExceeded';
   override readonly code = 'ERR_QUOTA_EXCEEDED';
   readonly limit: 'quota' | 'cap';
+  /** How many tokens the caller's own quota still leaves; null for the cap, which others use too. */
+  readonly remaining: number | null;
   /** ISO 8601; null when the request is larger than the limit. */
   readonly retryAt: string | null;
 
@@ -58,6 +60,7 @@ export class QuotaExceeded extends VaultError {
         : `${left}: ask for fewer, or try again at ${retryAt.toISOString()}`,
     );
     this.limit = limit;
+    this.remaining = limit === 'quota' ? remaining : null;
     this.retryAt = retryAt?.toISOString() ?? null;
   }
 }

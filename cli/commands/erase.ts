@@ -1,21 +1,19 @@
 import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 
-import { VaultCallError } from '../../client/errors.ts';
 import { findUserTokens } from '../../db/find-user-tokens.ts';
 import { kindOfToken } from '../../lib/crypto/token.ts';
 import type { EraseCertificate } from '../../lib/requests/erase.ts';
-import { maxPerRequest } from '../../lib/requests/request.ts';
 import type { CallerOptions } from '../caller.ts';
 import { earlierCertificates, writeCertificates } from '../certificate-file.ts';
 import { chooseTokens } from '../choose-tokens.ts';
 import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { interruptible, withPool } from '../database.ts';
+import { inChunks } from '../in-chunks.ts';
 import { type InputOptions, readInput } from '../input.ts';
 import { lineList } from '../line-list.ts';
 import { databaseConfig } from '../login.ts';
-import { showProgress } from '../progress.ts';
 import { reasonOf } from '../reason.ts';
 import { findStage, type Stage } from '../stage.ts';
 import { table } from '../table.ts';
@@ -63,25 +61,18 @@ async function run(
   );
   const open = tokens.filter((token) => !done.has(token));
   ifCancelled(() => `${out} has the certificates so far: add --resume to go on.`);
-  const progress = showProgress('Erasing values', open.length);
-  let failure: Failure | null = null;
   let left = open.length;
+  const erase = async (chunk: string[]) => {
+    certificates.push(await door.vault.erase(chunk, reason));
+    await writeCertificates(out, certificates);
+    left -= chunk.length;
+  };
+  let failure: Failure | null = null;
   try {
-    while (left > 0 && !signal.aborted && failure === null) {
-      const start = open.length - left;
-      const chunk = open.slice(start, start + maxPerRequest);
-      try {
-        certificates.push(await door.vault.erase(chunk, reason));
-        await writeCertificates(out, certificates);
-        left -= chunk.length;
-        progress.update(open.length - left);
-      } catch (error) {
-        if (!(error instanceof VaultCallError)) throw error;
-        failure = await door.explain(error);
-      }
-    }
+    const wait = options.wait === true;
+    const stoppedBy = await inChunks(open, erase, { title: 'Erasing values', signal, wait });
+    if (stoppedBy !== null) failure = await door.explain(stoppedBy);
   } finally {
-    progress.end();
     // an empty file would be in the way of the next run
     if (certificates.length === 0) await rm(out, { force: true });
   }

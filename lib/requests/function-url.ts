@@ -26,11 +26,18 @@ export async function respond(work: () => Promise<unknown>): Promise<LambdaFunct
     return response(200, await work());
   } catch (error) {
     const fault = asVaultError(error);
-    const { limit, retryAt } = fault instanceof QuotaExceeded ? fault : { retryAt: null };
+    const denied = fault instanceof QuotaExceeded ? fault : null;
+    const retryAt = denied?.retryAt ?? undefined;
     return response(
       statusOf(fault),
-      { error: fault.name, message: fault.message, limit, retryAt: retryAt ?? undefined },
-      retryAt === null ? {} : { 'retry-after': new Date(retryAt).toUTCString() },
+      {
+        error: fault.name,
+        message: fault.message,
+        limit: denied?.limit,
+        remaining: denied?.remaining ?? undefined,
+        retryAt,
+      },
+      retryAt === undefined ? {} : { 'retry-after': new Date(retryAt).toUTCString() },
     );
   }
 }

@@ -65,6 +65,7 @@ describe('an error', () => {
     const retryAt = new Date(Date.UTC(2026, 0, 31, 12));
     const error = new QuotaExceeded({ ...tooMany, remaining: 3, retryAt });
     expect(error.retryAt).toBe('2026-01-31T12:00:00.000Z');
+    expect(error.remaining).toBe(3);
     expect(error.message).toBe(
       '3 of your 20 tokens an hour are left: ask for fewer, or try again at 2026-01-31T12:00:00.000Z',
     );
@@ -79,6 +80,7 @@ describe('an error', () => {
   it('tells of the cap of all callers, and not how many of it are left', () => {
     const retryAt = new Date(Date.UTC(2026, 0, 31, 12));
     const error = new QuotaExceeded({ limit: 'cap', allowed: 20, remaining: 3, retryAt });
+    expect(error.remaining).toBeNull();
     expect(error.message).toBe(
       'all callers together have used the cap of 20 tokens an hour: ask for fewer, or try again at 2026-01-31T12:00:00.000Z',
     );

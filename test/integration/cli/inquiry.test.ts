@@ -31,18 +31,21 @@ function run(name: string, parameters: string[], input?: string): Promise<CliRes
   });
 }
 
-const quota = (left: number) => ({
-  error: 'QuotaExceeded',
-  message: `${left} of your 1000 tokens an hour are left: ask for fewer, or try again at 2026-01-31T12:00:00.000Z`,
-  limit: 'quota',
-  retryAt: '2026-01-31T12:00:00.000Z',
-});
-
-/** Answers this many requests, then refuses as the vault does when a quota is used up. */
-function answerOnly(requests: number): void {
-  vault.answer = (request) =>
-    vault.asked.length > requests ? [429, quota(50)] : revealAll(request);
+/** Answers as long as the quota leaves room, and refuses as the vault does until `retryAt`. */
+function limitTo(allowed: number, retryAt: Date): void {
+  let left = allowed;
+  vault.answer = (request) => {
+    if (Date.now() >= retryAt.getTime()) left = allowed;
+    if (request.tokens.length > left) {
+      const message = `${left} of your ${allowed} tokens an hour are left`;
+      return [429, { error: 'QuotaExceeded', message, limit: 'quota', remaining: left, retryAt }];
+    }
+    left -= request.tokens.length;
+    return revealAll(request);
+  };
 }
+
+const asked = () => vault.asked.map((request) => request.tokens.length);
 
 describe('pii-vault reveal', () => {
   it('asks for 5 000 tokens by the hundred, for each once, and answers in their order', async () => {
@@ -94,14 +97,13 @@ describe('pii-vault reveal', () => {
   });
 
   it('keeps what was answered when a quota is used up, and with --resume asks nothing twice', async () => {
-    answerOnly(2);
+    limitTo(200, new Date(Date.now() + 3_600_000));
     const out = ['--out', path('out.json'), '--format', 'json'];
     const lines = tokens(350).join('\n');
     const first = await run('reveal', out, lines);
     expect(first.code).toBe(3);
-    expect(first.stderr).toContain('50 of your 1000 tokens an hour are left');
-    expect(first.stderr).toContain('2026-01-31T12:00:00.000Z');
-    expect(first.stderr).toContain('with --resume to go on after 12:00 UTC.');
+    expect(first.stderr).toContain('0 of your 200 tokens an hour are left');
+    expect(first.stderr).toMatch(/with --resume to go on after \d\d:\d\d UTC\./);
     expect(first.stderr).toContain('Answered: 200 of 350. Left: 150.');
     expect(await readdir(directory)).toEqual(['out.json.part']);
     expect((await stat(path('out.json.part'))).mode & 0o777).toBe(0o600);
@@ -114,6 +116,15 @@ describe('pii-vault reveal', () => {
     expect(other).toMatchObject({ code: 2, output: expect.stringContaining('another command') });
     expect(vault.asked).toHaveLength(3);
 
+    const early = await run('reveal', [...out, '--resume'], lines);
+    expect(early.code).toBe(3);
+    expect(early.stderr).toMatch(
+      /^Your hourly quota is used up: there is room again after \d\d:\d\d UTC\.\n/,
+    );
+    expect(vault.asked).toHaveLength(3);
+
+    // somebody else has a quota of their own
+    vault.arn = 'arn:aws:iam::000000000000:user/ada';
     vault.asked = [];
     vault.answer = revealAll;
     // the last line is that of a run which was killed while it wrote
@@ -122,6 +133,33 @@ describe('pii-vault reveal', () => {
     expect(vault.asked.flatMap((request) => request.tokens)).toEqual(tokens(350).slice(200));
     expect(JSON.parse(await read('out.json'))).toHaveLength(350);
     expect(await readdir(directory)).toEqual(['out.json']);
+  });
+
+  it('asks for what a quota leaves, and says when there is room again', async () => {
+    limitTo(249, new Date(Date.now() + 3_600_000));
+    const { code, stderr } = await run('reveal', [], tokens(350).join('\n'));
+    expect(code).toBe(3);
+    expect(asked()).toEqual([100, 100, 100, 49]);
+    expect(stderr).toMatch(
+      /Your hourly quota is used up: there is room again after \d\d:\d\d UTC\.\nAnswered: 249 of 350\. Left: 101\./,
+    );
+  });
+
+  it('waits with --wait until the quota leaves room again', async () => {
+    limitTo(120, new Date(Date.now() + 3_000));
+    const { code, stderr } = await run('reveal', ['--wait', '--json'], tokens(200).join('\n'));
+    expect(code).toBe(0);
+    expect(asked()).toEqual([100, 100, 20, 80]);
+    expect(stderr).toMatch(/^An hourly limit is used up: waiting until \d\d:\d\d UTC\.\n$/);
+  });
+
+  it('asks by smaller requests where the quota itself is small', async () => {
+    vault.answer = (request) =>
+      request.tokens.length > 30
+        ? [429, { error: 'QuotaExceeded', message: 'more than 30', limit: 'quota', remaining: 30 }]
+        : revealAll(request);
+    expect(await run('reveal', ['--json'], tokens(70).join('\n'))).toMatchObject({ code: 0 });
+    expect(asked()).toEqual([70, 30, 30, 10]);
   });
 
   it('keeps what was answered when the vault breaks down', async () => {

@@ -126,11 +126,21 @@ describe('the client', () => {
     expect(error).toMatchObject({ name: thrown.name, code: thrown.code, message: thrown.message });
   });
 
+  it('tells how many tokens the quota leaves', async () => {
+    const left = new server.QuotaExceeded({ ...quota, remaining: 49, retryAt: new Date() });
+    vault.answers = [await answerOf(left)];
+    expect(await failure(client().reveal(tokens, reason))).toMatchObject({ remaining: 49 });
+  });
+
   it('tells when a caller that met its quota may try again, and does not try before', async () => {
     const retryAt = new Date(Date.UTC(2026, 0, 31, 23, 59, 59, 123));
     const error = new server.QuotaExceeded({ ...quota, limit: 'cap', retryAt });
     vault.answers = [await answerOf(error)];
-    expect(await failure(client().reveal(tokens, reason))).toMatchObject({ limit: 'cap', retryAt });
+    expect(await failure(client().reveal(tokens, reason))).toMatchObject({
+      limit: 'cap',
+      remaining: null,
+      retryAt,
+    });
     expect(vault.received).toHaveLength(1);
   });
 

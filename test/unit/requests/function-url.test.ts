@@ -76,14 +76,14 @@ describe('the response', () => {
     expect(JSON.stringify(response)).not.toContain('canary');
   });
 
-  it('says when to try again', async () => {
+  it('says how many are left, and when to try again', async () => {
     const retryAt = new Date(Date.UTC(2026, 0, 31, 23, 59, 59));
     const response = await respond(() =>
-      Promise.reject(new QuotaExceeded({ ...tooMany, retryAt })),
+      Promise.reject(new QuotaExceeded({ ...tooMany, remaining: 7, retryAt })),
     );
     expect(response).toMatchObject({
       headers: { 'retry-after': 'Sat, 31 Jan 2026 23:59:59 GMT' },
-      body: expect.stringContaining('"retryAt":"2026-01-31T23:59:59.000Z"'),
+      body: expect.stringContaining('"remaining":7,"retryAt":"2026-01-31T23:59:59.000Z"'),
     });
   });
 });
