@@ -3,7 +3,6 @@ import type { Pool } from 'pg';
 import type { Connection } from '../../db/query.ts';
 import { readGroups } from '../../db/report/groups.ts';
 import { readDays, readOverview, readVersions } from '../../db/report/logins.ts';
-import { readLinks } from '../../db/report/links.ts';
 import { countMatches, readCases, readOthers } from '../../db/report/singled-out.ts';
 import { inSnapshot } from '../../db/report/snapshot.ts';
 import { readTokenUse } from '../../db/report/token-use.ts';
@@ -14,7 +13,7 @@ import type { Share } from './interval.ts';
 import { chooseCases, countSingledOut, wantedCases } from './singled-out.ts';
 
 /** How many steps `collectLogins` tells of. */
-export const loginSteps = 5 + 2 * piiKinds.length;
+export const loginSteps = 5 + piiKinds.length;
 
 /**
  * Reads all that the report says about logins, as of one moment. `step` is called after each step. The pool's role is
@@ -35,15 +34,12 @@ export function collectLogins(pool: Pool, step: () => void = () => undefined): P
     const all = new Clusters();
     const kinds: KindData[] = [];
     for (const kind of piiKinds) {
-      const use = await told(readTokenUse(connection, kind, 10));
       const own = new Clusters();
-      for await (const links of readLinks(connection, kind)) {
-        for (const { one, other } of links) {
-          own.link(one, other);
-          all.link(one, other);
-        }
-      }
-      step();
+      const link = (one: number, other: number) => {
+        own.link(one, other);
+        all.link(one, other);
+      };
+      const use = await told(readTokenUse(connection, kind, link));
       kinds.push({ kind, use, clusters: sizesOf(own) });
     }
     return { overview, days, versions, groups, singledOut, kinds, clusters: sizesOf(all) };

@@ -1,10 +1,11 @@
-import type { Pool } from 'pg';
+import { Pool } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { collectLogins } from '../../../cli/report/collect-logins.ts';
 import type { LoginsData } from '../../../cli/report/data.ts';
 import { giveAwayOf, loginsInGroupsBelow } from '../../../cli/report/give-away.ts';
 import { readCases, readOthers } from '../../../db/report/singled-out.ts';
+import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { type Login, login, storeLogins } from '../../helpers/logins.ts';
 
@@ -12,9 +13,23 @@ let database: TestDatabase;
 let analyst: Pool;
 beforeEach(async () => {
   database = await createTestDatabase();
-  analyst = database.as('vault_analyst');
+  // as commands connect: rows are copied out, which a pipelined connection does not do
+  analyst = new Pool({
+    host: '127.0.0.1',
+    port: database.port,
+    database: database.name,
+    user: 'vault_analyst',
+    password: testPassword,
+    max: 1,
+  });
+  // the database is dropped before the connection has gone
+  analyst.on('error', () => undefined);
+  analyst.on('connect', (client) => client.on('error', () => undefined));
 });
-afterEach(() => database.drop());
+afterEach(async () => {
+  await analyst.end();
+  await database.drop();
+});
 
 async function collect(logins: readonly Login[]): Promise<LoginsData> {
   await storeLogins(database.admin, logins);
