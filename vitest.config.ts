@@ -12,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          globalSetup: 'test/helpers/cluster.ts',
+          globalSetup: ['test/helpers/cluster.ts', 'test/helpers/cli-bundle.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
 
-// pg is CommonJS and requires Node's own modules, which an ES module has no require for
-const banner = {
+/** pg is CommonJS and requires Node's own modules, which an ES module has no `require` for. */
+export const requireBanner = {
   js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`,
 };
 
@@ -22,7 +22,7 @@ export async function bundle(
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    banner,
+    banner: requireBanner,
     external: ['pg-native'],
     logLevel: 'error',
     ...options,

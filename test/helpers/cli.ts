@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 
 import { roles } from '../../db/roles.ts';
 
@@ -31,7 +32,9 @@ export interface CliOptions {
   input?: string;
 }
 
-const program = fileURLToPath(new URL('../../cli/pii-vault.js', import.meta.url));
+// the end-to-end tests run the command itself
+const program =
+  inject('cliBundle') ?? fileURLToPath(new URL('../../cli/pii-vault.js', import.meta.url));
 
 /**
  * Starts `pii-vault COMMAND …` as a person would; `local` is what `npm start` wrote to `.local/env` and

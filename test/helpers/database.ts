@@ -30,7 +30,9 @@ export async function createTestDatabase(
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const maintenance = new Client({ host: '127.0.0.1', port, ...superuser, database: 'postgres' });
   await maintenance.connect();
-  await maintenance.query(`create database ${name}${from === null ? '' : ` template ${from}`}`);
+  // the fastest way where nothing waits for the disk
+  const template = from === null ? '' : ` template ${from} strategy file_copy`;
+  await maintenance.query(`create database ${name}${template}`);
   // a clone has not the rights on its template, which db/bootstrap.sql changes
   if (from !== null) await maintenance.query(`revoke temporary on database ${name} from public`);
 

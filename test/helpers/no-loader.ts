@@ -1,0 +1,2 @@
+/** Stands in for tsx's loader in a bundle. */
+export function register(): void {}
