@@ -18,6 +18,7 @@ import type { Permit } from './permits.ts';
 import { addAudit } from './routes/audit.ts';
 import { addDeadLetters } from './routes/dead-letters.ts';
 import { addLookUp } from './routes/look-up.ts';
+import { addReport } from './routes/report.ts';
 import { addReveal } from './routes/reveal.ts';
 import { orSentence, sentenceOf } from './sentence.ts';
 import type { Session } from './session.ts';
@@ -47,6 +48,7 @@ function pagesOf(vault: ConsoleVault): Hono {
   pages.get('/alarms', async (context) =>
     context.html(alarmsPage(vault, await orSentence(vault.alarms()))),
   );
+  addReport(pages, parts);
   addReveal(pages, parts);
   addLookUp(pages, parts);
   addAudit(pages, parts);

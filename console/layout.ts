@@ -6,6 +6,7 @@ import type { ConsoleVault } from './vault.ts';
 /** The pages, in the order of the navigation; all lie beside each other. */
 const pages = [
   ['overview', 'Overview'],
+  ['report', 'Report'],
   ['reveal', 'Reveal'],
   ['look-up', 'Look up'],
   ['audit', 'Audit'],
@@ -43,6 +44,7 @@ export function layout({ vault, current, lead, hasPlaintext = false }: Frame, co
         <title>${title} · ${vault.stage} · pii-vault</title>
         <link rel="icon" href="icon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="console.css" />
+        ${current === 'report' ? html`<link rel="stylesheet" href="report.css" />` : ''}
         <script src="console.js" defer></script>
       </head>
       <body>

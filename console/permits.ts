@@ -2,7 +2,13 @@ import type { Tickets } from './tickets.ts';
 import type { ConsoleVault } from './vault.ts';
 
 /** What a form may be sent for, once; a redrive that sends names the reasons of its dry run. */
-export type Permit = 'reveal' | 'look-up' | 'verify' | 'count' | { send: readonly string[] };
+export type Permit =
+  | 'reveal'
+  | 'look-up'
+  | 'verify'
+  | 'count'
+  | 'report'
+  | { send: readonly string[] };
 
 /** What the routes of a page work with. */
 export interface RouteParts {

@@ -4,8 +4,9 @@ import { VaultCallError } from '../client/errors.ts';
 import type { VaultClient } from '../client/vault-client.ts';
 import type { AwsConfig } from '../cli/aws.ts';
 import { type Caller, callerArn, findCaller } from '../cli/caller.ts';
-import { withPool } from '../cli/database.ts';
+import { interruptible, withPool } from '../cli/database.ts';
 import { databaseConfig, type DatabaseOptions } from '../cli/login.ts';
+import { collectReport } from '../cli/report/collect.ts';
 import type { Stage } from '../cli/stage.ts';
 import { UserError } from '../cli/user-error.ts';
 import { type Door, openDoor } from '../cli/vault.ts';
@@ -23,16 +24,20 @@ export interface StageOptions extends DatabaseOptions {
   as?: string;
 }
 
-/** A stage as its console asks it: each call with the person's own rights. Throws `UserError`. */
-export async function stageVault(stage: Stage, options: StageOptions): Promise<ConsoleVault> {
+/**
+ * A stage as its console asks it: each call with the person's own rights. Queries end when the signal
+ * is aborted. Throws `UserError`.
+ */
+export async function stageVault(
+  stage: Stage,
+  options: StageOptions,
+  signal: AbortSignal,
+): Promise<ConsoleVault> {
   const caller = await findCaller(stage, options);
   const aws = await awsOf(stage, caller);
 
   const asRole = async <T>(role: Role, work: (pool: Pool) => Promise<T>): Promise<T> =>
-    withPool(
-      { ...(await databaseConfig(stage, role, options)), connectionTimeoutMillis: 10_000 },
-      work,
-    );
+    withPool(interruptible(await databaseConfig(stage, role, options), signal), work);
   const call = async <T>(door: Door, ask: (client: VaultClient) => Promise<T>): Promise<T> => {
     const { vault, explain } = await openDoor(stage, door, options);
     try {
@@ -47,6 +52,7 @@ export async function stageVault(stage: Stage, options: StageOptions): Promise<C
     person: await personOf(caller),
     loginsByDay: (days) => asRole('vault_analyst', (pool) => countLoginsByDay(pool, days)),
     revealsByDay: (days) => asRole('vault_auditor', (pool) => countRevealsByDay(pool, days)),
+    report: (step) => collectReport(stage, options, signal, step, aws),
     queueDepths: async () => queueDepths(aws, await stage.queues()),
     dataKeys: () => asRole('vault_migrator', groupDataKeys),
     chain: (rows) => asRole('vault_auditor', (pool) => chainState(pool, rows)),

@@ -1,6 +1,7 @@
 import type { NewestSearch, FoundAuditRow } from '../db/newest-audit.ts';
 import type { TokenUse } from '../db/count-logins.ts';
 import type { DataKeyGroup } from '../db/operations/rewrap-keys.ts';
+import type { ReportData } from '../cli/report/data.ts';
 import type { ChainFinding } from '../lib/audit/chain.ts';
 import type { ReasonTally } from '../lib/operations/redrive.ts';
 import type { PiiKind } from '../lib/pii-fields.ts';
@@ -42,6 +43,8 @@ export interface ConsoleVault {
   person: string;
   loginsByDay: (days: number) => Promise<Map<string, number>>;
   revealsByDay: (days: number) => Promise<Map<string, number>>;
+  /** Reads all that the report shows; `step` is called after each of `steps` steps. */
+  report: (step: () => void) => Promise<ReportData>;
   queueDepths: () => Promise<{ login: number; deadLetter: number }>;
   dataKeys: () => Promise<DataKeyGroup[]>;
   /** Verifies the rows since the last verification, or all. */

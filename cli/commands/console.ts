@@ -29,7 +29,7 @@ export function define(command: Command): void {
 
 async function run(options: Options, { signal, ifCancelled }: Context): Promise<Outcome> {
   const stage = await findStage(options.stage);
-  const vault = await stageVault(stage, options);
+  const vault = await stageVault(stage, options, signal);
   const started = await startConsole(vault, options.port).catch((error: unknown) => {
     throw new UserError(`The console cannot listen: ${messageOf(error)}.`);
   });

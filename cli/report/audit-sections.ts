@@ -1,7 +1,8 @@
 import type { PersonDay } from '../../db/report/audit.ts';
 import { bars, columns, type Series } from './chart.ts';
 import type { AuditData, Part, QueueData, ReportData } from './data.ts';
-import { foreign, html, type Markup } from './html.ts';
+import { html, type Markup } from './html.ts';
+import { brief } from '../visible.ts';
 import { count, whole } from './numbers.ts';
 import { dayMs } from '../../lib/time.ts';
 
@@ -12,7 +13,7 @@ export function queueSection(queue: Part<QueueData>): Markup {
   const lines = [...reasons]
     .toSorted(([, a], [, b]) => b - a)
     .map(([reason, messages]) => ({
-      label: foreign(reason),
+      label: brief(reason),
       value: messages,
       text: whole(messages),
     }));
@@ -128,7 +129,7 @@ export function keysSection({ audit, at }: ReportData): Markup | null {
               ${keys.map(
                 ({ kmsKeyArn, keys: number, newest, oldest }) =>
                   html`<tr>
-                    <td><code>${foreign(kmsKeyArn)}</code></td>
+                    <td><code>${brief(kmsKeyArn)}</code></td>
                     <td class="number">${whole(number)}</td>
                     <td class="number">${age(newest)} old</td>
                     <td class="number">${age(oldest)} old</td>
@@ -160,7 +161,7 @@ function seriesOf(people: readonly PersonDay[]): Series[] {
   const rest = byPerson.get(null);
   byPerson.delete(null);
   const series: Series[] = [...byPerson].map(([name, values]) => ({
-    name: foreign(name ?? ''),
+    name: brief(name ?? ''),
     values,
   }));
   return rest === undefined

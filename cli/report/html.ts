@@ -1,5 +1,3 @@
-import { visible } from '../visible.ts';
-
 /** HTML that is safe to insert: made by `html` only. */
 export class Markup {
   readonly text: string;
@@ -35,12 +33,4 @@ const escapes: Record<string, string> = {
 
 function escaped(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => escapes[character]!);
-}
-
-const longest = 120;
-
-/** A text that somebody else chose, as it can be shown: cut when it is long, and nothing in it invisible. */
-export function foreign(text: string): string {
-  // the cut may halve a character
-  return visible(text.length > longest ? `${text.slice(0, longest).toWellFormed()}…` : text);
 }

@@ -2,7 +2,8 @@ import type { DayCount } from '../../db/report/logins.ts';
 import type { Histogram } from '../../db/report/token-use.ts';
 import { bars, columns, type Series } from './chart.ts';
 import { chartDays, type KindData, type LoginsData } from './data.ts';
-import { foreign, html, type Markup } from './html.ts';
+import { html, type Markup } from './html.ts';
+import { brief } from '../visible.ts';
 import { kindNames } from './kinds.ts';
 import { whole } from './numbers.ts';
 import { dayMs } from '../../lib/time.ts';
@@ -67,7 +68,7 @@ function kindSection({ kind, use }: KindData): Markup {
                     ${use.sharingUsers.map(
                       ({ userId, tokens, others }) =>
                         html`<tr>
-                          <td><code>${foreign(userId)}</code></td>
+                          <td><code>${brief(userId)}</code></td>
                           <td class="number">${whole(tokens)}</td>
                           <td class="number">${whole(others)}</td>
                         </tr>`,
@@ -96,7 +97,7 @@ function kindSection({ kind, use }: KindData): Markup {
                   ${use.sharedTokens.map(
                     ({ token, users, logins }) =>
                       html`<tr>
-                        <td><code>${foreign(token)}</code></td>
+                        <td><code>${brief(token)}</code></td>
                         <td class="number">${whole(users)}</td>
                         <td class="number">${whole(logins)}</td>
                       </tr>`,
@@ -117,7 +118,7 @@ function seriesOf(days: readonly DayCount[]): Series[] {
   const rest = byType.get(null);
   byType.delete(null);
   const series: Series[] = [...byType].map(([name, values]) => ({
-    name: foreign(name ?? '') || 'none',
+    name: brief(name ?? '') || 'none',
     values,
   }));
   return rest === undefined

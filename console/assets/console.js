@@ -1,4 +1,5 @@
-// Hides the values that a page shows: after a minute, on request, and when the page is left.
+// Hides the values that a page shows: after a minute, on request, and when the page is left. Loads a page
+// again that waits for something.
 'use strict';
 
 const hideAfterMs = 60_000;
@@ -29,3 +30,5 @@ button?.addEventListener('click', (event) => {
   event.preventDefault();
   hide();
 });
+
+if (document.querySelector('[data-reload]')) setTimeout(() => location.reload(), 2_000);

@@ -2,16 +2,14 @@ import * as z from 'zod/mini';
 
 import { InvalidRequest } from '../errors.ts';
 import { canonical, type PiiKind, piiKinds } from '../pii-fields.ts';
-import { characterCount, isStorableText } from '../text.ts';
+import { characterCount, isStorableText, unseenClass } from '../text.ts';
 import { kindOfToken } from '../crypto/token.ts';
 
 /** The most tokens or values one request may name. */
 export const maxPerRequest = 100;
 
-// control characters, line separators, invisible characters (fillers, tags, blanks) and characters
-// that change the text's direction; but not joiners and variation selectors, which real words need
-const unseen =
-  /[\p{Cc}\p{Zl}\p{Zp}\u2800\u{13441}\u{13442}]|(?![\u200C\u200D\p{Variation_Selector}])[\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
+// real words need joiners and variation selectors
+const unseen = new RegExp(`(?![\\u200C\\u200D\\p{Variation_Selector}])${unseenClass}`, 'u');
 const letterOrDigit = /[\p{L}\p{N}]/gu;
 
 const line = (minLength: number, maxLength: number, minLetters: number) =>

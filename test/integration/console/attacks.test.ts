@@ -281,6 +281,18 @@ describe('pii-vault console', () => {
     expect(answer.text).toContain(tokens.masked_ip);
   });
 
+  it('reads the logins for a report only for a form of its own, once', async () => {
+    expect((await post('report', { ticket: 'none' })).status).toBe(303);
+    expect((await get('report')).text).not.toContain('As of');
+    const ticket = await ticketOf('report');
+    await post('report', { ticket });
+    const asOf = /As of [^.]+/;
+    const first = asOf.exec((await get('report')).text)?.[0];
+    expect(first).toBeDefined();
+    expect(await post('report', { ticket })).toMatchObject({ status: 303, text: '' });
+    expect(asOf.exec((await get('report')).text)?.[0]).toBe(first);
+  });
+
   it('sends dead letters only after a dry run, and only reasons that it showed', async () => {
     world.aws.dead = [rejected('invalid_json'), rejected('invalid_field:ip')];
     const direct = { ticket: await ticketOf('dead-letters'), reason: 'invalid_json' };

@@ -24,6 +24,7 @@ const reason = 'fraud case 4711';
 const dayMs = 24 * 60 * 60 * 1000;
 const pages = [
   'overview',
+  'report',
   'reveal',
   'look-up',
   'audit',
@@ -94,6 +95,12 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
     await page.goto(overview);
   }
 
+  async function makeReport(): Promise<void> {
+    await page.getByRole('button', { name: /^Make/ }).click();
+    // a slow report is waited for on the page
+    await page.getByRole('heading', { name: 'What the masked data gives away' }).waitFor();
+  }
+
   const visit = (name: string) => page.getByRole('link', { name, exact: true }).click();
 
   async function reveal(): Promise<void> {
@@ -118,6 +125,25 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
     expect(drawn.equals(await chart.screenshot())).toBe(false);
     await page.getByText('There are no rows yet.').waitFor();
     expect(await page.locator('[role=alert]').count()).toBe(0);
+  });
+
+  it('makes the report on request, with charts, and what a device type says as text', async () => {
+    await world.login({ device_type: '<i>kiosk</i>\u202E', locale: '<b>' });
+    await visit('Report');
+    expect(await page.locator('.report').count()).toBe(0);
+    await makeReport();
+    const chart = page.getByRole('img', { name: /^Logins by day and type of device/ });
+    const drawn = await chart.screenshot();
+    await chart.evaluate((svg) => svg.replaceChildren());
+    expect(drawn.equals(await chart.screenshot())).toBe(false);
+    const text = await page.locator('.report').innerText();
+    expect(text).toContain('<i>kiosk</i>\\u{202E}');
+    expect(text).toContain('invalid_field:ip');
+    expect(text).not.toContain('192.0.2.77');
+    // a reload shows the same report, and makes none
+    const asOf = await page.getByText(/As of \d/).innerText();
+    await page.reload();
+    expect(await page.getByText(/As of \d/).innerText()).toBe(asOf);
   });
 
   it('reveals with a reason, and shows what a device is called as text', async () => {
@@ -204,7 +230,7 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
     const focused = page.locator(':focus');
     await page.keyboard.press('Tab');
     expect(await focused.textContent()).toBe('Skip to the content');
-    for (const name of ['Overview', 'Reveal']) {
+    for (const name of ['Overview', 'Report', 'Reveal']) {
       await page.keyboard.press('Tab');
       expect(await focused.textContent()).toBe(name);
     }
@@ -231,6 +257,9 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
     }
     await reveal();
     await check(`revealed-${colorScheme}-${width}`);
+    await visit('Report');
+    await makeReport();
+    await check(`report-made-${colorScheme}-${width}`);
     await visit('Dead letters');
     await page.getByRole('button', { name: 'Count by reason' }).click();
     await page.getByRole('heading', { name: 'Dry run: nothing was sent' }).waitFor();

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 
 import { Clusters } from '../../../cli/report/clusters.ts';
 import { spreadOf } from '../../../cli/report/give-away.ts';
-import { foreign, html } from '../../../cli/report/html.ts';
+import { html } from '../../../cli/report/html.ts';
 import { versionText } from '../../../cli/report/logins-sections.ts';
+import { brief } from '../../../cli/visible.ts';
 import { chooseCases, countSingledOut } from '../../../cli/report/singled-out.ts';
 
 const aCase = (user: string, total = 4) => ({
@@ -72,8 +73,8 @@ describe('a page', () => {
   });
 
   it('cuts what is long, and never through a character', () => {
-    expect(foreign('é'.repeat(500))).toBe(`${'é'.repeat(120)}…`);
-    expect(foreign(`${'a'.repeat(119)}😀`).isWellFormed()).toBe(true);
+    expect(brief('é'.repeat(500))).toBe(`${'é'.repeat(120)}…`);
+    expect(brief(`${'a'.repeat(119)}😀`).isWellFormed()).toBe(true);
   });
 
   it('writes a version as producers do', () => {
