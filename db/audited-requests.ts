@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
-import type { AuditContext, AuditOutcome, Recorded } from '../lib/audit/entry.ts';
+import type { ApprovalProblem, AuditContext, AuditOutcome, Recorded } from '../lib/audit/entry.ts';
 import { DatabaseError } from '../lib/errors.ts';
 import type { StoredValue } from '../lib/requests/reveal.ts';
 import { repeatable, run, type Statement, statement } from './query.ts';
@@ -11,30 +11,38 @@ const p = sql.placeholder;
 interface RecordedRow {
   token: string;
   outcome: AuditOutcome;
-  exceeded: 'quota' | 'cap' | null;
+  exceeded: 'quota' | 'cap' | 'approval' | null;
   allowed: number;
   remaining: string;
   retry_at: Date | null;
   head_id: string;
   head_hash: Buffer;
   head_at: string;
+  item?: string | null;
+  problem?: ApprovalProblem | null;
 }
+
+const recordedColumns = sql`
+  token, outcome, exceeded, allowed, remaining, retry_at, head_id, head_hash,
+  to_char(head_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as head_at
+`;
+const recordParameters = sql`
+  ${p('requestId')}::text, ${p('source')}::vault.principal_source, ${p('principal')}::text,
+  ${p('reason')}::text, ${p('tokens')}::text[]
+`;
 
 function recordStatement(name: string, called: SQL): Statement<RecordedRow> {
-  return statement(
-    name,
-    sql`
-    select token, outcome, exceeded, allowed, remaining, retry_at, head_id, head_hash,
-      to_char(head_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as head_at
-    from ${called}(
-      ${p('requestId')}::text, ${p('source')}::vault.principal_source, ${p('principal')}::text,
-      ${p('reason')}::text, ${p('tokens')}::text[]
-    )
-  `,
-  );
+  return statement(name, sql`select ${recordedColumns} from ${called}(${recordParameters})`);
 }
 
-const claimRevealStatement = recordStatement('claim_reveal', sql`vault.claim_reveal`);
+const pingStatement = statement('ping', sql`select`);
+const claimRevealStatement = statement<RecordedRow>(
+  'claim_reveal',
+  sql`
+  select ${recordedColumns}, item, problem
+  from vault.claim_reveal(${recordParameters}, ${p('approval')}::uuid)
+`,
+);
 const lookUpStatement = recordStatement('look_up', sql`vault.look_up`);
 const eraseStatement = recordStatement('erase', sql`vault.erase`);
 
@@ -43,6 +51,7 @@ async function record(
   called: Statement<RecordedRow>,
   { requestId, principal, reason }: AuditContext,
   tokens: readonly string[],
+  values: { approval?: string | null } = {},
 ): Promise<Recorded> {
   const rows = await run(pool, called, {
     requestId,
@@ -50,32 +59,45 @@ async function record(
     principal: principal.id,
     reason,
     tokens,
+    ...values,
   });
   const [first] = rows;
   if (first === undefined) throw new DatabaseError(null);
-  const { exceeded, allowed, remaining, retry_at: retryAt } = first;
+  const { exceeded, item = null } = first;
   return {
     outcomes: new Map(rows.map(({ token, outcome }) => [token, outcome])),
-    denied:
-      exceeded === null
-        ? null
-        : { limit: exceeded, allowed, remaining: Number(remaining), retryAt },
+    denied: exceeded === null ? null : denialOf(exceeded, first),
+    breakGlass: exceeded === null && !values.approval ? item : null,
     head: { id: Number(first.head_id), hash: first.head_hash },
     at: first.head_at,
   };
 }
 
+function denialOf(
+  limit: 'quota' | 'cap' | 'approval',
+  { allowed, remaining, retry_at: retryAt, item = null, problem = null }: RecordedRow,
+): Recorded['denied'] {
+  if (limit === 'approval') return { limit, item, problem };
+  return { limit, allowed, remaining: Number(remaining), retryAt };
+}
+
 /**
  * Decides what may be revealed and commits one audit row for each token; `takeRevealed` then gives the
  * sealed values. After a lost connection it is tried once more, so a claim whose answer was lost can be
- * recorded twice, but is never missing. Throws `DatabaseError`.
+ * recorded twice, but is never missing; one with an approval, which is used once, is not tried again.
+ * Throws `DatabaseError`.
  */
-export function claimReveal(
+export async function claimReveal(
   pool: Pool,
   context: AuditContext,
   tokens: readonly string[],
+  approval: string | null = null,
 ): Promise<Recorded> {
-  return repeatable(() => record(pool, claimRevealStatement, context, tokens));
+  const claim = () => record(pool, claimRevealStatement, context, tokens, { approval });
+  if (approval === null) return repeatable(claim);
+  // so that a dead connection uses up no approval
+  await repeatable(() => run(pool, pingStatement));
+  return claim();
 }
 
 /** Commits one audit row for each token, and returns which of them the vault holds. Throws `DatabaseError`. */
@@ -86,8 +108,6 @@ export function lookUp(
 ): Promise<Recorded> {
   return repeatable(() => record(pool, lookUpStatement, context, tokens));
 }
-
-const pingStatement = statement('ping', sql`select`);
 
 /**
  * Deletes the sealed values of the tokens and, in the same transaction, writes one audit row for each

@@ -11,8 +11,8 @@ DO $$
 DECLARE
   -- types and values here are resolved before the search path is pinned
   vault_roles CONSTANT pg_catalog.text[] := ARRAY[
-    'vault_migrator', 'vault_ingest', 'vault_reveal', 'vault_reveal_url', 'vault_tokenize', 'vault_erase',
-    'vault_maintain', 'vault_analyst', 'vault_auditor'
+    'vault_migrator', 'vault_ingest', 'vault_reveal', 'vault_reveal_url', 'vault_break_glass', 'vault_approve',
+    'vault_tokenize', 'vault_erase', 'vault_maintain', 'vault_analyst', 'vault_auditor'
   ];
   this_database pg_catalog.text;
   is_superuser pg_catalog.bool;

@@ -7,8 +7,8 @@ DECLARE
 BEGIN
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   FOREACH role_name IN ARRAY ARRAY[
-    'public', 'vault_ingest', 'vault_reveal', 'vault_reveal_url', 'vault_tokenize', 'vault_erase', 'vault_maintain',
-    'vault_analyst', 'vault_auditor'
+    'public', 'vault_ingest', 'vault_reveal', 'vault_reveal_url', 'vault_break_glass', 'vault_approve',
+    'vault_tokenize', 'vault_erase', 'vault_maintain', 'vault_analyst', 'vault_auditor'
   ] LOOP
     EXECUTE format('REVOKE ALL ON SCHEMA vault FROM %s', role_name);
     -- what another role owns cannot be changed here: migrate names it
@@ -31,7 +31,8 @@ $$;
 
 GRANT USAGE ON SCHEMA public TO vault_ingest, vault_analyst;
 GRANT USAGE ON SCHEMA vault TO
-  vault_ingest, vault_reveal, vault_reveal_url, vault_tokenize, vault_erase, vault_maintain, vault_auditor;
+  vault_ingest, vault_reveal, vault_reveal_url, vault_break_glass, vault_approve, vault_tokenize, vault_erase,
+  vault_maintain, vault_auditor;
 
 GRANT INSERT ON public.user_logins TO vault_ingest;
 GRANT INSERT, SELECT (token) ON vault.pii_vault TO vault_ingest;
@@ -45,14 +46,26 @@ GRANT SELECT ON vault.reveal_audit, vault.audit_checkpoints TO vault_maintain, v
 
 -- the functions that people call have only these
 GRANT EXECUTE ON FUNCTION
-  vault.claim_reveal(text, vault.principal_source, text, text, text[]),
+  vault.claim_reveal(text, vault.principal_source, text, text, text[], uuid),
   vault.take_revealed(text),
   vault.report_fault(text, text[], text[])
-TO vault_reveal, vault_reveal_url;
+TO vault_reveal, vault_reveal_url, vault_break_glass;
+-- who asks cannot decide, and who decides cannot reveal
+GRANT EXECUTE ON FUNCTION
+  vault.request_reveal(text, vault.principal_source, text, text, text[]),
+  vault.withdraw_request(text, vault.principal_source, text, uuid),
+  vault.own_requests(vault.principal_source, text)
+TO vault_reveal_url;
+GRANT EXECUTE ON FUNCTION
+  vault.open_requests(), vault.requested_tokens(uuid),
+  vault.decide_request(text, vault.principal_source, text, text, uuid, bytea, text),
+  vault.acknowledge_break_glass(text, vault.principal_source, text, text, uuid)
+TO vault_approve;
+GRANT EXECUTE ON FUNCTION vault.open_break_glass() TO vault_approve, vault_maintain;
 GRANT EXECUTE ON FUNCTION vault.look_up(text, vault.principal_source, text, text, text[]) TO vault_tokenize;
 GRANT EXECUTE ON FUNCTION vault.erase(text, vault.principal_source, text, text, text[]) TO vault_erase;
 
 GRANT EXECUTE ON FUNCTION vault.audit_chain_head() TO vault_maintain, vault_auditor;
 GRANT EXECUTE ON FUNCTION
-  vault.prune_ledger(integer), vault.prune_requests(), vault.add_checkpoint(bigint, bytea), vault.end_stale_sessions()
+  vault.prune_ledger(integer), vault.prune_requests(), vault.expire_requests(), vault.add_checkpoint(bigint, bytea), vault.end_stale_sessions()
 TO vault_maintain;

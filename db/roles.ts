@@ -15,10 +15,12 @@ export const workingRoles = [
   },
   { name: 'vault_reveal', ...request },
   { name: 'vault_reveal_url', ...request },
+  { name: 'vault_break_glass', ...request, connectionShare: 0.03 },
+  { name: 'vault_approve', ...request, connectionShare: 0.03 },
   { name: 'vault_tokenize', ...request },
   { name: 'vault_erase', ...request },
   { name: 'vault_maintain', settings: idle, connectionShare: 0.03 },
-  { name: 'vault_analyst', settings: idle, connectionShare: 0.12 },
+  { name: 'vault_analyst', settings: idle, connectionShare: 0.1 },
   { name: 'vault_auditor', settings: idle, connectionShare: 0.05 },
 ] as const;
 

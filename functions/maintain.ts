@@ -1,6 +1,7 @@
 import { endStaleSessions } from '../db/end-stale-sessions.ts';
 import { createPool } from '../db/pool.ts';
 import { pruneLedger, pruneRequests } from '../db/prune-ledger.ts';
+import { expireRequests, openBreakGlass } from '../db/reveal-requests.ts';
 import { addCheckpoint, readCheckpoint, storedAudit } from '../db/read-audit.ts';
 import { findRoleSettings, settingsPhrase } from '../db/role-settings.ts';
 import type { AnchorPlace, Anchors } from '../lib/audit/anchor.ts';
@@ -22,10 +23,12 @@ const deps: MaintainDeps = {
   endStaleSessions: () => endStaleSessions(pool),
   prune: async () => {
     await pruneRequests(pool);
+    await expireRequests(pool);
     return pruneLedger(pool);
   },
   findRoleSettings: async () =>
     (await findRoleSettings(pool)).map(({ name, settings }) => settingsPhrase(name, settings)),
+  breakGlass: async () => (await openBreakGlass(pool)).map(({ id }) => id),
   audit: storedAudit(pool),
   readCheckpoint: () => readCheckpoint(pool),
   // on Sundays, UTC

@@ -6,34 +6,46 @@ import type {
 
 import { claimReveal, reportFault, takeRevealed } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
-import { databaseConfig, keyScopeConfig } from '../lib/config.ts';
+import { ownRequests, requestReveal, withdrawRequest } from '../db/reveal-requests.ts';
+import { approvalTopic, databaseConfig, keyScopeConfig } from '../lib/config.ts';
 import { createOpeningKeys } from '../lib/crypto/data-key.ts';
+import { createNotify } from '../lib/notify.ts';
+import { parseRevealAction } from '../lib/requests/approval-request.ts';
 import { requestBody, respond } from '../lib/requests/function-url.ts';
 import { createKmsClient, createOpeningKeyService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { verifiedPrincipal } from '../lib/requests/principal.ts';
-import { parseTokensRequest } from '../lib/requests/request.ts';
-import { reveal, type RevealDeps } from '../lib/requests/reveal.ts';
+import { revealAction, type RevealActionDeps } from '../lib/requests/reveal-action.ts';
 
 const pool = createPool(databaseConfig(), 'request');
 
-const deps: RevealDeps = {
-  claim: (context, tokens) => claimReveal(pool, context, tokens),
+const log = createLog();
+
+const deps: RevealActionDeps = {
+  claim: (context, tokens, approval) => claimReveal(pool, context, tokens, approval),
   take: (requestId) => takeRevealed(pool, requestId),
   reportFault: (requestId, outcomes) => reportFault(pool, requestId, outcomes),
   keys: createOpeningKeys(createOpeningKeyService(createKmsClient(), keyScopeConfig())),
-  log: createLog(),
+  request: (context, tokens) => requestReveal(pool, context, tokens),
+  withdraw: (context, item) => withdrawRequest(pool, context, item),
+  ownRequests: (context) => ownRequests(pool, context),
+  notify: createNotify(approvalTopic(), log),
+  log,
   metrics: createMetrics(keyScopeConfig().stage),
 };
 
-/** Reveals tokens to whoever signed the request to the function's URL. */
+/** Reveals tokens to whoever signed the request to the function's URL, or takes their request for an approval. */
 export const handler = (
   event: LambdaFunctionURLEventWithIAMAuthorizer,
   context: Context,
 ): Promise<LambdaFunctionURLResult> =>
   respond(async () => {
     const principal = verifiedPrincipal(event);
-    const request = parseTokensRequest(requestBody(event));
-    return reveal(request, principal, context.awsRequestId, deps);
+    return revealAction(
+      parseRevealAction(requestBody(event)),
+      principal,
+      context.awsRequestId,
+      deps,
+    );
   });

@@ -20,11 +20,34 @@ export interface KeyScopeConfig {
 
 /** The hourly limits of the function that logs in as this role, in tokens or values. */
 export interface RoleLimits {
-  role: 'vault_reveal' | 'vault_reveal_url' | 'vault_tokenize' | 'vault_erase';
+  role:
+    | 'vault_reveal'
+    | 'vault_reveal_url'
+    | 'vault_break_glass'
+    | 'vault_tokenize'
+    | 'vault_erase';
   /** For one caller. */
   perCaller: number;
   /** For all callers together. */
   overall: number;
+}
+
+/** The SNS topic for requests and decisions, and who publishes: the credentials that Lambda gives the function. */
+export interface TopicConfig extends KeyScopeConfig {
+  topicArn: string;
+  region: string;
+  endpoint: string;
+  credentials: () => { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+}
+
+/** When a reveal needs somebody else's approval. */
+export interface ApprovalRule {
+  /** Part of each request's digest. */
+  stage: string;
+  /** Tokens that a caller may reveal within 24 hours without an approval; null: any number. */
+  above: number | null;
+  /** How long a request waits for a decision. */
+  hours: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -97,7 +120,10 @@ export function deadLetterQueueUrl(environment: Environment = process.env): stri
   return required(environment, 'DEAD_LETTER_QUEUE_URL');
 }
 
-/** The limits that `migrate` writes to the database; 0 for `vault_reveal` if direct reveal is off. */
+/**
+ * The limits that `migrate` writes to the database; 0 for `vault_reveal` if direct reveal is off, and for
+ * `vault_break_glass` if nothing needs an approval.
+ */
 export function limitsConfig(environment: Environment = process.env): readonly RoleLimits[] {
   const isDirect = oneOf(environment, 'DIRECT_REVEAL', ['on', 'off']) === 'on';
   const limits = (name: string) => ({
@@ -105,12 +131,46 @@ export function limitsConfig(environment: Environment = process.env): readonly R
     overall: positiveInteger(environment, `${name}_CAP_PER_HOUR`),
   });
   const reveal = limits('REVEAL');
+  const needsApproval = approvalRule(environment).above !== null;
+  const emergencies = needsApproval ? positiveInteger(environment, 'BREAK_GLASS_CAP_PER_HOUR') : 0;
   return Object.freeze([
     { role: 'vault_reveal', ...(isDirect ? reveal : { perCaller: 0, overall: 0 }) },
     { role: 'vault_reveal_url', ...reveal },
+    { role: 'vault_break_glass', perCaller: emergencies, overall: emergencies },
     { role: 'vault_tokenize', ...limits('TOKENIZE') },
     { role: 'vault_erase', ...limits('ERASE') },
   ]);
+}
+
+/** When a reveal needs an approval, which `migrate` writes to the database. */
+export function approvalRule(environment: Environment = process.env): ApprovalRule {
+  const above = environment['REVEAL_APPROVAL_ABOVE'] ?? '';
+  return Object.freeze({
+    stage: required(environment, 'VAULT_STAGE'),
+    above: above === '' ? null : wholeNumber(environment, 'REVEAL_APPROVAL_ABOVE', 0),
+    hours: positiveInteger(environment, 'APPROVAL_EXPIRY_IN_HOURS'),
+  });
+}
+
+/** Where requests and decisions are told of; null where nothing needs an approval. */
+export function approvalTopic(
+  environment: Environment = process.env,
+): Readonly<TopicConfig> | null {
+  const topicArn = environment['APPROVAL_TOPIC_ARN'] ?? '';
+  if (topicArn === '') return null;
+  const [, , , region = ''] = topicArn.split(':');
+  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  return Object.freeze({
+    topicArn,
+    region,
+    endpoint: environment['AWS_ENDPOINT_URL'] || `https://sns.${region}.${domain}/`,
+    credentials: () => ({
+      accessKeyId: required(environment, 'AWS_ACCESS_KEY_ID'),
+      secretAccessKey: required(environment, 'AWS_SECRET_ACCESS_KEY'),
+      ...(environment['AWS_SESSION_TOKEN'] && { sessionToken: environment['AWS_SESSION_TOKEN'] }),
+    }),
+    ...keyScopeConfig(environment),
+  });
 }
 
 function required(environment: Environment, variable: string): string {
@@ -131,9 +191,13 @@ function oneOf<T extends string>(
 }
 
 function positiveInteger(environment: Environment, variable: string): number {
+  return wholeNumber(environment, variable, 1);
+}
+
+function wholeNumber(environment: Environment, variable: string, least: number): number {
   const value = Number(required(environment, variable));
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidConfig(variable, 'is not a positive whole number');
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new InvalidConfig(variable, `is not a whole number of at least ${least}`);
   }
   return value;
 }

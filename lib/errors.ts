@@ -1,3 +1,5 @@
+import type { ApprovalProblem, LimitReached } from './audit/entry.ts';
+
 /** Every error the vault reports. A message says what is wrong and never holds a value. */
 
 /** Base class. Lambda returns `name` as `errorType`; `code` stays the same across releases. */
@@ -39,17 +41,7 @@ export class QuotaExceeded extends VaultError {
   /** ISO 8601; null when the request is larger than the limit. */
   readonly retryAt: string | null;
 
-  constructor({
-    limit,
-    allowed,
-    remaining,
-    retryAt,
-  }: {
-    limit: 'quota' | 'cap';
-    allowed: number;
-    remaining: number;
-    retryAt: Date | null;
-  }) {
+  constructor({ limit, allowed, remaining, retryAt }: LimitReached) {
     const left =
       limit === 'quota'
         ? `${remaining} of your ${allowed} tokens an hour are left`
@@ -64,6 +56,54 @@ export class QuotaExceeded extends VaultError {
     this.retryAt = retryAt?.toISOString() ?? null;
   }
 }
+
+/** A reveal is so large that somebody else has to approve it first; `id` is that of the request for that. */
+export class ApprovalRequired extends VaultError {
+  override readonly name = 'ApprovalRequired';
+  override readonly code = 'ERR_APPROVAL_REQUIRED';
+  /** Null where the caller cannot request an approval. */
+  readonly id: string | null;
+
+  constructor(id: string | null, problem: ApprovalProblem | null) {
+    super(
+      id === null
+        ? `an approval is needed for so many tokens within 24 hours: ${approvalProblems[problem ?? 'no_person']}`
+        : `somebody else has to approve so many tokens within 24 hours: request ${id} waits for that`,
+    );
+    this.id = id;
+  }
+}
+
+/** Something about an approval cannot be done; `problem` stays the same across releases. */
+export class ApprovalInvalid extends VaultError {
+  override readonly name = 'ApprovalInvalid';
+  override readonly code = 'ERR_APPROVAL_INVALID';
+  readonly problem: ApprovalProblem;
+
+  constructor(problem: ApprovalProblem) {
+    super(approvalProblems[problem]);
+    this.problem = problem;
+  }
+}
+
+const approvalProblems: Readonly<Record<ApprovalProblem, string>> = {
+  requested: 'nobody has approved the request yet',
+  approved: 'the request is approved already',
+  refused: 'the request was refused',
+  expired: 'the request has expired: make a new one',
+  withdrawn: 'the request was withdrawn',
+  used: 'the approval was used before, and each is valid once: make a new request',
+  acknowledged: 'it was acknowledged already',
+  different:
+    'the approval is for other tokens or another reason, or the digest is not that of the request',
+  no_person:
+    'it takes an IAM user, a role or a user of IAM Identity Center: the root user, federated users and claimed names ' +
+    'cannot be told from others',
+  not_found: 'there is no such item of this caller, or for this approver',
+  off: 'approvals are not switched on in this stage',
+  own: 'your own cannot be decided by you: somebody else has to',
+  too_many: 'too many requests are open: withdraw one, or wait for decisions',
+};
 
 /** A sealed value does not open: wrong key, wrong row or changed bytes. One message for all of them. */
 export class SealBroken extends VaultError {
@@ -110,6 +150,18 @@ export class RoleSettingsChanged extends VaultError {
   /** Takes a phrase for each role, such as `settings of vault_reveal: synchronous_commit`. */
   constructor(changed: readonly string[]) {
     super(`${changed.join('; ')}: see who changed them, then run migrate, which resets them`);
+  }
+}
+
+/** Values were revealed by break-glass, and nobody else has acknowledged that. */
+export class BreakGlassOpen extends VaultError {
+  override readonly name = 'BreakGlassOpen';
+  override readonly code = 'ERR_BREAK_GLASS_OPEN';
+
+  constructor(items: readonly string[]) {
+    const named = items.slice(0, 3).join(', ');
+    const others = items.length > 3 ? ` and ${items.length - 3} more` : '';
+    super(`break-glass was used and an approver has not acknowledged it: ${named}${others}`);
   }
 }
 

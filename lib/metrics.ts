@@ -11,6 +11,7 @@ export type MetricName =
   | 'sealed'
   | 'failed'
   | 'revealed'
+  | 'breakGlass'
   | 'denied'
   | 'capped'
   | 'lookedUp'

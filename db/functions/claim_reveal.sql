@@ -2,23 +2,50 @@
 -- transaction has committed, vault.take_revealed gives what was recorded as revealed. The whole request is compared
 -- with the limits, so that a denial does not show which tokens are held. Returns one row for each token, in the order
 -- asked; the columns after `outcome` are the same in every row.
+--
+-- With an approved request (`approval`), that request and no other limit decides, and up to 10 000 tokens are revealed.
+-- `exceeded` is 'approval' where an approval is needed: `item` is then the request that was made for one, if the caller
+-- can make one; or where the one that was named is not valid: `problem` says why. For break-glass, `item` is what
+-- somebody else has to acknowledge.
 CREATE OR REPLACE FUNCTION vault.claim_reveal(
-  request_id text, source vault.principal_source, principal text, reason text, tokens text[]
+  request_id text, source vault.principal_source, principal text, reason text, tokens text[],
+  approval uuid DEFAULT NULL
 ) RETURNS TABLE (
   token text, outcome text, exceeded text, allowed integer, remaining bigint, retry_at timestamptz,
-  head_id bigint, head_hash bytea, head_at timestamptz
+  head_id bigint, head_hash bytea, head_at timestamptz, item uuid, problem text
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- a plan from when a table was small must not read all of it later
 SET enable_seqscan = off AS $$
 DECLARE
   caller CONSTANT text := vault.quota_holder(source, principal);
+  is_emergency CONSTANT boolean := session_user = 'vault_break_glass';
+  opened integer;
   outcomes text[];
 BEGIN
-  PERFORM vault.check_tokens(tokens);
+  PERFORM vault.check_tokens(tokens, CASE WHEN approval IS NULL THEN 100 ELSE 10000 END);
   PERFORM vault.lock_audit_chain();
-  SELECT * INTO exceeded, allowed, remaining, retry_at
-  FROM vault.check_limits(session_user::text, caller, cardinality(tokens));
+  IF approval IS NOT NULL THEN
+    item := approval;
+    problem := vault.use_approval(request_id, source, principal, reason, tokens, approval);
+    IF problem IS NOT NULL THEN
+      SELECT * INTO head_id, head_hash, head_at
+      FROM vault.deny_event('approval', request_id, source, principal, reason, approval, problem);
+      RETURN QUERY
+      SELECT asked.token, 'denied', 'approval', claim_reveal.allowed, claim_reveal.remaining, claim_reveal.retry_at,
+        claim_reveal.head_id, claim_reveal.head_hash, claim_reveal.head_at, claim_reveal.item, claim_reveal.problem
+      FROM unnest(tokens) AS asked (token);
+      RETURN;
+    END IF;
+  ELSE
+    SELECT * INTO exceeded, allowed, remaining, retry_at
+    FROM vault.check_limits(session_user::text, caller, cardinality(tokens));
+    IF exceeded IS NULL AND NOT is_emergency AND vault.needs_approval(caller, cardinality(tokens)) THEN
+      exceeded := 'approval';
+      SELECT request.id, request.problem INTO item, problem
+      FROM vault.request_reveal(request_id, source, principal, reason, tokens) AS request;
+    END IF;
+  END IF;
 
   SELECT array_agg(
     CASE
@@ -32,14 +59,19 @@ BEGIN
     END ORDER BY asked.position
   ) INTO outcomes
   FROM unnest(tokens) WITH ORDINALITY AS asked (token, position);
+  opened := cardinality(array_positions(outcomes, 'revealed'));
 
+  IF is_emergency AND opened > 0 THEN
+    item := vault.note_break_glass(request_id, source, principal, reason, opened);
+  END IF;
   SELECT * INTO head_id, head_hash, head_at
   FROM vault.append_audit('reveal'::vault.audit_action, request_id, source, principal, reason, tokens, outcomes);
-  PERFORM vault.use_limits(
-    session_user::text, caller, cardinality(tokens), cardinality(array_positions(outcomes, 'revealed'))
-  );
+  IF approval IS NULL THEN
+    PERFORM vault.use_limits(session_user::text, caller, cardinality(tokens), opened);
+    PERFORM vault.count_day(caller, opened);
+  END IF;
 
-  IF 'revealed' = ANY (outcomes) THEN
+  IF opened > 0 THEN
     INSERT INTO vault.reveal_claims AS claim
       (role, request_id, transaction, first_audit_id, last_audit_id, expires_at)
     VALUES (
@@ -55,7 +87,8 @@ BEGIN
 
   RETURN QUERY
   SELECT asked.token, asked.outcome, claim_reveal.exceeded, claim_reveal.allowed, claim_reveal.remaining,
-    claim_reveal.retry_at, claim_reveal.head_id, claim_reveal.head_hash, claim_reveal.head_at
+    claim_reveal.retry_at, claim_reveal.head_id, claim_reveal.head_hash, claim_reveal.head_at, claim_reveal.item,
+    claim_reveal.problem
   FROM unnest(tokens, outcomes) WITH ORDINALITY AS asked (token, outcome, position) ORDER BY asked.position;
 END;
 $$;

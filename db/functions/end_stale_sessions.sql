@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION vault.end_stale_sessions() RETURNS integer
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT (count(*) FILTER (WHERE pg_terminate_backend(activity.pid, 200)))::integer FROM pg_stat_activity AS activity
   WHERE activity.datname = current_database()
-    AND activity.usename IN ('vault_reveal', 'vault_reveal_url', 'vault_tokenize', 'vault_erase')
+    AND activity.usename IN ('vault_reveal', 'vault_reveal_url', 'vault_tokenize', 'vault_erase', 'vault_break_glass', 'vault_approve')
     AND activity.xact_start < clock_timestamp() - interval '10 seconds'
     AND activity.pid <> pg_backend_pid();
 $$;

@@ -14,7 +14,9 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     DELETE FROM vault.usage AS counted
     USING (
       SELECT old.role, old.caller, old.minute FROM vault.usage AS old
-      WHERE old.minute < clock_timestamp() - interval '2 hours' FOR UPDATE SKIP LOCKED
+      WHERE old.minute < clock_timestamp()
+        - CASE old.role WHEN 'revealed in a day' THEN interval '26 hours' ELSE interval '2 hours' END
+      FOR UPDATE SKIP LOCKED
     ) AS old
     WHERE counted.role = old.role AND counted.caller = old.caller AND counted.minute = old.minute
     RETURNING counted.role

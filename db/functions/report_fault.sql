@@ -10,7 +10,7 @@ DECLARE
   claimed vault.reveal_claims;
   first vault.reveal_audit;
 BEGIN
-  PERFORM vault.check_tokens(tokens);
+  PERFORM vault.check_tokens(tokens, 10000);
   PERFORM vault.lock_audit_chain();
   UPDATE vault.reveal_claims AS claim SET fault_reported_at = clock_timestamp()
   WHERE claim.role = session_user AND claim.request_id = report_fault.request_id

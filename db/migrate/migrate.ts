@@ -1,9 +1,10 @@
 import { sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
-import type { RoleLimits } from '../../lib/config.ts';
+import type { ApprovalRule, RoleLimits } from '../../lib/config.ts';
 import { DatabaseError, DatabaseUnfit } from '../../lib/errors.ts';
 import { type Connection, run, statement, transaction } from '../query.ts';
+import { writeApprovalRule } from '../write-approval-rule.ts';
 import { writeLimits } from '../write-limits.ts';
 import { applyFunctionsAndGrants, applyMigrations } from './apply-migrations.ts';
 import { applyRoles } from './apply-roles.ts';
@@ -40,9 +41,10 @@ export interface MigrationReport {
 export async function migrate(
   pool: Pool,
   limits: readonly RoleLimits[] = [],
+  approval: ApprovalRule | null = null,
 ): Promise<MigrationReport> {
   try {
-    return await transaction(pool, (connection) => bringUp(connection, limits));
+    return await transaction(pool, (connection) => bringUp(connection, limits, approval));
   } catch (error) {
     const isInUse = error instanceof DatabaseError && error.state === '55P03';
     throw isInUse ? new DatabaseUnfit([await inUse(pool)]) : error;
@@ -72,6 +74,7 @@ async function inUse(pool: Pool): Promise<string> {
 async function bringUp(
   connection: Connection,
   limits: readonly RoleLimits[],
+  approval: ApprovalRule | null,
 ): Promise<MigrationReport> {
   await run(connection, settingsStatement);
   await lockMigrations(connection);
@@ -95,6 +98,7 @@ async function bringUp(
   await applyFunctionsAndGrants(connection);
   await openSequences(connection);
   await writeLimits(connection, limits);
+  if (approval !== null) await writeApprovalRule(connection, approval);
   return { applied, findings: [...findings, ...(await findBackdoors(connection))] };
 }
 

@@ -70,18 +70,42 @@ export interface AuditContext {
   reason: string;
 }
 
+/** The hourly limit that a request exceeds: one caller's quota, or the cap of all callers together. */
+export interface LimitReached {
+  limit: 'quota' | 'cap';
+  allowed: number;
+  remaining: number;
+  /** Null if it can never fit. */
+  retryAt: Date | null;
+}
+
+/** A large reveal without an approval that is valid for it. */
+export interface ApprovalMissing {
+  limit: 'approval';
+  /** The id of the request for an approval; null where none could be made. */
+  item: string | null;
+  /** Why there is none, or why the approval that was named is not valid for this reveal. */
+  problem: ApprovalProblem | null;
+}
+
+/** Why something about an approval cannot be done; lib/errors.ts says it in words. */
+export type ApprovalProblem =
+  | RequestState
+  | 'acknowledged'
+  | 'different'
+  | 'no_person'
+  | 'not_found'
+  | 'off'
+  | 'own'
+  | 'too_many';
+
 /** The decision on a request, recorded in a transaction that has committed. */
 export interface Recorded {
   /** By token, in the order asked. */
   outcomes: ReadonlyMap<string, AuditOutcome>;
-  /** The hourly limit that the request exceeds: one caller's quota, or the cap of all callers together. */
-  denied: {
-    limit: 'quota' | 'cap';
-    allowed: number;
-    remaining: number;
-    /** Null if it can never fit. */
-    retryAt: Date | null;
-  } | null;
+  denied: LimitReached | ApprovalMissing | null;
+  /** The item of break-glass that somebody else has to acknowledge; null for every other request. */
+  breakGlass: string | null;
   /** The last row of the audit chain. */
   head: ChainPosition;
   /** When it was recorded: ISO 8601, microseconds, UTC. */

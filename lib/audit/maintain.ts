@@ -12,6 +12,7 @@ import {
   asVaultError,
   AuditBroken,
   available,
+  BreakGlassOpen,
   RoleSettingsChanged,
   type VaultError,
 } from '../errors.ts';
@@ -26,6 +27,8 @@ export interface MaintainDeps {
   prune: () => Promise<number>;
   /** Roles that log in with settings other than the vault's, a phrase each. */
   findRoleSettings: () => Promise<string[]>;
+  /** The ids of uses of break-glass that nobody has acknowledged. */
+  breakGlass: () => Promise<string[]>;
   audit: StoredAudit;
   /** Whether this round verifies the whole chain, not only what was added since. */
   isFull: () => boolean;
@@ -50,8 +53,9 @@ export interface MaintainReport {
  * The daily round: ends stale sessions, verifies the audit chain since the row it verified last, or
  * all of it, against what is known of it here and in the anchors, and prunes the ledger. Throws
  * `AuditBroken` for rows at fault, `VaultUnavailable` where the database did not answer; and, with
- * the rest done, `AuditBucketError` where the anchors could not be read or kept, and
- * `RoleSettingsChanged` where a role has settings that are not the vault's.
+ * the rest done, `AuditBucketError` where the anchors could not be read or kept,
+ * `RoleSettingsChanged` where a role has settings that are not the vault's, and
+ * `BreakGlassOpen` while a use of break-glass is not acknowledged.
  */
 export async function maintain(deps: MaintainDeps): Promise<MaintainReport> {
   return loggingFailure(deps.log, 'maintenance failed', {}, async () => {
@@ -67,10 +71,15 @@ export async function maintain(deps: MaintainDeps): Promise<MaintainReport> {
     const counts = { ended, pruned, verified };
     deps.log.info('maintained', { ...counts, ...headFields(head) });
     deps.metrics.publish({ pruned, verified });
-    const fault = anchorFault ?? settingsFault;
+    const fault = anchorFault ?? settingsFault ?? (await breakGlassFault(deps));
     if (fault !== null) throw fault;
     return { ...counts, audit: encodePosition(head) };
   });
+}
+
+async function breakGlassFault({ breakGlass }: MaintainDeps): Promise<BreakGlassOpen | null> {
+  const open = await available('the database', breakGlass());
+  return open.length === 0 ? null : new BreakGlassOpen(open);
 }
 
 async function verifyAndAnchor(

@@ -1,5 +1,10 @@
-import { type AuditContext, headFields, type Recorded } from '../audit/entry.ts';
-import { available, QuotaExceeded } from '../errors.ts';
+import {
+  type ApprovalMissing,
+  type AuditContext,
+  headFields,
+  type Recorded,
+} from '../audit/entry.ts';
+import { ApprovalInvalid, ApprovalRequired, available, QuotaExceeded } from '../errors.ts';
 import { type Log, loggingFailure } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 
@@ -8,7 +13,8 @@ export type RecordRequest = (context: AuditContext, tokens: readonly string[]) =
 
 /**
  * Records the request in the audit, then does `work` with the decision. Throws `QuotaExceeded` if a
- * limit is reached, `VaultUnavailable` if the audit cannot be written, and what `work` throws. Each
+ * limit is reached, `ApprovalRequired` or
+ * `ApprovalInvalid` for a large reveal without a valid approval, `VaultUnavailable` if the audit cannot be written, and what `work` throws. Each
  * error is logged.
  */
 export function audited<T>(
@@ -30,7 +36,14 @@ export function audited<T>(
       ...headFields(recorded.head),
     });
     if (denied === null) return work(recorded);
+    if (denied.limit === 'approval') throw approvalError(denied);
     metrics.publish({ [denied.limit === 'cap' ? 'capped' : 'denied']: tokens.length });
     throw new QuotaExceeded(denied);
   });
+}
+
+/** The approval that was named is not valid, or none was named. */
+function approvalError({ item, problem }: ApprovalMissing): ApprovalInvalid | ApprovalRequired {
+  const isNamed = item !== null && problem !== null;
+  return isNamed ? new ApprovalInvalid(problem) : new ApprovalRequired(item, problem);
 }

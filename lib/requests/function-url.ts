@@ -1,6 +1,8 @@
 import type { LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
 
 import {
+  ApprovalInvalid,
+  ApprovalRequired,
   asVaultError,
   CallerUnverified,
   InvalidRequest,
@@ -36,6 +38,8 @@ export async function respond(work: () => Promise<unknown>): Promise<LambdaFunct
         limit: denied?.limit,
         remaining: denied?.remaining ?? undefined,
         retryAt,
+        id: fault instanceof ApprovalRequired ? fault.id : undefined,
+        problem: fault instanceof ApprovalInvalid ? fault.problem : undefined,
       },
       retryAt === undefined ? {} : { 'retry-after': new Date(retryAt).toUTCString() },
     );
@@ -44,7 +48,8 @@ export async function respond(work: () => Promise<unknown>): Promise<LambdaFunct
 
 function statusOf(fault: VaultError): number {
   if (fault instanceof InvalidRequest) return 400;
-  if (fault instanceof CallerUnverified) return 403;
+  if (fault instanceof CallerUnverified || fault instanceof ApprovalRequired) return 403;
+  if (fault instanceof ApprovalInvalid) return 409;
   if (fault instanceof QuotaExceeded) return 429;
   // a retry does not help after SealBroken
   return fault instanceof VaultUnavailable ? 503 : 500;

@@ -8,6 +8,9 @@ import { kindOfToken } from '../crypto/token.ts';
 /** The most tokens or values one request may name. */
 export const maxPerRequest = 100;
 
+/** The most tokens that a reveal with an approval may name. */
+export const maxPerApproval = 10_000;
+
 // real words need joiners and variation selectors
 const unseen = new RegExp(`(?![\\u200C\\u200D\\p{Variation_Selector}])${unseenClass}`, 'u');
 const letterOrDigit = /[\p{L}\p{N}]/gu;
@@ -26,11 +29,14 @@ const line = (minLength: number, maxLength: number, minLetters: number) =>
       ),
     );
 
-const tokens = z
-  .array(z.string().check(z.refine((token) => kindOfToken(token) !== null)))
-  .check(z.minLength(1), z.maxLength(maxPerRequest));
+/** A list of so many tokens. */
+export const tokensUpTo = (most: number) =>
+  z
+    .array(z.string().check(z.refine((token) => kindOfToken(token) !== null)))
+    .check(z.minLength(1), z.maxLength(most));
+const tokens = tokensUpTo(maxPerRequest);
 
-const reason = line(10, 500, 5);
+export const reason = line(10, 500, 5);
 const requestedBy = line(1, 256, 1);
 
 const values = z.array(z.string()).check(z.minLength(1), z.maxLength(maxPerRequest));
@@ -45,6 +51,9 @@ const expected: Readonly<Record<string, string>> = {
   values: `must be 1 to ${maxPerRequest} valid values of that kind`,
   kind: `must be one of ${piiKinds.join(', ')}`,
   reason: 'must be 10 to 500 characters on one line, with at least 5 letters or digits',
+  id: 'must be the id of a request or item',
+  approval: 'must be the id of an approved request',
+  digest: 'must be the 64 hexadecimal digits that were shown',
   requestedBy: 'must be 1 to 256 characters on one line, with at least one letter or digit',
 };
 
@@ -95,7 +104,11 @@ export function parseValuesRequest(body: unknown): ValuesRequest {
   return { kind, values: canonicalValues, reason: why };
 }
 
-function parse<Schema extends z.ZodMiniType>(schema: Schema, input: unknown): z.output<Schema> {
+/** Reads `input`. Throws `InvalidRequest`, which names the field and shows no value. */
+export function parse<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  input: unknown,
+): z.output<Schema> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

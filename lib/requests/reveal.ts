@@ -11,6 +11,7 @@ import { open } from '../crypto/seal.ts';
 import { asVaultError, available, SealBroken, VaultUnavailable } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import type { Notify } from '../notify.ts';
 import type { PiiKind } from '../pii-fields.ts';
 import { audited, type RecordRequest } from './audited.ts';
 import type { TokensRequest } from './request.ts';
@@ -25,8 +26,12 @@ export interface StoredValue {
 
 /** What `reveal` works with. */
 export interface RevealDeps {
-  /** Decides what may be revealed, and commits the record. */
-  claim: RecordRequest;
+  /** Decides what may be revealed, by an approved request if one is named, and commits the record. */
+  claim: (
+    context: AuditContext,
+    tokens: readonly string[],
+    approval: string | null,
+  ) => ReturnType<RecordRequest>;
   /** The sealed values of a committed claim, once. */
   take: (requestId: string) => Promise<StoredValue[]>;
   keys: OpeningKeys;
@@ -35,6 +40,8 @@ export interface RevealDeps {
     requestId: string,
     outcomes: ReadonlyMap<string, AuditOutcome>,
   ) => Promise<ChainPosition>;
+  /** Tells of a use of break-glass; not where a caller only claims who it is. */
+  notify?: Notify;
   log: Log;
   metrics: Metrics;
 }
@@ -48,17 +55,22 @@ export interface RevealResponse {
 
 /**
  * Claims the tokens, which commits their audit rows. Only then takes their sealed values, opens them
- * and returns them in the order asked. All or nothing: throws `QuotaExceeded`, `SealBroken` or
- * `VaultUnavailable`.
+ * and returns them in the order asked. All or nothing: throws `QuotaExceeded`, `ApprovalRequired`,
+ * `ApprovalInvalid`, `SealBroken` or `VaultUnavailable`.
  */
 export async function reveal(
-  { tokens, reason }: TokensRequest,
+  { tokens, reason, approval = null }: TokensRequest & { approval?: string | null },
   principal: Principal,
   requestId: string,
   deps: RevealDeps,
 ): Promise<RevealResponse> {
   const context = { requestId, principal, reason };
-  return audited('reveal', deps.claim, context, tokens, deps, async ({ outcomes }) => {
+  const claim: RecordRequest = (...request) => deps.claim(...request, approval);
+  return audited('reveal', claim, context, tokens, deps, async ({ outcomes, breakGlass }) => {
+    if (breakGlass !== null) {
+      deps.metrics.publish({ breakGlass: tokens.length });
+      await deps.notify?.({ event: 'break_glass', id: breakGlass, tokens: tokens.length });
+    }
     const isHeld = [...outcomes.values()].includes('revealed');
     const values = isHeld ? await available('the database', deps.take(requestId)) : [];
     const opened = await openAll(values, requestId, deps);

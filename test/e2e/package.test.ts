@@ -64,6 +64,7 @@ const counts: Record<MetricName, number> = {
   sealed: 1,
   failed: 1,
   revealed: 1,
+  breakGlass: 1,
   denied: 1,
   capped: 1,
   lookedUp: 1,

@@ -74,7 +74,13 @@ export async function startEmptyPostgres(settings: readonly string[] = []): Prom
 
 /** Limits that no test meets unless it sets others. */
 export const wideLimits = (
-  ['vault_reveal', 'vault_reveal_url', 'vault_tokenize', 'vault_erase'] as const
+  [
+    'vault_reveal',
+    'vault_reveal_url',
+    'vault_break_glass',
+    'vault_tokenize',
+    'vault_erase',
+  ] as const
 ).map((role) => ({ role, perCaller: 1_000_000, overall: 10_000_000 }));
 
 /** What the administrator of a database runs before the first migration. */

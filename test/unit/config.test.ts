@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import {
+  approvalRule,
+  approvalTopic,
   databaseConfig,
   deadLetterQueueUrl,
   firstGeneration,
@@ -34,6 +36,10 @@ function environment(changes: Environment = {}): Environment {
     TOKENIZE_CAP_PER_HOUR: '50',
     ERASE_QUOTA_PER_HOUR: '1',
     ERASE_CAP_PER_HOUR: '1',
+    BREAK_GLASS_CAP_PER_HOUR: '7',
+    REVEAL_APPROVAL_ABOVE: '0',
+    APPROVAL_EXPIRY_IN_HOURS: '24',
+    APPROVAL_TOPIC_ARN: 'arn:aws:sns:eu-central-1:000000000000:approvals',
     ...changes,
   };
 }
@@ -87,6 +93,7 @@ describe('the configuration', () => {
   it('has the limits of each role that people call', () => {
     const others = [
       { role: 'vault_reveal_url', perCaller: 1000, overall: 5000 },
+      { role: 'vault_break_glass', perCaller: 7, overall: 7 },
       { role: 'vault_tokenize', perCaller: 10, overall: 50 },
       { role: 'vault_erase', perCaller: 1, overall: 1 },
     ];
@@ -98,6 +105,19 @@ describe('the configuration', () => {
       { role: 'vault_reveal', perCaller: 0, overall: 0 },
       ...others,
     ]);
+  });
+
+  it('has no approvals and no break-glass where nothing needs an approval', () => {
+    expect(approvalRule(environment())).toEqual({ stage: 'test', above: 0, hours: 24 });
+    expect(approvalTopic(environment())?.topicArn).toMatch(/:approvals$/);
+    const off = environment({ REVEAL_APPROVAL_ABOVE: '', APPROVAL_TOPIC_ARN: undefined });
+    expect(approvalRule(off).above).toBeNull();
+    expect(approvalTopic(off)).toBeNull();
+    expect(limitsConfig(off)).toContainEqual({
+      role: 'vault_break_glass',
+      perCaller: 0,
+      overall: 0,
+    });
   });
 
   it('is frozen', () => {
@@ -127,6 +147,8 @@ describe('the configuration', () => {
     ['TOKENIZE_CAP_PER_HOUR', limitsConfig],
     ['ERASE_QUOTA_PER_HOUR', limitsConfig],
     ['ERASE_CAP_PER_HOUR', limitsConfig],
+    ['BREAK_GLASS_CAP_PER_HOUR', limitsConfig],
+    ['APPROVAL_EXPIRY_IN_HOURS', approvalRule],
   ];
 
   it.each(readers)('names %s when it is missing or empty', (variable, read) => {

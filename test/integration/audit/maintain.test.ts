@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { endStaleSessions } from '../../../db/end-stale-sessions.ts';
 import { pruneLedger } from '../../../db/prune-ledger.ts';
+import { openBreakGlass } from '../../../db/reveal-requests.ts';
 import { addCheckpoint, readCheckpoint, storedAudit } from '../../../db/read-audit.ts';
 import { findRoleSettings, settingsPhrase } from '../../../db/role-settings.ts';
 import { createAnchors, createS3Client } from '../../../lib/audit/anchor.ts';
@@ -24,6 +25,7 @@ beforeEach(async () => {
     endStaleSessions: () => endStaleSessions(pool),
     findRoleSettings: async () =>
       (await findRoleSettings(pool)).map(({ name, settings }) => settingsPhrase(name, settings)),
+    breakGlass: async () => (await openBreakGlass(pool)).map(({ id }) => id),
     audit: storedAudit(pool),
     readCheckpoint: () => readCheckpoint(pool),
     addCheckpoint: (head) => addCheckpoint(pool, head),

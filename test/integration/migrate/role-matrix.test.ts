@@ -16,6 +16,8 @@ const documented: Record<WorkingRole, Record<string, string[]>> = {
   },
   vault_reveal: {},
   vault_reveal_url: {},
+  vault_break_glass: {},
+  vault_approve: {},
   vault_tokenize: {},
   vault_erase: {},
   vault_maintain: { 'vault.reveal_audit': ['SELECT'], 'vault.audit_checkpoints': ['SELECT'] },
@@ -33,13 +35,30 @@ const reveal = ['claim_reveal', 'report_fault', 'take_revealed'];
 const executable: Record<WorkingRole, string[]> = {
   vault_ingest: [],
   vault_reveal: reveal,
-  vault_reveal_url: reveal,
+  vault_reveal_url: [
+    'claim_reveal',
+    'own_requests',
+    'report_fault',
+    'request_reveal',
+    'take_revealed',
+    'withdraw_request',
+  ],
+  vault_break_glass: reveal,
+  vault_approve: [
+    'acknowledge_break_glass',
+    'decide_request',
+    'open_break_glass',
+    'open_requests',
+    'requested_tokens',
+  ],
   vault_tokenize: ['look_up'],
   vault_erase: ['erase'],
   vault_maintain: [
     'add_checkpoint',
     'audit_chain_head',
     'end_stale_sessions',
+    'expire_requests',
+    'open_break_glass',
     'prune_ledger',
     'prune_requests',
   ],
@@ -51,8 +70,10 @@ const names = workingRoles.map(({ name }) => name);
 
 const tables = [
   'public.user_logins',
+  'vault.approval_rule',
   'vault.audit_checkpoints',
   'vault.audit_head',
+  'vault.break_glass',
   'vault.data_keys',
   'vault.ingested_messages',
   'vault.limits',
@@ -60,6 +81,7 @@ const tables = [
   'vault.pii_vault',
   'vault.reveal_audit',
   'vault.reveal_claims',
+  'vault.reveal_requests',
   'vault.usage',
 ];
 
@@ -217,12 +239,15 @@ function statementOf(verb: (typeof verbs)[number], table: string): string {
 
 function firstColumn(table: string): string {
   const column: Record<string, string> = {
+    'vault.approval_rule': 'stage',
     'vault.audit_head': 'id',
+    'vault.break_glass': 'id',
     'vault.audit_checkpoints': 'id',
     'vault.data_keys': 'id',
     'vault.ingested_messages': 'message_id',
     'vault.limits': 'role',
     'vault.reveal_claims': 'role',
+    'vault.reveal_requests': 'id',
     'vault.usage': 'role',
     'vault.migrations': 'id',
     'vault.pii_vault': 'token',

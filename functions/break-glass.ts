@@ -1,0 +1,42 @@
+import type {
+  Context,
+  LambdaFunctionURLEventWithIAMAuthorizer,
+  LambdaFunctionURLResult,
+} from 'aws-lambda';
+
+import { claimReveal, reportFault, takeRevealed } from '../db/audited-requests.ts';
+import { createPool } from '../db/pool.ts';
+import { approvalTopic, databaseConfig, keyScopeConfig } from '../lib/config.ts';
+import { createOpeningKeys } from '../lib/crypto/data-key.ts';
+import { createKmsClient, createOpeningKeyService } from '../lib/crypto/kms.ts';
+import { createLog } from '../lib/log.ts';
+import { createMetrics } from '../lib/metrics.ts';
+import { createNotify } from '../lib/notify.ts';
+import { requestBody, respond } from '../lib/requests/function-url.ts';
+import { verifiedPrincipal } from '../lib/requests/principal.ts';
+import { parseTokensRequest } from '../lib/requests/request.ts';
+import { reveal, type RevealDeps } from '../lib/requests/reveal.ts';
+
+const pool = createPool(databaseConfig(), 'request');
+const log = createLog();
+
+const deps: RevealDeps = {
+  claim: (context, tokens) => claimReveal(pool, context, tokens),
+  take: (requestId) => takeRevealed(pool, requestId),
+  reportFault: (requestId, outcomes) => reportFault(pool, requestId, outcomes),
+  keys: createOpeningKeys(createOpeningKeyService(createKmsClient(), keyScopeConfig())),
+  notify: createNotify(approvalTopic(), log),
+  log,
+  metrics: createMetrics(keyScopeConfig().stage),
+};
+
+/** Reveals tokens in an emergency, without an approval: the role that it logs in as makes each use an open item. */
+export const handler = (
+  event: LambdaFunctionURLEventWithIAMAuthorizer,
+  context: Context,
+): Promise<LambdaFunctionURLResult> =>
+  respond(async () => {
+    const principal = verifiedPrincipal(event);
+    const request = parseTokensRequest(requestBody(event));
+    return reveal(request, principal, context.awsRequestId, deps);
+  });
