@@ -26,6 +26,7 @@ export interface Csv {
  */
 export function readCsv(bytes: Uint8Array, column: string): Csv {
   let fault: UserError | null = null;
+  let names: readonly string[] = [];
   for (const delimiter of [',', ';', '\t']) {
     const found = records(bytes, delimiter);
     if (found instanceof UserError) {
@@ -33,22 +34,33 @@ export function readCsv(bytes: Uint8Array, column: string): Csv {
       continue;
     }
     const [header, ...rows] = found;
-    const position = header?.cells.indexOf(column) ?? -1;
-    if (header === undefined || position === -1) continue;
+    if (header === undefined) continue;
+    if (header.cells.length > names.length) names = header.cells;
+    const position = header.cells.indexOf(column);
+    if (position === -1) continue;
     if (header.cells.lastIndexOf(column) !== position) {
       throw new UserError(`The CSV has two columns ${column}.`);
     }
     return { header, rows, delimiter, column: position };
   }
-  if (fault !== null) throw fault;
+  // a separator that gives several columns is the right one
+  if (fault !== null && names.length < 2) throw fault;
   const isEmpty =
     Buffer.from(bytes)
       .toString('utf8')
       .replace(/^\uFEFF/, '')
       .trim() === '';
   throw new UserError(
-    isEmpty ? 'The CSV is empty.' : `The CSV has no column ${column} in its first line.`,
+    isEmpty
+      ? 'The CSV is empty.'
+      : `The CSV has no column ${column} in its first line. ${columnsThere(names)}`,
   );
+}
+
+/** The names of the columns, unless they may be the values of a CSV without a header. */
+function columnsThere(names: readonly string[]): string {
+  const isHeader = names.every((name) => /^\p{L}[\p{L}\p{N} _-]{0,63}$/u.test(name));
+  return isHeader ? `It has: ${names.join(', ')}.` : 'Does it begin with a header?';
 }
 
 function records(bytes: Uint8Array, delimiter: string): CsvRecord[] | UserError {

@@ -27,8 +27,11 @@ export async function readLocalFiles(): Promise<LocalFiles> {
   const directory = localDirectory();
   const env = await readEnvFile(join(directory, 'env'));
   if (env === null) {
+    const starting = await startingProcess(directory);
     throw new UserError(
-      'The local stack is not running: start it with npm start, or name a deployed --stage.',
+      starting === null
+        ? 'The local stack is not running: start it with npm start, or name a deployed --stage.'
+        : `The local stack is starting (process ${starting}): try again when npm start has finished.`,
     );
   }
   return { env, roles: (await readEnvFile(join(directory, 'roles.env'))) ?? {} };
@@ -65,6 +68,18 @@ export async function localIdentity(
   const found = Object.entries(people).find(([person]) => person === name)?.[1];
   if (found !== undefined) return found;
   throw new UserError(`--as is one of ${Object.keys(people).join(', ')}.`);
+}
+
+/** The process of an `npm start` that has not finished; null where there is none. */
+async function startingProcess(directory: string): Promise<number | null> {
+  const lock = await readFile(join(directory, 'lock'), 'utf8').catch(() => '');
+  const pid = Number(/^(\d+) start\n$/.exec(lock)?.[1] ?? Number.NaN);
+  try {
+    // signal 0 only asks whether there is such a process
+    return process.kill(pid, 0) ? pid : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The variables of a file; null where there is no file. */

@@ -5,7 +5,7 @@ import { awsProblem } from './aws.ts';
 import { parallelRequests, type SqsClient } from './dead-letter-queue.ts';
 import { readBatches } from './lines.ts';
 import { showProgress } from './progress.ts';
-import { UserError } from './user-error.ts';
+import { fileProblem, UserError } from './user-error.ts';
 
 /** What became of the lines of a text that were sent to a queue. */
 export interface Sending {
@@ -55,7 +55,7 @@ export async function sendLines(
     await Promise.all(Array.from({ length: parallelRequests }, sender));
   } catch (error) {
     // what is being read ends with the interruption; nothing else than reading throws
-    if (!signal.aborted) throw new UserError(`The lines cannot be read: ${codeOf(error)}`);
+    if (!signal.aborted) throw new UserError(`The lines cannot be read: ${problemOf(error)}.`);
   } finally {
     progress.end();
   }
@@ -63,7 +63,8 @@ export async function sendLines(
   return sending;
 }
 
-// a message may quote what was read
-function codeOf(error: unknown): string {
-  return error instanceof Error ? String(Reflect.get(error, 'code') ?? error.name) : 'unknown';
+// only the messages of system calls are known not to quote what was read
+function problemOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  return 'syscall' in error ? fileProblem(error) : error.name;
 }

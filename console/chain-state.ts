@@ -1,6 +1,5 @@
 import type { Connection } from '../db/query.ts';
-import { readCheckpoint, storedAudit } from '../db/read-audit.ts';
-import { readLastVerified } from '../db/newest-audit.ts';
+import { readCheckpoint, readLastVerified, storedAudit } from '../db/read-audit.ts';
 import { chainStart, startBefore } from '../lib/audit/chain.ts';
 import { verifyAudit } from '../lib/audit/verify-audit.ts';
 import type { ChainState } from './vault.ts';

@@ -13,7 +13,8 @@ import { type Door, openDoor } from '../cli/vault.ts';
 import { countLoginsByDay, countLoginsOf } from '../db/count-logins.ts';
 import { groupDataKeys } from '../db/operations/rewrap-keys.ts';
 import type { Role } from '../db/roles.ts';
-import { countRevealsByDay, findNewestAudit } from '../db/newest-audit.ts';
+import { countRevealsByDay } from '../db/report/audit.ts';
+import { findNewestAudit } from '../db/search-audit.ts';
 import { readAlarms } from './alarms.ts';
 import { chainState } from './chain-state.ts';
 import { queueDepths, redriveQueue } from './queues.ts';
@@ -33,8 +34,8 @@ export async function stageVault(
   options: StageOptions,
   signal: AbortSignal,
 ): Promise<ConsoleVault> {
-  const caller = await findCaller(stage, options);
-  const aws = await awsOf(stage, caller);
+  const caller = hasAws(stage) ? await findCaller(stage, options) : null;
+  const aws = caller === null ? stage.aws : await awsOf(stage, caller);
 
   const asRole = async <T>(role: Role, work: (pool: Pool) => Promise<T>): Promise<T> =>
     withPool(interruptible(await databaseConfig(stage, role, options), signal), work);
@@ -49,15 +50,15 @@ export async function stageVault(
   };
   return {
     stage: stage.name,
-    person: await personOf(caller),
+    person: caller === null ? 'nobody: there is no AWS emulator' : await personOf(caller),
     loginsByDay: (days) => asRole('vault_analyst', (pool) => countLoginsByDay(pool, days)),
     revealsByDay: (days) => asRole('vault_auditor', (pool) => countRevealsByDay(pool, days)),
     report: (step) => collectReport(stage, options, signal, step, aws),
     queueDepths: async () => queueDepths(aws, await stage.queues()),
     dataKeys: () => asRole('vault_migrator', groupDataKeys),
     chain: (rows) => asRole('vault_auditor', (pool) => chainState(pool, rows)),
-    searchAudit: (search, limit) =>
-      asRole('vault_auditor', (pool) => findNewestAudit(pool, search, limit)),
+    searchAudit: (search, before, limit) =>
+      asRole('vault_auditor', (pool) => findNewestAudit(pool, search, before, limit)),
     reveal: (tokens, reason) => call('reveal', (client) => client.reveal(tokens, reason)),
     lookUp: (kind, values, reason) =>
       call('tokenize', (client) => client.tokenize(kind, values, reason)),
@@ -66,6 +67,11 @@ export async function stageVault(
     redrive: async (plan) => redriveQueue(aws, await stage.queues(), plan),
     alarms: async () => (stage.local === null ? readAlarms(aws, stage.name) : null),
   };
+}
+
+/** False for the local stack where the functions ran in the process of `npm start`. */
+function hasAws({ local }: Stage): boolean {
+  return local === null || Boolean(local.env['AWS_ENDPOINT_URL']);
 }
 
 /** What the SDK's clients are made with, so that they sign as the caller. */

@@ -1,4 +1,4 @@
-import type { NewestSearch, FoundAuditRow } from '../db/newest-audit.ts';
+import type { AuditEntry, AuditSearch } from '../db/search-audit.ts';
 import type { TokenUse } from '../db/count-logins.ts';
 import type { DataKeyGroup } from '../db/operations/rewrap-keys.ts';
 import type { ReportData } from '../cli/report/data.ts';
@@ -49,7 +49,8 @@ export interface ConsoleVault {
   dataKeys: () => Promise<DataKeyGroup[]>;
   /** Verifies the rows since the last verification, or all. */
   chain: (rows: 'since' | 'all') => Promise<ChainState>;
-  searchAudit: (search: NewestSearch, limit: number) => Promise<FoundAuditRow[]>;
+  /** The newest rows, those older than the row `before` where it is not null. */
+  searchAudit: (search: AuditSearch, before: number | null, limit: number) => Promise<AuditEntry[]>;
   reveal: (tokens: readonly string[], reason: string) => Promise<RevealResponse>;
   lookUp: (kind: PiiKind, values: readonly string[], reason: string) => Promise<TokenizeResponse>;
   loginsOf: (kind: PiiKind, tokens: readonly string[]) => Promise<Map<string, TokenUse>>;

@@ -154,3 +154,17 @@ const addCheckpointStatement = statement(
 export async function addCheckpoint(connection: Connection, head: ChainPosition): Promise<void> {
   await run(connection, addCheckpointStatement, { id: head.id, hash: head.hash });
 }
+
+const verifiedStatement = statement<{ at: string }>(
+  'read_last_verified',
+  sql`
+  select to_char(verified_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as at
+  from ${auditCheckpoints} order by id desc limit 1
+`,
+);
+
+/** When the chain was verified last by `maintain`, in UTC; null when it never was. Throws `DatabaseError`. */
+export async function readLastVerified(connection: Connection): Promise<string | null> {
+  const [row] = await run(connection, verifiedStatement);
+  return row?.at ?? null;
+}

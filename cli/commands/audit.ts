@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
-import { type AuditEntry, type AuditSearch, searchAudit } from '../../db/search-audit.ts';
+import { allRows, type AuditEntry, type AuditSearch, searchAudit } from '../../db/search-audit.ts';
 import { type AuditAction, auditActions } from '../../lib/audit/entry.ts';
 import { kindOfToken } from '../../lib/crypto/token.ts';
 import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
@@ -105,6 +105,7 @@ function searchOf(options: Options): AuditSearch {
     throw new UserError('--from is after --to.');
   }
   return {
+    ...allRows,
     token: token?.trim() ?? null,
     person: person ?? null,
     action: what ?? null,

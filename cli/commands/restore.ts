@@ -64,8 +64,8 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
     exitCode: 0,
     text:
       `${pairs(rows)}\n${erasedAgain} values that were erased since then are erased again.\n` +
-      `The audit is right. head ${id}:${hash}`,
-    report: { rows, erasedAgain, head: { id, hash } },
+      `The audit is right. head ${id}:${hash}\nRestored into ${url.host}${url.pathname}.`,
+    report: { database: `${url.host}${url.pathname}`, rows, erasedAgain, head: { id, hash } },
   };
 }
 

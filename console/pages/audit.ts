@@ -1,7 +1,8 @@
 import { html } from 'hono/html';
 
-import type { NewestSearch, FoundAuditRow } from '../../db/newest-audit.ts';
+import { allRows, type AuditEntry, type AuditSearch } from '../../db/search-audit.ts';
 import { auditActions } from '../../lib/audit/entry.ts';
+import { dayMs } from '../../lib/time.ts';
 import type { Html } from '../html.ts';
 import { layout, panel, problem, table } from '../layout.ts';
 import type { ChainState, ConsoleVault } from '../vault.ts';
@@ -11,14 +12,25 @@ import { chainSummary } from './chain.ts';
 /** Rows on one page. */
 export const auditPageRows = 50;
 
+/** What the form asks for; null where nothing was entered. */
+export interface SearchForm extends Pick<AuditSearch, 'text' | 'action'> {
+  /** UTC days, `YYYY-MM-DD`, both included. */
+  from: string | null;
+  to: string | null;
+  /** Only rows older than this id. */
+  before: number | null;
+}
+
 const dayText = /^\d{4}-\d{2}-\d{2}$/;
 
 /** The search that the page's address asks for; what cannot be read is left out. */
-export function readSearch(parameters: Readonly<Record<string, string>>): NewestSearch {
+export function readSearch(parameters: Readonly<Record<string, string>>): SearchForm {
   const text = (parameters['text'] ?? '').trim().replaceAll('\0', '').toWellFormed();
   const day = (name: string) => {
     const given = parameters[name] ?? '';
-    return dayText.test(given) && !Number.isNaN(Date.parse(given)) ? given : null;
+    const time = dayText.test(given) ? Date.parse(given) : Number.NaN;
+    // 31 June is read as 1 July
+    return !Number.isNaN(time) && dayOf(time) === given ? given : null;
   };
   const before = Number(parameters['before'] ?? '');
   return {
@@ -30,12 +42,22 @@ export function readSearch(parameters: Readonly<Record<string, string>>): Newest
   };
 }
 
+/** The rows that the form asks for. */
+export function meantBy({ text, action, from, to }: SearchForm): AuditSearch {
+  const until = to === null ? null : dayOf(Date.parse(to) + dayMs);
+  return { ...allRows, text, action, from, until };
+}
+
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
+}
+
 /** The chain's state, the search, and its rows or why there are none. */
 export function auditPage(
   vault: ConsoleVault,
-  search: NewestSearch,
+  search: SearchForm,
   ticket: string,
-  { rows, chain }: { rows: readonly FoundAuditRow[] | string; chain: ChainState | string },
+  { rows, chain }: { rows: readonly AuditEntry[] | string; chain: ChainState | string },
 ): Html {
   return layout(
     {
@@ -54,7 +76,7 @@ export function auditPage(
   );
 }
 
-function form({ text, action, from, to }: NewestSearch): Html {
+function form({ text, action, from, to }: SearchForm): Html {
   return html`<form method="get" action="audit" class="row" role="search">
     <div class="wide">
       <label for="text">Token, person, reason or request</label>
@@ -82,7 +104,7 @@ function form({ text, action, from, to }: NewestSearch): Html {
   </form>`;
 }
 
-function results(rows: readonly FoundAuditRow[], search: NewestSearch): Html {
+function results(rows: readonly AuditEntry[], search: SearchForm): Html {
   if (rows.length === 0) return html`<p>No row fits.</p>`;
   const last = rows.at(-1)!.id;
   return html`${table(
@@ -92,12 +114,12 @@ function results(rows: readonly FoundAuditRow[], search: NewestSearch): Html {
       (row) =>
         html`<tr>
           <td class="number">${row.id}</td>
-          <td class="nowrap">${row.at}</td>
+          <td class="nowrap">${row.at.slice(0, 19).replace('T', ' ')}</td>
           <td>${row.action}</td>
           <td>${row.outcome}</td>
           <td>
             <bdi>${visible(row.principal)}</bdi>
-            ${row.principalSource === 'claimed' ? html`<span class="muted">(claimed)</span>` : ''}
+            ${row.source === 'claimed' ? html`<span class="muted">(claimed)</span>` : ''}
           </td>
           <td><bdi>${visible(row.reason)}</bdi></td>
           <td><code>${visible(row.token ?? row.detail ?? '')}</code></td>
@@ -111,7 +133,7 @@ function results(rows: readonly FoundAuditRow[], search: NewestSearch): Html {
   }`;
 }
 
-function addressOf(search: NewestSearch): string {
+function addressOf(search: SearchForm): string {
   const address = new URLSearchParams();
   for (const [name, value] of Object.entries(search)) {
     if (value !== null) address.set(name, String(value));

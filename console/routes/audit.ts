@@ -1,7 +1,7 @@
 import type { Context, Hono } from 'hono';
 
 import { readFields } from '../form-text.ts';
-import { auditPage, auditPageRows, readSearch } from '../pages/audit.ts';
+import { auditPage, auditPageRows, meantBy, readSearch } from '../pages/audit.ts';
 import type { RouteParts } from '../permits.ts';
 import { orSentence } from '../sentence.ts';
 import type { ChainState } from '../vault.ts';
@@ -11,7 +11,7 @@ export function addAudit(pages: Hono, { vault, tickets }: RouteParts): void {
   const show = async (context: Context, verifying: Promise<ChainState>) => {
     const search = readSearch(context.req.query());
     const [rows, chain] = await Promise.all([
-      orSentence(vault.searchAudit(search, auditPageRows)),
+      orSentence(vault.searchAudit(meantBy(search), search.before, auditPageRows)),
       orSentence(verifying),
     ]);
     return context.html(auditPage(vault, search, tickets.issue('verify'), { rows, chain }));

@@ -125,3 +125,23 @@ export async function readKeys(connection: Connection): Promise<KeyCount[] | nul
   if (right?.may !== true) return null;
   return run(connection, keysStatement);
 }
+
+const byDayStatement = statement<{ day: string; count: string }>(
+  'count_reveals_by_day',
+  sql`
+  select to_char(at at time zone 'UTC', 'YYYY-MM-DD') as day, count(*) as count
+  from ${revealAudit}
+  where action = 'reveal' and outcome = 'revealed'
+    and at >= ((now() at time zone 'UTC')::date - ${sql.placeholder('days')}::integer)::timestamp at time zone 'UTC'
+  group by day order by day
+`,
+);
+
+/** Revealed tokens of each UTC day that has any, of the last `days` days and today. Throws `DatabaseError`. */
+export async function countRevealsByDay(
+  connection: Connection,
+  days: number,
+): Promise<Map<string, number>> {
+  const rows = await run(connection, byDayStatement, { days });
+  return new Map(rows.map(({ day, count }) => [day, Number(count)]));
+}

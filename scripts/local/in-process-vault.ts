@@ -80,7 +80,13 @@ export async function inProcessVault(database: LocalDatabase): Promise<RunningVa
       return { stored: await countStored(), rejected: aws.rejected };
     },
     commandFor: (name) => `functions/${name}.ts, in this process`,
-    nextCommands: () => ['npx pii-vault verify', 'npm stop'],
+    nextCommands: () => [
+      'npx pii-vault audit',
+      'npx pii-vault verify',
+      'npx pii-vault report --out report.html',
+      'npx pii-vault console',
+      'npm stop',
+    ],
     invoke: (name, request = {}) =>
       isFunctionName(name)
         ? call(name, request)

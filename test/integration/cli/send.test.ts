@@ -88,7 +88,7 @@ describe('pii-vault send', () => {
 
   it.each([
     [['/nowhere/logins.jsonl'], 'cannot be read: there is no such file or directory.'],
-    [['.'], 'cannot be read: EISDIR'],
+    [['.'], 'The lines cannot be read: it is a directory.'],
     [['--from-line', '0'], 'It is not a line number.'],
     [['a', 'b'], 'too many arguments'],
   ])('exits with 2 and says what is wrong with %j', async (parameters, message) => {

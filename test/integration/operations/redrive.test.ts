@@ -278,6 +278,17 @@ describe('pii-vault redrive', () => {
     expect(result).toMatchObject({ code: 2, output: expect.stringContaining(message) });
   });
 
+  it('says that the local stack is starting', async () => {
+    const starting = await mkdtemp(join(tmpdir(), 'pii-vault-starting-'));
+    await writeFile(join(starting, 'lock'), `${process.pid} start\n`);
+    const environment = { VAULT_LOCAL_DIR: starting };
+    expect(await runCli(['redrive'], null, { environment })).toMatchObject({
+      code: 2,
+      output: expect.stringContaining(`The local stack is starting (process ${process.pid})`),
+    });
+    await rm(starting, { recursive: true });
+  });
+
   it('exits with 2 when the queue does not answer, and without a word of AWS', async () => {
     aws.before = () => {
       throw new Error('denied');
