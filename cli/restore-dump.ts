@@ -3,11 +3,13 @@ import type { Pool, PoolClient } from 'pg';
 import { readAuditHead } from '../db/audit-head.ts';
 import {
   auditTables,
+  emptyGeneration,
   isEmpty,
   isMigrated,
   type TableName,
   valueTables,
   whileAuditIsOpen,
+  whileTokensAreText,
   whileUnchecked,
 } from '../db/operations/copy-tables.ts';
 import { pinSession } from '../db/operations/pin-session.ts';
@@ -68,7 +70,12 @@ export async function restoreDump(
     if (!(await isEmpty(client))) throw new UserError(notEmpty);
     await whileUnchecked(client, async () => {
       const loadedValues = progress('Loading values', rowsOf(dump, valueTables));
-      await loadTables(client, from, dump, valueTables, loadedValues);
+      const load = () => loadTables(client, from, dump, valueTables, loadedValues);
+      if (dump.tables.token_generation === undefined) await whileTokensAreText(client, load);
+      else {
+        await emptyGeneration(client);
+        await load();
+      }
       const loadedAudit = progress('Loading the audit', rowsOf(newest, auditTables));
       await whileAuditIsOpen(client, () =>
         loadTables(client, audit, newest, auditTables, loadedAudit),

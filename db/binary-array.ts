@@ -65,6 +65,14 @@ export function byteaArray(values: readonly Uint8Array[]): Buffer {
   });
 }
 
+/** The bytes of tokens, each the last 27 characters of its text, as a `bytea[]`. */
+export function tokenArray(tokens: readonly string[]): Buffer {
+  return binaryArray('bytea', tokens, {
+    size: () => 20,
+    write: (token, array, offset) => array.write(token.slice(-27), offset, 'base64url'),
+  });
+}
+
 /** An `integer[]`. */
 export function integerArray(numbers: readonly number[]): Buffer {
   return binaryArray('int4', numbers, {

@@ -5,7 +5,14 @@ import { DatabaseError } from '../lib/errors.ts';
 import type { WrittenBatch } from '../lib/ingest/deps.ts';
 import type { MaskedBatch, MaskedLogin } from '../lib/ingest/mask.ts';
 import { perField, type PiiColumn } from '../lib/pii-fields.ts';
-import { byteaArray, dateArray, integerArray, textArray, uuidArray } from './binary-array.ts';
+import {
+  byteaArray,
+  dateArray,
+  integerArray,
+  textArray,
+  tokenArray,
+  uuidArray,
+} from './binary-array.ts';
 import { repeatable, run, statement } from './query.ts';
 import { dataKeys, ingestedMessages, type LoginColumn, piiVault, userLogins } from './schema.ts';
 import { createSharedClient } from './shared-client.ts';
@@ -50,7 +57,10 @@ const columnArrays = sql.join(
   sql`, `,
 );
 const freshTokens = sql.join(
-  Object.keys(tokenColumns).map((name) => sql`select ${sql.identifier(name)} from fresh`),
+  Object.keys(tokenColumns).map((name) => {
+    const digits = sql`translate(right(${sql.identifier(name)}, 27), '-_', '+/')`;
+    return sql`select decode(${digits} || '=', 'base64') from fresh`;
+  }),
   sql` union all `,
 );
 
@@ -67,7 +77,7 @@ const writeBatchStatement = statement<{ stored: number; sealed: number; missing:
       ${columnArrays}
     ) as login (message_id, sent_on, resent_on, ${columnNames})
   ), missing as materialized (
-    select count(*) as tokens from unnest(${p('unsealed')}::text[]) as unsealed (token)
+    select count(*) as tokens from unnest(${p('unsealed')}::bytea[]) as unsealed (token)
     where not exists (select from ${piiVault} as held where held.token = unsealed.token)
   ), key as (
     select ${p('dataKeyId')}::uuid as id, ${p('wrappedKey')}::bytea, ${p('kmsKeyArn')}::text
@@ -88,11 +98,11 @@ const writeBatchStatement = statement<{ stored: number; sealed: number; missing:
     insert into ${piiVault} (token, kind, ciphertext, data_key_id)
     select token, kind::vault.pii_kind, ciphertext, (select id from key)
     from unnest(
-      ${p('tokens')}::text[], ${p('kinds')}::text[], ${p('ciphertexts')}::bytea[]
+      ${p('tokens')}::bytea[], ${p('kinds')}::text[], ${p('ciphertexts')}::bytea[]
     ) as value (token, kind, ciphertext)
     where (select count(*) from received) = (select count(*) from login)
       or token in (${freshTokens})
-    order by token collate "C"
+    order by token
     on conflict (token) do nothing
     returning 1
   ), stored as (
@@ -137,10 +147,10 @@ function parameters({ logins, sealed, unsealed, dataKey }: MaskedBatch): Record<
     sentDays: dateArray(logins.map((login) => login.sentOn)),
     resentDays: dateArray(logins.map((login) => login.resentOn)),
     ...Object.fromEntries(columns.map(([name, { array }]) => [name, array(logins)])),
-    tokens: textArray(sealed.map((value) => value.token)),
+    tokens: tokenArray(sealed.map((value) => value.token)),
     kinds: textArray(sealed.map((value) => value.kind)),
     ciphertexts: byteaArray(sealed.map((value) => value.ciphertext)),
-    unsealed: textArray(unsealed),
+    unsealed: tokenArray(unsealed),
     dataKeyId: dataKey?.id ?? null,
     wrappedKey: dataKey?.wrapped ?? null,
     kmsKeyArn: dataKey?.kmsKeyArn ?? null,

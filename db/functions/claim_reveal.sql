@@ -50,10 +50,15 @@ BEGIN
   SELECT array_agg(
     CASE
       WHEN exceeded IS NOT NULL THEN 'denied'
-      WHEN EXISTS (SELECT FROM vault.pii_vault AS held WHERE held.token = asked.token) THEN 'revealed'
       WHEN EXISTS (
-        SELECT FROM vault.reveal_audit AS audit
-        WHERE audit.token = asked.token AND audit.action = 'erase' AND audit.outcome = 'erased'
+        SELECT FROM vault.pii_vault AS held
+        WHERE held.token = vault.token_bytes(asked.token)
+          AND vault.token_text(held.kind, held.token) = asked.token
+      ) THEN 'revealed'
+      WHEN EXISTS (
+        SELECT FROM vault.tombstones AS gone
+        WHERE gone.token = vault.token_bytes(asked.token) AND gone.ended = 'erased'
+          AND vault.token_text(gone.kind, gone.token) = asked.token
       ) THEN 'erased'
       ELSE 'unknown'
     END ORDER BY asked.position

@@ -1,4 +1,4 @@
--- Deletes the sealed values of the tokens and records it, one audit row for each token. It holds the chain's lock, so
+-- Deletes the sealed values of the tokens and records it, a tombstone for each and one audit row for each token. It holds the chain's lock, so
 -- that no reveal is recorded as later than an erase that it did not see. Returns one row for each token, in the order
 -- asked; the columns after `outcome` are the same in every row.
 CREATE OR REPLACE FUNCTION vault.erase(
@@ -12,6 +12,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
 DECLARE
   caller CONSTANT text := vault.quota_holder(source, principal);
+  keys CONSTANT bytea[] := ARRAY(SELECT vault.token_bytes(asked.token) FROM unnest(tokens) AS asked (token));
   deleted text[] := '{}';
   outcomes text[];
 BEGIN
@@ -22,17 +23,24 @@ BEGIN
 
   IF exceeded IS NULL THEN
     WITH gone AS (
-      DELETE FROM vault.pii_vault AS value WHERE value.token = ANY (tokens) RETURNING value.token
+      DELETE FROM vault.pii_vault AS value
+      WHERE value.token = ANY (keys) AND vault.token_text(value.kind, value.token) = ANY (tokens)
+      RETURNING value.kind, value.token
+    ), recorded AS (
+      INSERT INTO vault.tombstones AS tombstone (kind, token, ended)
+      SELECT gone.kind, gone.token, 'erased' FROM gone
+      ON CONFLICT ON CONSTRAINT tombstones_pkey DO UPDATE SET ended = excluded.ended
     )
-    SELECT coalesce(array_agg(gone.token), '{}') INTO deleted FROM gone;
+    SELECT coalesce(array_agg(vault.token_text(gone.kind, gone.token)), '{}') INTO deleted FROM gone;
   END IF;
   SELECT array_agg(
     CASE
       WHEN exceeded IS NOT NULL THEN 'denied'
       WHEN asked.token = ANY (deleted) THEN 'erased'
       WHEN EXISTS (
-        SELECT FROM vault.reveal_audit AS audit
-        WHERE audit.token = asked.token AND audit.action = 'erase' AND audit.outcome = 'erased'
+        SELECT FROM vault.tombstones AS gone
+        WHERE gone.token = vault.token_bytes(asked.token) AND gone.ended = 'erased'
+          AND vault.token_text(gone.kind, gone.token) = asked.token
       ) THEN 'already_erased'
       ELSE 'unknown'
     END ORDER BY asked.position

@@ -22,7 +22,11 @@ BEGIN
   SELECT array_agg(
     CASE
       WHEN exceeded IS NOT NULL THEN 'denied'
-      WHEN EXISTS (SELECT FROM vault.pii_vault AS held WHERE held.token = asked.token) THEN 'held'
+      WHEN EXISTS (
+        SELECT FROM vault.pii_vault AS held
+        WHERE held.token = vault.token_bytes(asked.token)
+          AND vault.token_text(held.kind, held.token) = asked.token
+      ) THEN 'held'
       ELSE 'unknown'
     END ORDER BY asked.position
   ) INTO outcomes

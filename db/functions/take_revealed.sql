@@ -37,9 +37,10 @@ BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
 
   RETURN QUERY
-  SELECT value.token, value.kind::text, value.ciphertext, key.id, key.wrapped_key, key.kms_key_arn
+  SELECT audit.token, value.kind::text, value.ciphertext, key.id, key.wrapped_key, key.kms_key_arn
   FROM vault.reveal_audit AS audit
-  JOIN vault.pii_vault AS value ON value.token = audit.token
+  JOIN vault.pii_vault AS value
+    ON value.token = vault.token_bytes(audit.token) AND vault.token_text(value.kind, value.token) = audit.token
   JOIN vault.data_keys AS key ON key.id = value.data_key_id
   WHERE audit.id BETWEEN claimed.first_audit_id AND claimed.last_audit_id AND audit.outcome = 'revealed';
 END;

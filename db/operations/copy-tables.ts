@@ -13,6 +13,8 @@ import {
   limits,
   piiVault,
   revealAudit,
+  tokenGeneration,
+  tombstones,
   userLogins,
 } from '../schema.ts';
 
@@ -21,18 +23,29 @@ export const auditTables = ['reveal_audit', 'audit_head', 'audit_checkpoints'] a
 
 /** Everything else, in the order in which it can be loaded. */
 export const valueTables = [
+  'token_generation',
   'data_keys',
   'pii_vault',
+  'tombstones',
   'ingested_messages',
   'user_logins',
   'limits',
 ] as const;
 
+/** Tables that a dump of an older release lacks: what `migrate` made of them stays. */
+export const newerTables: ReadonlySet<string> = new Set([
+  'limits',
+  'token_generation',
+  'tombstones',
+]);
+
 export type TableName = (typeof auditTables)[number] | (typeof valueTables)[number];
 
 const tables: Record<TableName, PgTable> = {
+  token_generation: tokenGeneration,
   data_keys: dataKeys,
   pii_vault: piiVault,
+  tombstones,
   ingested_messages: ingestedMessages,
   user_logins: userLogins,
   reveal_audit: revealAudit,
@@ -144,6 +157,43 @@ export async function whileUnchecked(
   for (const { relation, name, definition } of checks) {
     await alter(relation, `add constraint ${name} ${definition} not valid`);
   }
+}
+
+const emptyGenerationStatement = statement(
+  'empty_token_generation',
+  sql`delete from ${tokenGeneration}`,
+);
+
+/** Removes the row that the migrations made, for a dump's to take its place. Throws `DatabaseError`. */
+export async function emptyGeneration(connection: Connection): Promise<void> {
+  await run(connection, emptyGenerationStatement);
+}
+
+const tokensAsTextStatement = statement(
+  'tokens_as_text',
+  sql`alter table ${piiVault} alter column token type text collate "C" using null`,
+);
+const deleteOthersStatement = statement(
+  'delete_what_is_no_token',
+  sql`delete from ${piiVault} where vault.token_bytes(token) is null`,
+);
+const tokensAsBytesStatement = statement(
+  'tokens_as_bytes',
+  sql`alter table ${piiVault} alter column token type bytea using vault.token_bytes(token)`,
+);
+
+/**
+ * Lets `load` fill an empty vault from a dump of a release that stored tokens as text, within the caller's
+ * transaction, while the checks are away. Throws `DatabaseError`.
+ */
+export async function whileTokensAreText(
+  connection: Connection,
+  load: () => Promise<void>,
+): Promise<void> {
+  await run(connection, tokensAsTextStatement);
+  await load();
+  await run(connection, deleteOthersStatement);
+  await run(connection, tokensAsBytesStatement);
 }
 
 /**

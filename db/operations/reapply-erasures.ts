@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 
 import { type Connection, run, statement } from '../query.ts';
-import { piiVault, revealAudit } from '../schema.ts';
+import { piiVault, revealAudit, tombstones } from '../schema.ts';
 
 const reapplyStatement = statement<{ count: string }>(
   'reapply_erasures',
@@ -9,9 +9,19 @@ const reapplyStatement = statement<{ count: string }>(
   with erased as (
     delete from ${piiVault} as value
     using ${revealAudit} as audit
-    where audit.token = value.token and audit.action = 'erase' and audit.outcome = 'erased'
+    where value.token = vault.token_bytes(audit.token)
+      and vault.token_text(value.kind, value.token) = audit.token
+      and audit.action = 'erase' and audit.outcome = 'erased'
       and audit.id > ${sql.placeholder('auditId')}::bigint
     returning value.token
+  ), recorded as (
+    insert into ${tombstones} (kind, token, ended)
+    select distinct known.kind, vault.token_bytes(audit.token), 'erased'
+    from ${revealAudit} as audit
+    join unnest(enum_range(null::vault.pii_kind)) as known (kind)
+      on vault.token_text(known.kind, vault.token_bytes(audit.token)) = audit.token
+    where audit.action = 'erase' and audit.outcome = 'erased'
+    on conflict (token) do nothing
   )
   select count(*) as count from erased
 `,
@@ -19,7 +29,7 @@ const reapplyStatement = statement<{ count: string }>(
 
 /**
  * Deletes again, from a restored copy of the vault, what was erased after the copy was made; returns
- * how many values. The audit must be the newest one, and `auditId` the last row of the copy's audit. An
+ * how many values. Records every erase of the audit in `vault.tombstones`, which an older copy lacks. The audit must be the newest one, and `auditId` the last row of the copy's audit. An
  * erase and its audit row commit together, so this id shows what the copy knew, independent of any
  * clock: a value with a later erase is the one that was erased; a value with only earlier erases was
  * collected again after them, and stays. May be repeated, as long as nothing new has been collected. Throws `DatabaseError`.

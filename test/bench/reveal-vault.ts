@@ -30,7 +30,7 @@ export async function prepareVault(
   }
   await database.admin.query('vacuum analyze');
   const { rows } = await database.admin.query<{ token: string; key: string }>(
-    'select token, data_key_id as key from vault.pii_vault order by random()',
+    'select vault.token_text(kind, token) as token, data_key_id as key from vault.pii_vault order by random()',
   );
   const oneOfEachKey = [...new Map(rows.map(({ token, key }) => [key, token])).values()];
   if (rows.length !== values || oneOfEachKey.length !== dataKeys) {

@@ -196,7 +196,9 @@ describe.skipIf(obstacle !== null)('the local stack', () => {
         /echo '{"tokens":\["(\S+?)"\].+ \| curl -K \.local\/privacy-officer\.curl http/.exec(
           printed,
         );
-      const sealed = await query('select token from vault.pii_vault');
+      const sealed = await query(
+        'select vault.token_text(kind, token) as token from vault.pii_vault',
+      );
       expect(sealed).toHaveLength(4);
       expect(sealed).toContainEqual({ token: token?.[1] });
       expect(await query('select action from vault.reveal_audit')).toEqual([{ action: 'reveal' }]);

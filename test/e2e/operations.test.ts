@@ -153,7 +153,10 @@ describe.skipIf(obstacle !== null)('pii-vault rewrap and drill, on a deployed va
     return Object.fromEntries(counts) as Record<string, number>;
   }
 
-  const sealedValues = () => stack.query('table vault.pii_vault order by token');
+  const sealedValues = () =>
+    stack.query(
+      'select vault.token_text(kind, token) as token, ciphertext, data_key_id from vault.pii_vault order by token',
+    );
 
   /** What the deployed `reveal` makes of all that the vault holds. */
   async function revealAll(): Promise<string[]> {
@@ -263,7 +266,7 @@ describe.skipIf(obstacle !== null)('pii-vault rewrap and drill, on a deployed va
   /** Lets the deployed `reveal` reveal, and sees its row in the audit of the vault's own database. */
   async function expectRevealed(): Promise<void> {
     const [row] = await stack.query(
-      'select token from vault.pii_vault order by created_at limit 1',
+      'select vault.token_text(kind, token) as token from vault.pii_vault order by created_at limit 1',
     );
     const request = { tokens: [row?.['token']], reason: 'during a drill', requestedBy: 'vitest' };
     const { Payload = new Uint8Array() } = await lambda.send(

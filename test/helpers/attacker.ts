@@ -43,7 +43,7 @@ export async function holdValues({ admin }: Pick<TestDatabase, 'admin'>, count =
   );
   await admin.query(
     `insert into vault.pii_vault (token, kind, ciphertext, data_key_id)
-     select token, 'ip', '\\x02', $2 from unnest($1::text[]) as token`,
+     select vault.token_bytes(token), 'ip', '\\x02', $2 from unnest($1::text[]) as token`,
     [tokens, key],
   );
   return tokens;

@@ -16,7 +16,7 @@ export function auditContext(changes: Partial<AuditContext> = {}): AuditContext 
 
 /** A token of the right shape that stands for nothing; `n` tells them apart. */
 export function someToken(n: number): string {
-  return `ip_v1_${String(n).padStart(27, 'A')}`;
+  return `ip_v1_${String(n).padStart(26, 'A')}A`;
 }
 
 /** Appends `rows` rows of reveals, one request each, as `vault_reveal`. Returns the head after the last. */

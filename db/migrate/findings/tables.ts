@@ -5,6 +5,15 @@ import { tableNames } from '../check-owners.ts';
 import { definitions } from './definitions.ts';
 import { common, type FindingsStatement } from './common.ts';
 
+// name, table and function; each is always enabled, also for rows that replication applies
+const triggers = sql`(
+  values
+    ('chain_audit_row', 'reveal_audit', 'chain_audit_row'),
+    ('refuse_audit_change', 'reveal_audit', 'refuse_audit_change'),
+    ('keep_data_key', 'data_keys', 'keep_data_key'),
+    ('keep_data_keys', 'data_keys', 'keep_data_key')
+) as wanted (name, table_name, function_name)`;
+
 /** Kind, persistence, row-level security, inheritance, triggers and rules of the vault's tables. */
 export const tablesStatement: FindingsStatement = statement(
   'find_changed_tables',
@@ -27,16 +36,15 @@ export const tablesStatement: FindingsStatement = statement(
   union all
   select 'the trigger ' || tgname || ' on vault.' || relname || ' is not the vault''s'
   from pg_trigger join relation on relation.oid = tgrelid
-  where not tgisinternal and (relname, tgname) not in
-    (('reveal_audit', 'chain_audit_row'), ('reveal_audit', 'refuse_audit_change'))
+  where not tgisinternal and (relname, tgname) not in (select table_name, name from ${triggers})
   union all
-  select 'the trigger ' || wanted.name || ' on vault.reveal_audit is missing or not always enabled'
-  from (values ('chain_audit_row'), ('refuse_audit_change')) as wanted (name)
+  select 'the trigger ' || name || ' on vault.' || table_name || ' is missing or not always enabled'
+  from ${triggers}
   where not exists (
     select from pg_trigger join relation on relation.oid = tgrelid
     join pg_proc on pg_proc.oid = tgfoid
-    where relname = 'reveal_audit' and tgname = wanted.name and tgenabled = 'A'
-      and proname = wanted.name and pronamespace = relnamespace
+    where relname = table_name and tgname = name and tgenabled = 'A'
+      and proname = function_name and pronamespace = relnamespace
   )
   union all
   select 'the rule ' || rulename || ' on vault.' || relname || ' is not the vault''s'
@@ -97,7 +105,7 @@ const definitionsStatement = statement<{ definition: string }>(
   union all
   select pg_get_triggerdef(pg_trigger.oid)
   from our_table join pg_trigger on tgrelid = our_table.oid
-  where tgname in ('chain_audit_row', 'refuse_audit_change')
+  where tgname in (select name from ${triggers})
 `,
 );
 

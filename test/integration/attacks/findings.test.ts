@@ -26,7 +26,7 @@ const planted: [what: string, statements: string, phrase: RegExp][] = [
   ],
   [
     'a table that a table of the vault inherits from',
-    `create table public.leak (token text collate "C", ciphertext bytea);
+    `create table public.leak (token bytea, ciphertext bytea);
      alter table vault.pii_vault inherit public.leak`,
     /^vault\.pii_vault inherits from public\.leak/,
   ],

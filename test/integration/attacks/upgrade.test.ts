@@ -61,13 +61,15 @@ const planted = {
     `create function public.door() returns text language sql security definer as
        'select ciphertext::text from vault.pii_vault limit 1'`,
     'grant usage on schema vault to stranger',
-    'grant select on vault.pii_vault to stranger',
+    'grant select on vault.audit_checkpoints to stranger',
     'grant execute on function vault.erased_tokens(text[]) to stranger',
     'grant select on vault.data_keys to vault_analyst',
     'alter table vault.reveal_audit disable trigger refuse_audit_change',
     `create function vault.spy() returns trigger language plpgsql as 'begin return new; end'`,
-    'create trigger spy after insert on vault.pii_vault for each row execute function vault.spy()',
-    'create view vault.window as select token, ciphertext from vault.pii_vault',
+    'create trigger spy after insert on vault.data_keys for each row execute function vault.spy()',
+    'create view vault.window as select * from vault.data_keys',
+    'create view public.pane as select token, ciphertext from vault.pii_vault',
+    'grant select on vault.pii_vault, public.pane to stranger',
     'create view vault.foreign_window as select 1 as x',
     'grant vault_reveal to stranger',
   ],
@@ -125,6 +127,27 @@ beforeAll(async () => {
       [reason, someToken(1)],
     );
   }
+  const eraser = await stolenLogin(database, 'vault_erase');
+  await eraser.query(
+    `insert into vault.reveal_audit
+       (action, request_id, principal, principal_source, reason, token, outcome)
+     values ('erase', 'e', 'grace', 'iam', 'erasure request 2026-17', $1, 'erased')`,
+    [someToken(7)],
+  );
+  // values of that release, one of them in a spelling that no release wrote
+  await migrator.query(
+    `with key as (
+       insert into vault.data_keys (id, wrapped_key, kms_key_arn)
+       values (gen_random_uuid(), '\\x01', 'arn') returning id
+     )
+     insert into vault.pii_vault (token, kind, ciphertext, data_key_id)
+     select token, kind::vault.pii_kind, '\\x02', id
+     from key, unnest($1::text[], $2::text[]) as value (token, kind)`,
+    [
+      [someToken(1), 'device_id_v1_W4ug5DfJpIv4ZakTPjdk2OYY76c', `${someToken(2).slice(0, -1)}B`],
+      ['ip', 'device_id', 'ip'],
+    ],
+  );
   await reveal.query('alter role vault_reveal set synchronous_commit = off');
   await reveal.query('alter role vault_reveal set statement_timeout = 0');
   for (const statement of planted.asMigrator) await migrator.query(statement);
@@ -158,9 +181,9 @@ describe('migrate, on a database of the release before that was attacked,', () =
     ['a function in another schema that runs as the owner', /door\(\) is not the vault's/],
     ['a view', /vault\.window is not the vault's/],
     ['a view of another owner', /vault\.foreign_window belongs to stranger/],
-    ['a trigger', /trigger spy on vault\.pii_vault is not the vault's/],
+    ['a trigger', /trigger spy on vault\.data_keys is not the vault's/],
     ['a trigger that is switched off', /refuse_audit_change on vault\.reveal_audit/],
-    ['a right of a stranger on a table', /stranger has rights on vault\.pii_vault/],
+    ['a right of a stranger on a table', /stranger has rights on vault\.audit_checkpoints/],
     ['a right of a stranger on the schema', /stranger has rights on schema vault/],
     ['a member of a role', /stranger is a member of vault_reveal/],
     ['settings of a role', /settings of vault_reveal: .*synchronous_commit/],
@@ -192,17 +215,30 @@ describe('migrate, on a database of the release before that was attacked,', () =
     );
   });
 
+  it('keeps every value under its token, and drops what is built on the sealed values', async () => {
+    const { rows } = await admin.query(
+      'select vault.token_text(kind, token) as token, ciphertext from vault.pii_vault order by kind',
+    );
+    const ciphertext = Buffer.from([2]);
+    expect(rows).toEqual([
+      { token: someToken(1), ciphertext },
+      { token: 'device_id_v1_W4ug5DfJpIv4ZakTPjdk2OYY76c', ciphertext },
+    ]);
+    const { rows: gone } = await admin.query(`select to_regclass('public.pane') as pane`);
+    expect(gone).toEqual([{ pane: null }]);
+  });
+
   it('leaves the chain as it was, and it goes on over it', async () => {
     const thief = await stolenLogin(database, 'vault_reveal');
-    await thief.query(claim('new', [someToken(1)]));
+    await thief.query(claim('new', [1, 7, 8].map(someToken)));
     const pool = poolOf('vault_auditor');
     const chain = await verifyAudit(storedAudit(pool));
     await pool.end();
     // the row that no function of the vault wrote is named, and nothing else
     expect(chain.findings.map(({ id }) => id)).toEqual([3]);
-    expect(chain).toMatchObject({ verified: 3, head: { id: 4 } });
-    expect(await auditOutcomes({ admin })).toEqual(['revealed', 'revealed', 'revealed', 'unknown']);
-    await expect(thief.query(take('new'))).rejects.toThrow('there is no committed claim');
+    expect(chain).toMatchObject({ verified: 6, head: { id: 7 } });
+    expect((await auditOutcomes({ admin })).slice(4)).toEqual(['revealed', 'erased', 'unknown']);
+    expect((await thief.query(take('new'))).rows).toEqual([{ token: someToken(1) }]);
   });
 
   it('changes nothing, and says why, where a function of ours belongs to somebody else', async () => {

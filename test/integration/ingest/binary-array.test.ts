@@ -6,6 +6,7 @@ import {
   dateArray,
   integerArray,
   textArray,
+  tokenArray,
   uuidArray,
 } from '../../../db/binary-array.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
@@ -13,7 +14,7 @@ import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts
 let database: TestDatabase;
 
 beforeAll(async () => {
-  database = await createTestDatabase(null);
+  database = await createTestDatabase();
 });
 afterAll(() => database.drop());
 
@@ -41,6 +42,23 @@ it.each([
     );
   },
 );
+
+it('Postgres reads tokens as the bytes that vault.token_bytes makes of them', async () => {
+  const tokens = fc
+    .uint8Array({ minLength: 20, maxLength: 20 })
+    .map((bytes) => `ip_v1_${Buffer.from(bytes).toString('base64url')}`);
+  await fc.assert(
+    fc.asyncProperty(fc.array(tokens), async (elements) => {
+      const { rows } = await database.admin.query<{ bytes: Buffer[]; texts: string[] }>(
+        `select array(select vault.token_bytes(token) from unnest($2::text[]) as token) as bytes,
+           array(select vault.token_text('ip', bytes) from unnest($1::bytea[]) as bytes) as texts`,
+        [tokenArray(elements), elements],
+      );
+      expect(tokenArray(elements)).toEqual(byteaArray(rows[0]!.bytes));
+      expect(rows[0]!.texts).toEqual(elements);
+    }),
+  );
+});
 
 it('Postgres reads a bytea[] as its elements', async () => {
   await fc.assert(

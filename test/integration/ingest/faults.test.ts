@@ -226,7 +226,7 @@ describe('two handlers at the same time', () => {
         devices.map(login),
         devices.toReversed().map(login),
         `insert into vault.pii_vault (token, kind, ciphertext, data_key_id)
-         select '${tokenizer.token('device_id', devices[10]!)}', 'device_id', '', id
+         select vault.token_bytes('${tokenizer.token('device_id', devices[10]!)}'), 'device_id', '', id
          from vault.data_keys limit 1`,
       );
     }

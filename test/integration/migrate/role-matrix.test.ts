@@ -82,6 +82,8 @@ const tables = [
   'vault.reveal_audit',
   'vault.reveal_claims',
   'vault.reveal_requests',
+  'vault.token_generation',
+  'vault.tombstones',
   'vault.usage',
 ];
 
@@ -249,6 +251,8 @@ function firstColumn(table: string): string {
     'vault.reveal_claims': 'role',
     'vault.reveal_requests': 'id',
     'vault.usage': 'role',
+    'vault.token_generation': 'generation',
+    'vault.tombstones': 'token',
     'vault.migrations': 'id',
     'vault.pii_vault': 'token',
     'vault.reveal_audit': 'id',

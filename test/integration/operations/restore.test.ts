@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   appendFile,
   chmod,
@@ -145,7 +145,13 @@ async function rowsOf(pool: Pool, table: string): Promise<unknown[]> {
     .rows;
 }
 
-const contents = ['vault.data_keys', 'vault.pii_vault', 'vault.ingested_messages', 'user_logins'];
+const contents = [
+  'vault.data_keys',
+  'vault.pii_vault',
+  'vault.tombstones',
+  'vault.ingested_messages',
+  'user_logins',
+];
 const auditContents = ['vault.reveal_audit', 'vault.audit_head', 'vault.audit_checkpoints'];
 
 describe('pii-vault backup and restore', () => {
@@ -215,6 +221,32 @@ describe('pii-vault backup and restore', () => {
     expect(await rowsOf(target.admin, 'vault.ingested_messages')).toHaveLength(1);
     expect((await target.admin.query(checks)).rows).toEqual(rows);
     await expect(target.admin.query(insert)).rejects.toThrow('ingested_messages_sent_on');
+  });
+
+  it('bring back a dump of a release that stored tokens as text and had no tombstones', async () => {
+    const [kept, late, early] = [await collect('k'), await collect('l'), await collect('e')];
+    await erase(source, early);
+    const path = await dump();
+    const { rows } = await source.admin.query<{ bytes: string; token: string }>(
+      'select token::text as bytes, vault.token_text(kind, token) as token from vault.pii_vault',
+    );
+    const file = join(path, 'pii_vault.copy');
+    const copied = await readFile(file, 'utf8');
+    const old = rows.reduce(
+      (text, { bytes, token }) => text.replace(`\\${bytes}`, () => token),
+      copied,
+    );
+    await writeFile(file, old);
+    await forgeManifest(path, ({ tables }) => {
+      delete tables['token_generation'];
+      delete tables['tombstones'];
+      tables['pii_vault']!['sha256'] = createHash('sha256').update(old).digest('hex');
+    });
+    await erase(source, late);
+    expect(await restore(path, await dump(source, auditOnly))).toMatchObject({ code: 0 });
+    const { revealed, missing } = await revealFrom(target, kept, late, early);
+    expect(revealed.map(({ token }) => token)).toEqual([kept]);
+    expect(missing).toEqual([late, early].map((token) => ({ token, why: 'erased' })));
   });
 
   it('count a message once that was stored before the dump and comes again', async () => {
@@ -546,8 +578,11 @@ describe('reapplyErasures', () => {
     }
 
     expect(await reapply(head.id)).toBe(1);
-    const { rows } = await source.admin.query('select token from vault.pii_vault order by token');
-    expect(rows).toEqual([early, never].toSorted().map((token) => ({ token })));
+    const { rows } = await source.admin.query(
+      'select vault.token_text(kind, token) as token from vault.pii_vault order by token',
+    );
+    expect(rows).toEqual(expect.arrayContaining([{ token: early }, { token: never }]));
+    expect(rows).toHaveLength(2);
     expect(await reapply(head.id)).toBe(0);
   });
 
@@ -570,7 +605,9 @@ describe('reapplyErasures', () => {
     expect(await reapply(id - 2)).toBe(1);
 
     const other = await collect('not yet');
-    await source.admin.query('delete from vault.pii_vault where token = $1', [other]);
+    await source.admin.query('delete from vault.pii_vault where token = vault.token_bytes($1)', [
+      other,
+    ]);
     await erase(source, other);
     await collect('not yet');
     expect(await reapply(id)).toBe(0);

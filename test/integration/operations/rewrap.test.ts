@@ -57,7 +57,7 @@ afterEach(async () => {
 /** Reveals every device, through a container that has no data key in memory yet. */
 async function revealAll(): Promise<string[]> {
   const { rows } = await database.admin.query<{ token: string }>(
-    `select token from vault.pii_vault where kind = 'device_id'`,
+    `select vault.token_text(kind, token) as token from vault.pii_vault where kind = 'device_id'`,
   );
   const { revealed } = await reveal(
     { tokens: rows.map(({ token }) => token), reason: 'are they still there' },

@@ -64,6 +64,11 @@ async function refusal(tokens = logins.map(({ ip }) => ip)): Promise<Error> {
   return error as Error;
 }
 
+async function missing(token: string): Promise<unknown> {
+  const request = { tokens: [token], reason: 'ticket 4711: fraud' };
+  return (await reveal(request, { id: 'jane', source: 'claimed' }, requestId, deps)).missing;
+}
+
 async function outcomes(): Promise<Record<string, string>> {
   const { rows } = await database.admin.query<{ token: string; outcome: string }>(
     'select token, outcome from vault.reveal_audit where request_id = $1',
@@ -191,16 +196,12 @@ const tampering: [string, string][] = [
   [
     'its ciphertext in the place of another',
     `update vault.pii_vault as a set (ciphertext, data_key_id) = (b.ciphertext, b.data_key_id)
-     from vault.pii_vault as b where a.token = $1 and b.token = $2`,
-  ],
-  [
-    'its kind changed',
-    `update vault.pii_vault set kind = 'device_id' where token = $1 and $2::text is not null`,
+     from vault.pii_vault as b where a.token = vault.token_bytes($1) and b.token = vault.token_bytes($2)`,
   ],
   [
     'the data key of another',
     `update vault.pii_vault as a set data_key_id = b.data_key_id
-     from vault.pii_vault as b where a.token = $1 and b.token = $2`,
+     from vault.pii_vault as b where a.token = vault.token_bytes($1) and b.token = vault.token_bytes($2)`,
   ],
   ...(
     [
@@ -219,18 +220,18 @@ const tampering: [string, string][] = [
   ).map(([what, ciphertext]): [string, string] => [
     what,
     `update vault.pii_vault set ciphertext = ${ciphertext}
-     where token = $1 and $2::text is not null`,
+     where token = vault.token_bytes($1) and $2::text is not null`,
   ]),
   [
     'its data key wrapped anew from other bytes',
     `update vault.data_keys set wrapped_key = set_bit(wrapped_key, 7, 1 - get_bit(wrapped_key, 7))
-     where id = (select data_key_id from vault.pii_vault where token = $1) and $2::text is not null`,
+     where id = (select data_key_id from vault.pii_vault where token = vault.token_bytes($1)) and $2::text is not null`,
   ],
   [
     'the wrapped data key of another',
     `update vault.data_keys as a set wrapped_key = b.wrapped_key from vault.data_keys as b
-     where a.id = (select data_key_id from vault.pii_vault where token = $1)
-       and b.id = (select data_key_id from vault.pii_vault where token = $2)`,
+     where a.id = (select data_key_id from vault.pii_vault where token = vault.token_bytes($1))
+       and b.id = (select data_key_id from vault.pii_vault where token = vault.token_bytes($2))`,
   ],
 ];
 
@@ -254,5 +255,17 @@ describe('a row that was tampered with', () => {
       [victim]: 'seal_broken',
       [someToken(2)]: 'unknown',
     });
+  });
+
+  it('is not found under a token of another kind, also where its own kind was changed', async () => {
+    const { ip } = logins[0]!;
+    const other = ip.replace('ip', 'device_id');
+    expect(await missing(other)).toEqual([{ token: other, why: 'unknown' }]);
+    await database.admin.query(
+      `update vault.pii_vault set kind = 'device_id' where token = vault.token_bytes($1)`,
+      [ip],
+    );
+    expect(await missing(ip)).toEqual([{ token: ip, why: 'unknown' }]);
+    await expect(missing(other)).rejects.toEqual(new SealBroken());
   });
 });

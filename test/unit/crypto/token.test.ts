@@ -68,6 +68,7 @@ describe('a token', () => {
     ['one character more', `ip_v1_${rest}A`],
     ['a line feed after it', `ip_v1_${rest}\n`],
     ['a space before it', ` ip_v1_${rest}`],
+    ['bits in its last character that no byte needs', `ip_v1_${rest.slice(0, -1)}d`],
     ['two tokens', `ip_v1_${rest} ip_v1_${rest}`],
     ['padding', `ip_v1_${rest.slice(1)}=`],
     ['plain base64', `ip_v1_${rest.slice(1)}+`],

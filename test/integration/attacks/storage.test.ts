@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import type { IngestDeps } from '../../../lib/ingest/deps.ts';
+import { ingest } from '../../../lib/ingest/ingest.ts';
+import { reveal } from '../../../lib/requests/reveal.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
+import {
+  auditOutcomes,
+  claim,
+  endStolenLogins,
+  holdValues,
+  stolenLogin,
+} from '../../helpers/attacker.ts';
+import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
+import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+import { untilBlocked, whileHolding } from '../../helpers/faults.ts';
+import { ingestDeps, revealDeps } from '../../helpers/vault.ts';
+
+let database: TestDatabase;
+const keys = async () =>
+  (await database.admin.query<{ id: string }>('select id from vault.data_keys')).rows;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+afterEach(endStolenLogins);
+
+const call = (name: string, token: string) =>
+  `select outcome from vault.${name}('r', 'iam', 'mallory', 'a reason of somebody', '{${token}}')`;
+
+/** What the audit says, or `refused` where it takes no row. */
+async function outcome(text: string, session: Client): Promise<string> {
+  const result = await session.query<{ outcome: string }>(text).catch(() => null);
+  return result?.rows[0]?.outcome ?? 'refused';
+}
+
+describe('another spelling of a token', () => {
+  it('is not the token, whoever asks for it', async () => {
+    const [token = ''] = await holdValues(database);
+    // the same 20 bytes, for a decoder that passes over the two bits in excess; and what is not base64url
+    const others = ['B', 'C', 'D', '=', '+', '\n'].map((last) => token.slice(0, -1) + last);
+    others.push(token.replace('ip_v1', 'ip_v2'), token.replace('ip_v1', 'device_id_v1'));
+    const reader = await stolenLogin(database, 'vault_reveal');
+    const finder = await stolenLogin(database, 'vault_tokenize');
+    const eraser = await stolenLogin(database, 'vault_erase');
+    for (const other of others) {
+      for (const said of [
+        await outcome(claim('r', [other]), reader),
+        await outcome(call('look_up', other), finder),
+        await outcome(call('erase', other), eraser),
+      ]) {
+        expect(['unknown', 'refused'], other).toContain(said);
+      }
+    }
+    expect(await auditOutcomes(database)).not.toContain('erased');
+    const { rows } = await eraser.query(call('erase', token));
+    expect(rows).toEqual([{ outcome: 'erased' }]);
+    for (const other of others.slice(0, 3)) {
+      expect((await eraser.query(call('erase', other))).rows).toEqual([{ outcome: 'unknown' }]);
+      expect((await reader.query(claim('s', [other]))).rows).toMatchObject([
+        { outcome: 'unknown' },
+      ]);
+    }
+  });
+
+  it('cannot be stored beside it', async () => {
+    const thief = await stolenLogin(database, 'vault_ingest');
+    const insert = (bytes: string) =>
+      thief.query(
+        `insert into vault.pii_vault (token, kind, ciphertext, data_key_id)
+         values (decode('${bytes}', 'hex'), 'ip', '', gen_random_uuid())`,
+      );
+    await expect(insert('00'.repeat(19))).rejects.toThrow('pii_vault_token');
+    await expect(insert('00'.repeat(21))).rejects.toThrow('pii_vault_token');
+  });
+});
+
+describe('a data key', () => {
+  const kms = createKmsDouble();
+  const inUse = 'the vault holds values under this data key';
+  let container: IngestDeps;
+  let key: string;
+  beforeEach(async () => {
+    await database.admin.query('truncate vault.pii_vault; truncate vault.data_keys');
+    container = ingestDeps(database, kms);
+    await ingest([sqsRecord()], container);
+    key = (await keys())[0]!.id;
+  });
+
+  it('cannot be deleted, renamed or truncated away by its owner while a value is under it', async () => {
+    const owner = database.as('vault_migrator');
+    for (const statement of [
+      'delete from vault.data_keys',
+      'update vault.data_keys set id = gen_random_uuid()',
+      'truncate vault.data_keys',
+      'set session_replication_role = replica; delete from vault.data_keys',
+    ]) {
+      const session = statement.startsWith('set') ? database.admin : owner;
+      await expect(session.query(statement), statement).rejects.toThrow(inUse);
+    }
+    await expect(
+      owner.query('begin isolation level repeatable read; delete from vault.data_keys; commit'),
+    ).rejects.toThrow('read committed');
+    await owner.query('rollback').catch(() => undefined);
+    expect(await keys()).toEqual([{ id: key }]);
+    await database.admin.query('truncate vault.pii_vault');
+    expect((await owner.query('delete from vault.data_keys')).rowCount).toBe(1);
+  });
+
+  it('is kept where a value is being sealed under it when somebody deletes it', async () => {
+    await database.admin.query('truncate vault.pii_vault');
+    const record = sqsRecord();
+    await whileHolding(
+      database,
+      `insert into vault.ingested_messages values ('${record.messageId}', current_date)`,
+      async (release) => {
+        const ingesting = ingest([record], container);
+        await untilBlocked(database, 'vault_ingest');
+        const deleting = database
+          .as('vault_migrator')
+          .query('delete from vault.data_keys')
+          .then(
+            () => 'deleted',
+            (error: Error) => error.message,
+          );
+        await untilBlocked(database, 'vault_migrator');
+        await release();
+        expect(await ingesting).toEqual({ batchItemFailures: [] });
+        expect(await deleting).toBe(inUse);
+      },
+    );
+    expect(await keys()).toEqual([{ id: key }]);
+  });
+
+  it.each(['commit', 'rollback'])(
+    'is there again where it is being deleted when a value is sealed under it, after a %s',
+    async (end) => {
+      await database.admin.query('truncate vault.pii_vault');
+      const owner = await database.as('vault_migrator').connect();
+      await owner.query('begin');
+      await owner.query('delete from vault.data_keys');
+      const message = loginMessage();
+      const ingesting = ingest([sqsRecord(message)], container);
+      await untilBlocked(database, 'vault_ingest');
+      await owner.query(end);
+      owner.release();
+      expect(await ingesting).toEqual({ batchItemFailures: [] });
+      expect(await keys()).toEqual([{ id: key }]);
+      const token = (await container.tokenizer()).token('ip', String(message.ip));
+      const { revealed } = await reveal(
+        { tokens: [token], reason: 'is it still there' },
+        { id: 'grace', source: 'claimed' },
+        randomUUID(),
+        revealDeps(database, kms),
+      );
+      expect(revealed).toHaveLength(1);
+    },
+  );
+});
