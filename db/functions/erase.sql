@@ -1,6 +1,6 @@
--- Deletes the sealed values of the tokens and records it, a tombstone for each and one audit row for each token. It holds the chain's lock, so
--- that no reveal is recorded as later than an erase that it did not see. Returns one row for each token, in the order
--- asked; the columns after `outcome` are the same in every row.
+-- Deletes the sealed values of the tokens and records it, a tombstone for each of them and one audit row for each token. It
+-- holds the chain's lock, so that no reveal is recorded as later than an erase that it did not see. Returns one row for
+-- each token, in the order asked; the columns after `outcome` are the same in every row.
 CREATE OR REPLACE FUNCTION vault.erase(
   request_id text, source vault.principal_source, principal text, reason text, tokens text[]
 ) RETURNS TABLE (
@@ -12,7 +12,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
 DECLARE
   caller CONSTANT text := vault.quota_holder(source, principal);
-  keys CONSTANT bytea[] := ARRAY(SELECT vault.token_bytes(asked.token) FROM unnest(tokens) AS asked (token));
+  keys bytea[];
   deleted text[] := '{}';
   outcomes text[];
 BEGIN
@@ -22,6 +22,7 @@ BEGIN
   FROM vault.check_limits(session_user::text, caller, cardinality(tokens));
 
   IF exceeded IS NULL THEN
+    keys := ARRAY(SELECT vault.token_bytes(asked.token) FROM unnest(tokens) AS asked (token));
     WITH gone AS (
       DELETE FROM vault.pii_vault AS value
       WHERE value.token = ANY (keys) AND vault.token_text(value.kind, value.token) = ANY (tokens)

@@ -17,7 +17,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-const token = (n: number) => `ip_v1_${String(n).padStart(27, 'A')}`;
+const token = (n: number) => `ip_v1_${String(n).padStart(26, 'A')}A`;
 const tokens = (count: number) => Array.from({ length: count }, (_, n) => token(n));
 const path = (name: string) => join(directory, name);
 const read = (name: string) => readFile(path(name), 'utf8');

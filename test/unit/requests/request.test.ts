@@ -9,7 +9,7 @@ import {
 } from '../../../lib/requests/request.ts';
 import { readable } from '../../helpers/readable.ts';
 
-const token = (index = 0) => `ip_v1_${String(index).padStart(27, 'A')}`;
+const token = (index = 0) => `ip_v1_${String(index).padStart(26, 'A')}A`;
 
 function claimedRequest(changes: Record<string, unknown> = {}): Record<string, unknown> {
   return { tokens: [token()], reason: 'ticket 4711: fraud', requestedBy: 'jane', ...changes };
