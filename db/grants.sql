@@ -38,6 +38,7 @@ GRANT INSERT ON public.user_logins TO vault_ingest;
 GRANT INSERT, SELECT (token) ON vault.pii_vault TO vault_ingest;
 GRANT INSERT, SELECT (id) ON vault.data_keys TO vault_ingest;
 GRANT INSERT, SELECT (message_id) ON vault.ingested_messages TO vault_ingest;
+GRANT INSERT (id, message_ids), SELECT, DELETE ON vault.attempts TO vault_ingest;
 
 GRANT SELECT ON public.user_logins TO vault_analyst;
 -- how old the data keys are, and which KMS keys wrap them

@@ -126,6 +126,23 @@ export const ingestedMessages = vault.table(
   ],
 );
 
+/**
+ * What `ingest` works on after it was received often, for as long as it works on it. A container that
+ * is killed leaves its row, which names the messages that it died with (lib/ingest/isolate.ts).
+ */
+export const attempts = vault.table(
+  'attempts',
+  {
+    id: uuid('id').primaryKey(),
+    messageIds: uuid('message_ids').array().notNull(),
+    begunAt: timestamp('begun_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  ({ messageIds }) => [
+    // Lambda gives no more messages in a batch
+    check('attempts_message_ids', sql`cardinality(${messageIds}) between 1 and 10000`),
+  ],
+);
+
 const quoted = (texts: readonly string[]) => sql.raw(texts.map((one) => `'${one}'`).join(', '));
 
 export const auditAction = vault.enum('audit_action', auditActions);

@@ -1,5 +1,7 @@
 import type { SQSEvent, SQSBatchResponse } from 'aws-lambda';
 
+import { askDatabase } from '../db/ask-database.ts';
+import { createAttempts } from '../db/attempts.ts';
 import { createPool } from '../db/pool.ts';
 import { createBatchWriter } from '../db/write-batch.ts';
 import {
@@ -14,6 +16,7 @@ import type { IngestDeps } from '../lib/ingest/deps.ts';
 import { createHeldTokens } from '../lib/ingest/held-tokens.ts';
 import { ingest } from '../lib/ingest/ingest.ts';
 import { createKmsClient, createSealingKeyService } from '../lib/crypto/kms.ts';
+import { createReadiness } from '../lib/ingest/readiness.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { createSqsClient, sendMessages } from '../lib/sqs.ts';
@@ -24,13 +27,20 @@ const kms = createSealingKeyService(createKmsClient(), keyScopeConfig(), keyArns
 const sqs = createSqsClient();
 const deadLetters = deadLetterQueueUrl();
 
+const pool = createPool(databaseConfig());
+const tokenizer = createTokenizerSource(kms, firstGeneration(keyArns.tokenKeyArns));
+const keys = createSealingKeys(kms);
+const log = createLog();
+
 const deps: IngestDeps = {
-  tokenizer: createTokenizerSource(kms, firstGeneration(keyArns.tokenKeyArns)),
-  keys: createSealingKeys(kms),
+  readiness: createReadiness([() => askDatabase(pool), tokenizer, () => keys.take(0)], log),
+  attempts: createAttempts(pool),
+  tokenizer,
+  keys,
   held: createHeldTokens(),
-  write: createBatchWriter(createPool(databaseConfig())),
+  write: createBatchWriter(pool),
   sendToDeadLetters: (messages) => sendMessages(sqs, deadLetters, messages),
-  log: createLog(),
+  log,
   metrics: createMetrics(keyScopeConfig().stage),
 };
 

@@ -10,6 +10,7 @@ export type MetricName =
   | 'rejected'
   | 'sealed'
   | 'failed'
+  | 'unavailable'
   | 'revealed'
   | 'breakGlass'
   | 'denied'

@@ -74,9 +74,16 @@ const brokenKey = new Set([
   'InvalidKeyUsageException',
 ]);
 
+// the SDK itself waits for as long as the socket does, which is longer than a function may run
+const requestHandler = {
+  connectionTimeout: 1_500,
+  requestTimeout: 3_000,
+  throwOnRequestTimeout: true,
+};
+
 /** A client for this region; `AWS_ENDPOINT_URL` is the SDK's own setting and is honoured. */
 export function createKmsClient(config: KMSClientConfig = {}): KMSClient {
-  return new KMSClient({ maxAttempts: 3, ...config });
+  return new KMSClient({ maxAttempts: 3, requestHandler, ...config });
 }
 
 /** The HMAC keys that tokens are derived from, by generation. */

@@ -3,8 +3,10 @@ import type { Tokenizer } from '../crypto/token.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { OutgoingMessage } from '../sqs.ts';
+import type { Attempts } from './attempts.ts';
 import type { HeldTokens } from './held-tokens.ts';
 import type { MaskedBatch } from './mask.ts';
+import type { Readiness } from './readiness.ts';
 
 /** What one statement wrote: logins new to the table, and values new to the vault. */
 export interface WrittenBatch {
@@ -14,6 +16,8 @@ export interface WrittenBatch {
 
 /** What `ingest` works with. */
 export interface IngestDeps {
+  readiness: Readiness;
+  attempts: Attempts;
   /** The container's tokenizer; calls KMS the first time. */
   tokenizer: () => Promise<Tokenizer>;
   keys: SealingKeys;

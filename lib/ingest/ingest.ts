@@ -1,37 +1,52 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 
 import type { IngestDeps } from './deps.ts';
+import { isolate, isSuspect } from './isolate.ts';
 import { messagesOf } from './message.ts';
-import { reject } from './reject.ts';
-import { store } from './store.ts';
+import { combined, failure, settle } from './settle.ts';
 
 /**
  * Stores a batch of SQS messages. Those that can never be stored go to the dead-letter queue with
  * the reason. Returns the messages that SQS must deliver again; throws if that is all of them, so
- * that Lambda counts an error.
+ * that Lambda counts an error. While the database or KMS does not answer, it touches no message and
+ * returns all of them: that is counted as `unavailable`, and is not an error of the function.
  */
 export async function ingest(
   records: readonly SQSRecord[],
   deps: IngestDeps,
 ): Promise<SQSBatchResponse> {
-  const { rejections, error, ...outcome } = await store(messagesOf(records), deps);
-  const unsent = await reject(rejections, deps);
+  const ids = new Set(records.map(idOf));
+  if ((await deps.readiness.fault()) !== null) {
+    deps.metrics.publish({ received: records.length, failed: ids.size, unavailable: 1 });
+    return failures(ids);
+  }
+  const messages = messagesOf(records);
+  const suspects = messages.filter(isSuspect);
+  const others = suspects.length === 0 ? messages : messages.filter((each) => !isSuspect(each));
+  let settled = await settle(others, deps);
+  if (suspects.length > 0) {
+    const goesOn = settled.error === undefined;
+    settled = combined(settled, goesOn ? await isolate(suspects, deps) : failure(suspects));
+  }
+  if (settled.error !== undefined) deps.readiness.doubt();
 
-  const toRepeat = outcome.failed.flatMap(({ copies }) => copies.map(({ record }) => record));
-  const failed = new Set([...toRepeat, ...unsent.map(({ copy }) => copy.record)].map(idOf));
+  const failed = new Set(settled.failed.map(idOf));
   const counts = {
     received: records.length,
-    stored: outcome.stored,
-    duplicates: records.length - rejections.length - toRepeat.length - outcome.stored,
-    rejected: rejections.length - unsent.length,
-    sealed: outcome.sealed,
+    stored: settled.stored,
+    duplicates: records.length - settled.rejected - settled.failed.length - settled.stored,
+    rejected: settled.rejected,
+    sealed: settled.sealed,
     failed: failed.size,
   };
   deps.log.info('batch processed', counts);
-  deps.metrics.publish(counts);
-  const isAll = failed.size === new Set(records.map(idOf)).size;
-  if (error !== undefined && isAll) throw error;
-  return { batchItemFailures: [...failed].map((itemIdentifier) => ({ itemIdentifier })) };
+  deps.metrics.publish({ ...counts, unavailable: 0 });
+  if (settled.error !== undefined && failed.size === ids.size) throw settled.error;
+  return failures(failed);
 }
 
 const idOf = ({ messageId }: SQSRecord): string => messageId;
+
+function failures(ids: ReadonlySet<string>): SQSBatchResponse {
+  return { batchItemFailures: [...ids].map((itemIdentifier) => ({ itemIdentifier })) };
+}

@@ -5,4 +5,5 @@ export type RejectionReason =
   | 'invalid_message_id'
   | 'invalid_sent_timestamp'
   | 'refused_by_database'
+  | 'crashes_ingest'
   | `invalid_field:${string}`;

@@ -5,16 +5,12 @@ import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/clie
 import { Client, Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
-import { createBatchWriter } from '../../db/write-batch.ts';
-import { createSealingKeys } from '../../lib/crypto/data-key.ts';
-import { createHeldTokens } from '../../lib/ingest/held-tokens.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
 import {
   createKmsClient,
   createSealingKeyService,
   type TokenKeyArns,
 } from '../../lib/crypto/kms.ts';
-import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import { databaseUrl, type LocalDatabase } from '../../scripts/local/database.ts';
 import { messageOf } from '../../cli/user-error.ts';
 import { pythonWith } from '../../scripts/local/python.ts';
@@ -23,7 +19,7 @@ import { localDatabase } from '../../scripts/local/stack.ts';
 import { readState } from '../../scripts/local/state.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
 import { type RunningCli, startCli } from '../helpers/cli.ts';
-import { silentLog, silentMetrics } from '../helpers/vault.ts';
+import { containerDeps } from '../helpers/vault.ts';
 import {
   eventually,
   type OwnStack,
@@ -129,15 +125,7 @@ describe.skipIf(obstacle !== null)('pii-vault rewrap and drill, on a deployed va
     try {
       for (let n = 0; n < containers; n += 1) {
         const kms = createSealingKeyService(client, { service: 'pii-vault', stage: 'local' }, keys);
-        await ingest([sqsRecord(login())], {
-          tokenizer: createTokenizerSource(kms),
-          keys: createSealingKeys(kms),
-          held: createHeldTokens(),
-          write: createBatchWriter(pool),
-          sendToDeadLetters: async () => [],
-          log: silentLog,
-          metrics: silentMetrics,
-        });
+        await ingest([sqsRecord(login())], containerDeps(pool, kms));
       }
     } finally {
       client.destroy();

@@ -63,6 +63,7 @@ const counts: Record<MetricName, number> = {
   rejected: 1,
   sealed: 1,
   failed: 1,
+  unavailable: 1,
   revealed: 1,
   breakGlass: 1,
   denied: 1,
@@ -193,7 +194,7 @@ describe('a stage on AWS', () => {
   test('names for each alarm a section of the runbook, and tells the topic', async () => {
     const runbook = await readFile(join(settings.service, 'docs', 'operations.md'), 'utf8');
     const sections = [...runbook.matchAll(/^## (.+)$/gmu)].map(([, name]) => name);
-    expect(alarms().map(({ AlarmName }) => AlarmName)).toHaveLength(13);
+    expect(alarms().map(({ AlarmName }) => AlarmName)).toHaveLength(14);
     for (const { AlarmName, AlarmDescription, AlarmActions } of alarms()) {
       const section = AlarmName.replace('pii-vault-prod-', '');
       expect(AlarmDescription).toContain(`See docs/operations.md#${section}.`);
@@ -210,6 +211,7 @@ describe('a stage on AWS', () => {
       'denied',
       'lookedUp',
       'revealed',
+      'unavailable',
     ]);
     for (const { Namespace, MetricName, Dimensions = [] } of ofVault) {
       const dimensions = Dimensions.map(({ Name, Value }) => `${Name}=${String(Value)}`);

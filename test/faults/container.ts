@@ -1,5 +1,7 @@
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 
+import { askDatabase } from '../../db/ask-database.ts';
+import { createAttempts } from '../../db/attempts.ts';
 import { createPool } from '../../db/pool.ts';
 import type { MaskedBatch } from '../../lib/ingest/mask.ts';
 import { createBatchWriter } from '../../db/write-batch.ts';
@@ -7,6 +9,7 @@ import type { DatabaseConfig } from '../../lib/config.ts';
 import { createSealingKeys } from '../../lib/crypto/data-key.ts';
 import { createHeldTokens } from '../../lib/ingest/held-tokens.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
+import { createReadiness } from '../../lib/ingest/readiness.ts';
 import type { SealingKeyService } from '../../lib/crypto/kms.ts';
 import type { MetricName } from '../../lib/metrics.ts';
 import type { OutgoingMessage } from '../../lib/sqs.ts';
@@ -37,9 +40,17 @@ export function openHandler(place: DatabaseConfig, host: ContainerHost): Handler
   let hours = 0;
   const pool = createPool(place);
   const write = createBatchWriter(pool);
+  const tokenizer = createTokenizerSource(host);
+  const keys = createSealingKeys(host, () => Date.now() + hours * hourMs);
+  const log = {
+    info: () => undefined,
+    error: (_event: string, error: unknown) => host.failed(error),
+  };
   const deps = {
-    tokenizer: createTokenizerSource(host),
-    keys: createSealingKeys(host, () => Date.now() + hours * hourMs),
+    readiness: createReadiness([() => askDatabase(pool), tokenizer, () => keys.take(0)], log),
+    attempts: createAttempts(pool),
+    tokenizer,
+    keys,
     held: createHeldTokens(),
     write: async (batch: MaskedBatch) => {
       await host.reaches('before the statement');
@@ -48,10 +59,7 @@ export function openHandler(place: DatabaseConfig, host: ContainerHost): Handler
       return written;
     },
     sendToDeadLetters: (messages: OutgoingMessage[]) => host.sendToDeadLetters(messages),
-    log: {
-      info: () => undefined,
-      error: (_event: string, error: unknown) => host.failed(error),
-    },
+    log,
     metrics: {
       publish: (counts: Partial<Record<MetricName, number>>) => host.counted(counts),
       publishRejected: () => undefined,

@@ -6,13 +6,25 @@ export interface Proxy {
   port: number;
   /** Resets every open connection, without a word from Postgres. */
   reset: () => void;
+  /** Resets every open and every new connection, until it is called with false. */
+  refuse: (isRefusing: boolean) => void;
+  /** How many connections it refused. */
+  refused: () => number;
   close: () => Promise<void>;
 }
 
 /** Listens on a port of its own and passes on to `port` on this machine. */
 export async function startProxy(port: number): Promise<Proxy> {
   const open = new Set<Socket>();
+  let isRefusing = false;
+  let refused = 0;
   const server = createServer((client) => {
+    if (isRefusing) {
+      refused += 1;
+      client.on('error', () => undefined);
+      client.resetAndDestroy();
+      return;
+    }
     const upstream = connect(port, '127.0.0.1');
     for (const [socket, other] of [
       [client, upstream],
@@ -35,6 +47,11 @@ export async function startProxy(port: number): Promise<Proxy> {
   return {
     port: (server.address() as AddressInfo).port,
     reset,
+    refuse: (isOn) => {
+      isRefusing = isOn;
+      if (isOn) reset();
+    },
+    refused: () => refused,
     close: async () => {
       reset();
       server.close();

@@ -1,15 +1,11 @@
 import { migrate } from '../../db/migrate/migrate.ts';
 import { createPool } from '../../db/pool.ts';
 import type { Role } from '../../db/roles.ts';
-import { createBatchWriter } from '../../db/write-batch.ts';
-import { createSealingKeys } from '../../lib/crypto/data-key.ts';
-import { createTokenizerSource } from '../../lib/crypto/token.ts';
-import { createHeldTokens } from '../../lib/ingest/held-tokens.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
 import { loginMessage, personalFields, sqsRecord } from './builders.ts';
 import { createKmsDouble } from '../../scripts/local/kms-double.ts';
 import { testPassword } from './postgres.ts';
-import { silentLog, silentMetrics } from './vault.ts';
+import { containerDeps } from './vault.ts';
 
 /** What a new release does to a database of the release before, and to a message that comes early. */
 export interface Upgrade {
@@ -37,22 +33,11 @@ const connect = (user: Role | 'vault_migrator') =>
 
 const kms = createKmsDouble();
 const [pool, migrating] = [connect('vault_ingest'), connect('vault_migrator')];
-let deadLetters = 0;
+const deps = containerDeps(pool, kms);
 const send = (...messages: Record<string, unknown>[]) =>
   ingest(
     messages.map((message) => sqsRecord(message)),
-    {
-      tokenizer: createTokenizerSource(kms),
-      keys: createSealingKeys(kms),
-      held: createHeldTokens(),
-      write: createBatchWriter(pool),
-      sendToDeadLetters: async (rejected) => {
-        deadLetters += rejected.length;
-        return [];
-      },
-      log: silentLog,
-      metrics: silentMetrics,
-    },
+    deps,
   );
 const early = await send(loginMessage(personalFields())).then(
   () => null,
@@ -61,5 +46,10 @@ const early = await send(loginMessage(personalFields())).then(
 const { applied } = await migrate(migrating);
 const { batchItemFailures } = await send(loginMessage(personalFields()), loginMessage());
 await Promise.all([pool.end(), migrating.end()]);
-const upgrade: Upgrade = { early, deadLetters, applied, failed: batchItemFailures.length };
+const upgrade: Upgrade = {
+  early,
+  deadLetters: deps.deadLetters.length,
+  applied,
+  failed: batchItemFailures.length,
+};
 process.stdout.write(JSON.stringify(upgrade));

@@ -1,11 +1,16 @@
 import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import { claimReveal, reportFault, takeRevealed } from '../../db/audited-requests.ts';
+import { askDatabase } from '../../db/ask-database.ts';
+import { createAttempts } from '../../db/attempts.ts';
 import { createBatchWriter } from '../../db/write-batch.ts';
 import { createOpeningKeys, createSealingKeys } from '../../lib/crypto/data-key.ts';
+import type { SealingKeyService } from '../../lib/crypto/kms.ts';
 import type { IngestDeps } from '../../lib/ingest/deps.ts';
 import { createHeldTokens } from '../../lib/ingest/held-tokens.ts';
+import { createReadiness } from '../../lib/ingest/readiness.ts';
 import type { RevealDeps } from '../../lib/requests/reveal.ts';
+import { hourMs } from '../../lib/time.ts';
 import type { OutgoingMessage } from '../../lib/sqs.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import type { Pool } from 'pg';
@@ -24,11 +29,35 @@ export function ingestDeps(
   database: TestDatabase,
   kms: KmsDouble,
 ): IngestDeps & { deadLetters: OutgoingMessage[] } {
-  const pool = database.as('vault_ingest');
+  return containerDeps(database.as('vault_ingest'), kms);
+}
+
+/**
+ * The same on a pool, with any KMS and a clock in milliseconds. Without a clock, an hour passes between
+ * two batches, so that each of them asks whether the database and KMS answer.
+ */
+export function containerDeps(
+  pool: Pool,
+  kms: SealingKeyService,
+  now?: () => number,
+): IngestDeps & { deadLetters: OutgoingMessage[] } {
   const deadLetters: OutgoingMessage[] = [];
-  return {
-    tokenizer: createTokenizerSource(kms),
-    keys: createSealingKeys(kms),
+  const tokenizer = createTokenizerSource(kms);
+  const keys = createSealingKeys(kms, now);
+  let hours = 0;
+  const deps: ReturnType<typeof containerDeps> = {
+    readiness: createReadiness(
+      [() => askDatabase(pool), tokenizer, () => keys.take(0)],
+      // a test may set another log
+      {
+        info: (...line) => deps.log.info(...line),
+        error: (...line) => deps.log.error(...line),
+      },
+      now ?? (() => (hours += 1) * hourMs),
+    ),
+    attempts: createAttempts(pool),
+    tokenizer,
+    keys,
     held: createHeldTokens(),
     write: createBatchWriter(pool),
     sendToDeadLetters: async (messages) => {
@@ -39,6 +68,7 @@ export function ingestDeps(
     metrics: silentMetrics,
     deadLetters,
   };
+  return deps;
 }
 
 /** The deps of `reveal` as its function wires them, against a test's database and KMS. */

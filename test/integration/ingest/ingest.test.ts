@@ -3,6 +3,7 @@ import type { SQSRecord } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { pruneLedger } from '../../../db/prune-ledger.ts';
+import { DatabaseError } from '../../../lib/errors.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
 import { perField } from '../../../lib/pii-fields.ts';
 import { loginMessage, noPersonalFields, sqsRecord } from '../../helpers/builders.ts';
@@ -217,15 +218,15 @@ describe('a message that was sent again from the dead-letter queue', () => {
   });
 
   it('is reported under the id it has now when it cannot be stored', async () => {
-    const throttled = createKmsDouble();
-    throttled.fault = 'ThrottlingException';
+    const container = ingestDeps(database, createKmsDouble());
+    container.write = () => Promise.reject(new DatabaseError('53300'));
     const again = sqsRecord(undefined, {
       messageAttributes: {
         sourceMessageId: { stringValue: randomUUID(), dataType: 'String' },
       },
     });
     const bad = sqsRecord('no JSON');
-    expect(await ingest([again, bad], ingestDeps(database, throttled))).toEqual({
+    expect(await ingest([again, bad], container)).toEqual({
       batchItemFailures: [{ itemIdentifier: again.messageId }],
     });
   });

@@ -13,6 +13,7 @@ const documented: Record<WorkingRole, Record<string, string[]>> = {
     'vault.pii_vault': ['INSERT', 'SELECT (token)'],
     'vault.data_keys': ['INSERT', 'SELECT (id)'],
     'vault.ingested_messages': ['INSERT', 'SELECT (message_id)'],
+    'vault.attempts': ['DELETE', 'INSERT (id, message_ids)', 'SELECT'],
   },
   vault_reveal: {},
   vault_reveal_url: {},
@@ -71,6 +72,7 @@ const names = workingRoles.map(({ name }) => name);
 const tables = [
   'public.user_logins',
   'vault.approval_rule',
+  'vault.attempts',
   'vault.audit_checkpoints',
   'vault.audit_head',
   'vault.break_glass',
@@ -242,6 +244,7 @@ function statementOf(verb: (typeof verbs)[number], table: string): string {
 function firstColumn(table: string): string {
   const column: Record<string, string> = {
     'vault.approval_rule': 'stage',
+    'vault.attempts': 'id',
     'vault.audit_head': 'id',
     'vault.break_glass': 'id',
     'vault.audit_checkpoints': 'id',
