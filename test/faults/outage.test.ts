@@ -19,7 +19,7 @@ describe(`a day without a database at 1 000 messages a second, divided by ${sett
   });
 
   it('leaves nothing in the dead letters but what kills its container', () => {
-    const ids = outage.deadLetters.map(({ attributes }) => attributes?.['sourceMessageId']);
+    const ids = outage.deadLetters.map(({ attributes }) => attributes?.['sourceMessageId'] ?? '');
     expect(ids.toSorted()).toEqual(outage.deadlyIds.toSorted());
     const reasons = new Set(outage.deadLetters.map(({ attributes }) => attributes?.['reason']));
     expect([...reasons]).toEqual(['crashes_ingest']);

@@ -152,9 +152,9 @@ export async function runOutage({ scale, deadly }: OutageSetting): Promise<Outag
       const records = queue.receive(batch);
       if (records.length === 0) return;
       if (isAway()) result.callsInOutage += 1;
-      else
-        for (const { messageId } of records)
-          firstWork.get(messageId) ?? firstWork.set(messageId, seconds);
+      else {
+        for (const { messageId: id } of records) firstWork.set(id, firstWork.get(id) ?? seconds);
+      }
       await call(n % containers.length, records);
     }
   };

@@ -139,7 +139,13 @@ async function goThroughEverything(): Promise<void> {
     await work;
   });
   kms.fault = 'ThrottlingException';
-  await failing(() => ingest([record()], { ...ingestDeps(database, kms), ...seen }));
+  const waiting = record();
+  expect(await ingest([waiting], Object.assign(ingestDeps(database, kms), seen))).toEqual({
+    batchItemFailures: [{ itemIdentifier: waiting.messageId }],
+  });
+  // KMS goes away after it was asked
+  const readiness = { fault: async () => null, doubt: () => undefined };
+  await failing(() => ingest([record()], { ...ingestDeps(database, kms), ...seen, readiness }));
   await failing(() => ask({ keys: createOpeningKeys(kms) }));
   kms.fault = null;
 
