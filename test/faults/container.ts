@@ -38,6 +38,7 @@ export interface Handler {
 
 export function openHandler(place: DatabaseConfig, host: ContainerHost): Handler {
   let hours = 0;
+  let asked = 0;
   const pool = createPool(place);
   const write = createBatchWriter(pool);
   const tokenizer = createTokenizerSource(host);
@@ -47,7 +48,12 @@ export function openHandler(place: DatabaseConfig, host: ContainerHost): Handler
     error: (_event: string, error: unknown) => host.failed(error),
   };
   const deps = {
-    readiness: createReadiness([() => askDatabase(pool), tokenizer, () => keys.take(0)], log),
+    readiness: createReadiness(
+      [() => askDatabase(pool), tokenizer, () => keys.take(0)],
+      log,
+      // a batch takes seconds, so an answer is good for one or two of them
+      () => (asked += 1) * 2_000,
+    ),
     attempts: createAttempts(pool),
     tokenizer,
     keys,

@@ -131,7 +131,7 @@ export function createQueue(prng: Prng): Queue {
         const message = takeOne();
         if (message === undefined) break;
         if (message.where !== 'queue') continue;
-        if (message.receives >= maxReceiveCount) {
+        if (message.receives >= maxReceiveCount && !isNoneOfSqs(message.sent)) {
           moveToDeadLetters(message);
           continue;
         }
