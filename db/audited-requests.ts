@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
 import type { ApprovalProblem, AuditContext, AuditOutcome, Recorded } from '../lib/audit/entry.ts';
-import { DatabaseError } from '../lib/errors.ts';
+import { DatabaseError, InvalidRequest } from '../lib/errors.ts';
 import type { StoredValue } from '../lib/requests/reveal.ts';
 import { repeatable, run, type Statement, statement } from './query.ts';
 
@@ -36,6 +36,8 @@ function recordStatement(name: string, called: SQL): Statement<RecordedRow> {
 }
 
 const pingStatement = statement('ping', sql`select`);
+/** SQLSTATE program_limit_exceeded. */
+const tooLong = '54000';
 const claimRevealStatement = statement<RecordedRow>(
   'claim_reveal',
   sql`
@@ -85,7 +87,7 @@ function denialOf(
  * Decides what may be revealed and commits one audit row for each token; `takeRevealed` then gives the
  * sealed values. After a lost connection it is tried once more, so a claim whose answer was lost can be
  * recorded twice, but is never missing; one with an approval, which is used once, is not tried again.
- * Throws `DatabaseError`.
+ * Throws `DatabaseError`, and `InvalidRequest` for an approval of more than one answer can hold.
  */
 export async function claimReveal(
   pool: Pool,
@@ -97,7 +99,12 @@ export async function claimReveal(
   if (approval === null) return repeatable(claim);
   // so that a dead connection uses up no approval
   await repeatable(() => run(pool, pingStatement));
-  return claim();
+  try {
+    return await claim();
+  } catch (error) {
+    if (!(error instanceof DatabaseError && error.state === tooLong)) throw error;
+    throw new InvalidRequest('tokens', 'have more to tell than one answer can hold: ask for fewer');
+  }
 }
 
 /** Commits one audit row for each token, and returns which of them the vault holds. Throws `DatabaseError`. */

@@ -206,12 +206,15 @@ export class DatabaseError extends VaultError {
   }
 }
 
-/** The result of `work`. If it fails, throws `VaultUnavailable`, which names `what`; or `AuditBroken` as it is. */
+/**
+ * The result of `work`. If it fails, throws `VaultUnavailable`, which names `what`; or `AuditBroken` or
+ * `InvalidRequest` as it is.
+ */
 export async function available<T>(what: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof AuditBroken) throw error;
+    if (error instanceof AuditBroken || error instanceof InvalidRequest) throw error;
     throw new VaultUnavailable(what, asVaultError(error));
   }
 }

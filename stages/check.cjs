@@ -45,6 +45,16 @@ module.exports = async ({ resolveConfigurationProperty, resolveVariable }) => {
     }
     if (cap < quota) faults.push(`${limits[1]} is less than ${limits[0]}`);
   }
+  const above = String(await param('revealApprovalAbove'));
+  if (above !== '' && !/^\d{1,9}$/.test(above)) {
+    faults.push('revealApprovalAbove is neither empty nor a whole number');
+  }
+  for (const name of ['approvalExpiryInHours', 'breakGlassCapPerHour']) {
+    const value = Number(await param(name));
+    if (!Number.isSafeInteger(value) || value < 1) {
+      faults.push(`${name} is not a whole number of at least 1`);
+    }
+  }
   const generation = Number(await param('tokenGeneration'));
   if (!Number.isSafeInteger(generation) || generation < 1 || generation > 999998) {
     faults.push('tokenGeneration is not a whole number from 1 to 999998');

@@ -89,8 +89,10 @@ async function openAll(
 ): Promise<Opened> {
   const opened = new Map<string, { kind: PiiKind; value: string }>();
   const faults = new Map<string, SealBroken | VaultUnavailable>();
+  // those of one data key follow one another, so that each key is opened once, however many there are
+  const byKey = values.toSorted((a, b) => (a.dataKey.id < b.dataKey.id ? -1 : 1));
   await Promise.all(
-    values.map(async ({ token, kind, ciphertext, dataKey }) => {
+    byKey.map(async ({ token, kind, ciphertext, dataKey }) => {
       try {
         const key = await deps.keys.open(dataKey);
         const place = { kind, token, dataKeyId: dataKey.id };

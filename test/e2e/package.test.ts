@@ -12,7 +12,7 @@ import {
   SealBroken,
   VaultUnavailable,
 } from '../../lib/errors.ts';
-import { limitsConfig } from '../../lib/config.ts';
+import { approvalRule, limitsConfig } from '../../lib/config.ts';
 import { createLog } from '../../lib/log.ts';
 import { createMetrics, type MetricName } from '../../lib/metrics.ts';
 import {
@@ -368,6 +368,7 @@ describe('a stage on AWS', () => {
     expect(limitsConfig(asText(Environment.Variables))).toEqual([
       { role: 'vault_reveal', perCaller: 1000, overall: 5000 },
       { role: 'vault_reveal_url', perCaller: 1000, overall: 5000 },
+      { role: 'vault_break_glass', perCaller: 0, overall: 0 },
       { role: 'vault_tokenize', perCaller: 10_000, overall: 50_000 },
       { role: 'vault_erase', perCaller: 10_000, overall: 50_000 },
     ]);
@@ -390,6 +391,40 @@ describe('a stage on AWS', () => {
     });
     // what was logged is a witness of the audit
     expect(withoutIt!.Resources).toHaveProperty('RevealLogGroup');
+  });
+
+  test('has two more functions where large reveals need an approval, each with rights of its own', async () => {
+    const off = JSON.parse(await packaged({})) as Template;
+    const on = JSON.parse(await packaged({ revealApprovalAbove: '0' })) as Template;
+    const added = Object.entries(on.Resources).filter(([name]) => !(name in off.Resources));
+    const named = (type: string) =>
+      added.filter(([, { Type }]) => Type === type).map(([name]) => name);
+    expect(named('AWS::Lambda::Function')).toEqual([
+      'ApproveLambdaFunction',
+      'BreakDashglassLambdaFunction',
+    ]);
+    expect(named('AWS::IAM::ManagedPolicy')).toEqual(['ApproverPolicy', 'BreakGlassPolicy']);
+    expect(named('AWS::CloudWatch::Alarm')).toEqual(['BreakGlassAlarm']);
+    // whoever approves opens nothing
+    const opening = (template: Template) => JSON.stringify(template.Resources['DataKey']);
+    expect(opening(on)).toContain('"BreakGlassRole"');
+    expect(opening(on)).not.toContain('"ApproveRole"');
+    expect(JSON.stringify(off)).not.toMatch(/Approve|BreakGlass/);
+    for (const name of ['ApproveLogGroup', 'BreakDashglassLogGroup']) {
+      expect(on.Resources[name]).toMatchObject({ Properties: { KmsKeyId: expect.anything() } });
+    }
+    const { Variables } = (
+      on.Resources['MigrateLambdaFunction']!.Properties as {
+        Environment: { Variables: Record<string, string> };
+      }
+    ).Environment;
+    const environment = asText(Variables);
+    expect(approvalRule(environment)).toEqual({ stage: 'prod', above: 0, hours: 24 });
+    expect(limitsConfig(environment)).toContainEqual({
+      role: 'vault_break_glass',
+      perCaller: 200,
+      overall: 200,
+    });
   });
 
   test('tells in its outputs what people and their commands need to find', async () => {

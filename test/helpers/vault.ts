@@ -75,7 +75,7 @@ export function containerDeps(
 export function revealDeps(
   database: TestDatabase,
   kms: KmsDouble,
-  role: 'vault_reveal' | 'vault_reveal_url' = 'vault_reveal',
+  role: 'vault_reveal' | 'vault_reveal_url' | 'vault_break_glass' = 'vault_reveal',
 ): RevealDeps {
   return {
     ...revealStore(database.as(role)),
@@ -88,7 +88,7 @@ export function revealDeps(
 /** The database's part of `reveal`. */
 export function revealStore(pool: Pool): Pick<RevealDeps, 'claim' | 'take' | 'reportFault'> {
   return {
-    claim: (context, tokens) => claimReveal(pool, context, tokens),
+    claim: (context, tokens, approval) => claimReveal(pool, context, tokens, approval),
     take: (requestId) => takeRevealed(pool, requestId),
     reportFault: (requestId, outcomes) => reportFault(pool, requestId, outcomes),
   };
