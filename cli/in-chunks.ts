@@ -59,8 +59,8 @@ export async function inChunks(
           if (less === 0) return error;
           size = Math.min(error.remaining || less, less);
         } else {
-          reached = error;
           size = Math.min(error.remaining ?? 0, chunk.length - 1);
+          reached = size === 0 ? usedUp(error.limit, error.retryAt) : error;
         }
       }
     }

@@ -86,6 +86,7 @@ export async function inquire(
     out === undefined ? null : await openAnswerFile<Answer>(out, origin, options.resume === true);
   let asked: Asked<Answer> | null = null;
   let isWritten = false;
+  let isKept = (file?.known.size ?? 0) > 0;
   try {
     const valid = [...keys.values()].filter((key) => key !== null);
     const isOpen = valid.some((key) => file?.known.has(key) !== true);
@@ -98,21 +99,21 @@ export async function inquire(
       async (answers) => file?.add(answers),
       { title: inquiry.progress, signal, wait: options.wait === true, reached },
     );
-    if (file !== null) await keepLimit(file, asked.stoppedBy, who);
+    const isLimited = file !== null && (await keepLimit(file, asked.stoppedBy, who));
     const isDone = asked.stoppedBy === null && !signal.aborted && asked.withheld.size === 0;
     const rows = input.items.map((item) => rowOf(item, keys.get(item) ?? null, asked!));
     if (out !== undefined && isDone) {
       await writePrivateFile(out, content(inquiry, options, input, rows));
       isWritten = true;
     }
-    const isKept = file !== null && asked.answers.size > 0;
+    isKept = file !== null && !isWritten && (asked.answers.size > 0 || isLimited);
     ifCancelled(() =>
       isKept ? `${partOf(out!)} keeps the answers: add --resume to go on.` : 'Nothing is kept.',
     );
     const failure = asked.stoppedBy === null ? null : await explain(asked.stoppedBy);
-    return outcome(inquiry, options, input, rows, asked, failure, isWritten);
+    return outcome(inquiry, options, input, rows, asked, failure, { isWritten, isKept });
   } finally {
-    await file?.close(!isWritten && (asked?.answers.size ?? file.known.size) > 0);
+    await file?.close(isKept);
   }
 }
 
@@ -126,15 +127,18 @@ async function stillReached(
   return usedUp(limit.limit, new Date(limit.until));
 }
 
+/** Whether a limit was reached that the file keeps. */
 async function keepLimit(
   file: AnswerFile<Answer>,
   stoppedBy: VaultCallError | null,
   who: OpenDoor['who'],
-): Promise<void> {
-  if (!(stoppedBy instanceof QuotaExceeded) || stoppedBy.retryAt === null) return;
+): Promise<boolean> {
+  if (!(stoppedBy instanceof QuotaExceeded) || stoppedBy.retryAt === null) return false;
   const caller = await who();
   const { limit, retryAt } = stoppedBy;
-  if (caller !== null) await file.reach({ caller, limit, until: retryAt.toISOString() });
+  if (caller === null) return false;
+  await file.reach({ caller, limit, until: retryAt.toISOString() });
+  return true;
 }
 
 /** An item of the input with its answer. */
@@ -202,7 +206,7 @@ function outcome(
   rows: readonly Row[],
   asked: Asked<Answer>,
   failure: Failure | null,
-  isWritten: boolean,
+  { isWritten, isKept }: { isWritten: boolean; isKept: boolean },
 ): Outcome {
   const { out } = options;
   const of = (status: string) => rows.filter((row) => row.status === status);
@@ -234,7 +238,7 @@ function outcome(
   if (left > 0) {
     problems.push(`Answered: ${rows.length - left} of ${rows.length}. Left: ${left}.`);
   }
-  if (out !== undefined && !isWritten && asked.answers.size > 0) {
+  if (isKept) {
     const when = afterRetry(failure);
     problems.push(`${out} is not written. Run the same command with --resume to go on${when}.`);
   }

@@ -28,6 +28,7 @@ describe('--help', () => {
     ['scripts/start.ts', 'npm start [-- --file PATH]'],
     ['scripts/stop.ts', 'npm stop [-- --keep-data]'],
     ['scripts/make-sample.ts', 'npm run sample'],
+    ['scripts/picture.ts', 'npm start | npm run -s picture'],
     ['scripts/package-prod.ts', 'npm run package:prod'],
     ['scripts/test-faults.ts', 'npm run test:faults'],
     ['test/bench/main.ts', 'npm run bench'],

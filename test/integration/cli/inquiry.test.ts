@@ -102,7 +102,7 @@ describe('pii-vault reveal', () => {
     const lines = tokens(350).join('\n');
     const first = await run('reveal', out, lines);
     expect(first.code).toBe(3);
-    expect(first.stderr).toContain('0 of your 200 tokens an hour are left');
+    expect(first.stderr).toContain('Your hourly quota is used up: there is room again after');
     expect(first.stderr).toMatch(/with --resume to go on after \d\d:\d\d UTC\./);
     expect(first.stderr).toContain('Answered: 200 of 350. Left: 150.');
     expect(await readdir(directory)).toEqual(['out.json.part']);
@@ -143,6 +143,20 @@ describe('pii-vault reveal', () => {
     expect(stderr).toMatch(
       /Your hourly quota is used up: there is room again after \d\d:\d\d UTC\.\nAnswered: 249 of 350\. Left: 101\./,
     );
+  });
+
+  it('asks for nothing early with --resume, also where nothing was answered yet', async () => {
+    limitTo(0, new Date(Date.now() + 3_600_000));
+    const out = ['--out', path('out.csv')];
+    const first = await run('reveal', out, tokens(150).join('\n'));
+    expect(first).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/--resume to go on after \d\d:\d\d UTC\.\n$/),
+    });
+    expect(asked()).toEqual([100]);
+    const early = await run('reveal', [...out, '--resume'], tokens(150).join('\n'));
+    expect(early).toMatchObject({ code: 3, stderr: first.stderr });
+    expect(asked()).toEqual([100]);
   });
 
   it('waits with --wait until the quota leaves room again', async () => {
