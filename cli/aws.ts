@@ -1,10 +1,11 @@
+import type { Signing } from '../client/signed-post.ts';
 import { messageOf, UserError } from './user-error.ts';
 
 /** How the SDK's clients reach AWS; empty where they find region and credentials themselves. */
 export interface AwsConfig {
   endpoint?: string;
   region?: string;
-  credentials?: { accessKeyId: string; secretAccessKey: string };
+  credentials?: Signing['credentials'];
 }
 
 /** The answer of AWS to `work`. Throws `UserError` that names `what`, and never quotes a request. */

@@ -12,6 +12,7 @@ const certificate = z.object({
   reason: z.string(),
   erased: z.array(z.string()),
   missing: z.array(z.object({ token: z.string(), why: z.enum(['unknown', 'erased']) })),
+  renamed: z.optional(z.array(z.object({ token: z.string(), currentToken: z.string() }))),
   erasedAt: z.string(),
   audit: z.object({
     id: z.number().check(z.int(), z.positive()),

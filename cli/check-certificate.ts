@@ -7,7 +7,16 @@ import type { EraseCertificate } from '../lib/requests/erase.ts';
  * verified elsewhere.
  */
 export function compareCertificate(
-  { requestId, principal, reason, erased, missing, erasedAt, audit }: EraseCertificate,
+  {
+    requestId,
+    principal,
+    reason,
+    erased,
+    missing,
+    renamed = [],
+    erasedAt,
+    audit,
+  }: EraseCertificate,
   rows: readonly AuditRow[],
 ): string[] {
   const last = rows.at(-1);
@@ -29,9 +38,14 @@ export function compareCertificate(
     problems.push('the audit has another time');
   }
   const recorded = new Map(own.map(({ token, outcome }) => [token, outcome]));
+  // the audit has the names of that time
+  const names = new Map(renamed.map(({ token, currentToken }) => [token, currentToken]));
+  const nameOf = (token: string) => names.get(token) ?? token;
   const claimed = new Map([
-    ...erased.map((token) => [token, 'erased'] as const),
-    ...missing.map(({ token, why }) => [token, why === 'erased' ? 'already_erased' : why] as const),
+    ...erased.map((token) => [nameOf(token), 'erased'] as const),
+    ...missing.map(
+      ({ token, why }) => [nameOf(token), why === 'erased' ? 'already_erased' : why] as const,
+    ),
   ]);
   if (recorded.size !== claimed.size) {
     problems.push('the audit has another number of tokens of this request');

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
 import type { ApprovalProblem, AuditContext, AuditOutcome, Recorded } from '../lib/audit/entry.ts';
-import { DatabaseError, InvalidRequest } from '../lib/errors.ts';
+import { DatabaseError, InvalidRequest, OtherGeneration } from '../lib/errors.ts';
 import type { StoredValue } from '../lib/requests/reveal.ts';
 import { repeatable, run, type Statement, statement } from './query.ts';
 
@@ -67,7 +67,8 @@ async function record(
   if (first === undefined) throw new DatabaseError(null);
   const { exceeded, item = null } = first;
   return {
-    outcomes: new Map(rows.map(({ token, outcome }) => [token, outcome])),
+    outcomes: new Map(rows.map(({ outcome }, index) => [tokens[index]!, outcome])),
+    names: new Map(rows.map(({ token }, index) => [tokens[index]!, token])),
     denied: exceeded === null ? null : denialOf(exceeded, first),
     breakGlass: exceeded === null && !values.approval ? item : null,
     head: { id: Number(first.head_id), hash: first.head_hash },
@@ -107,13 +108,34 @@ export async function claimReveal(
   }
 }
 
-/** Commits one audit row for each token, and returns which of them the vault holds. Throws `DatabaseError`. */
+/**
+ * Commits one audit row for each token, and returns which of them the vault holds. Throws `OtherGeneration`,
+ * with nothing committed, if the token key was replaced; and `DatabaseError`.
+ */
 export function lookUp(
   pool: Pool,
   context: AuditContext,
   tokens: readonly string[],
 ): Promise<Recorded> {
-  return repeatable(() => record(pool, lookUpStatement, context, tokens));
+  return repeatable(() => record(pool, lookUpStatement, context, tokens)).catch(
+    (error: unknown) => {
+      throw error instanceof DatabaseError && error.state === 'PV001'
+        ? new OtherGeneration()
+        : error;
+    },
+  );
+}
+
+const generationStatement = statement<{ generation: number }>(
+  'present_generation',
+  sql`select vault.present_generation() as generation`,
+);
+
+/** The generation of the token key that all tokens are made under now. Throws `DatabaseError`. */
+export async function presentGeneration(pool: Pool): Promise<number> {
+  const [row] = await repeatable(() => run(pool, generationStatement));
+  if (row === undefined) throw new DatabaseError(null);
+  return row.generation;
 }
 
 /**
@@ -131,6 +153,7 @@ export async function eraseValues(
 }
 
 const takeRevealedStatement = statement<{
+  claimed_token: string;
   token: string;
   kind: StoredValue['kind'];
   ciphertext: Buffer;
@@ -140,7 +163,7 @@ const takeRevealedStatement = statement<{
 }>(
   'take_revealed',
   sql`
-  select token, kind, ciphertext, data_key_id, wrapped_key, kms_key_arn
+  select claimed_token, token, kind, ciphertext, data_key_id, wrapped_key, kms_key_arn
   from vault.take_revealed(${p('requestId')}::text)
 `,
 );
@@ -149,6 +172,7 @@ const takeRevealedStatement = statement<{
 export async function takeRevealed(pool: Pool, requestId: string): Promise<StoredValue[]> {
   const rows = await run(pool, takeRevealedStatement, { requestId });
   return rows.map((row) => ({
+    claimed: row.claimed_token,
     token: row.token,
     kind: row.kind,
     ciphertext: row.ciphertext,

@@ -10,7 +10,7 @@
 DO $$
 DECLARE
   -- types and values here are resolved before the search path is pinned
-  vault_roles CONSTANT pg_catalog.text[] := ARRAY[
+  vault_roles pg_catalog.text[] := ARRAY[
     'vault_migrator', 'vault_ingest', 'vault_reveal', 'vault_reveal_url', 'vault_break_glass', 'vault_approve',
     'vault_tokenize', 'vault_erase', 'vault_maintain', 'vault_analyst', 'vault_auditor'
   ];
@@ -30,6 +30,11 @@ BEGIN
   SET LOCAL lock_timeout = '10s';
   this_database := pg_catalog.current_database();
   SELECT rolsuper INTO is_superuser FROM pg_catalog.pg_roles WHERE rolname = current_user;
+
+  -- migrate makes this role while the token key is rotated
+  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'vault_rotate') THEN
+    vault_roles := pg_catalog.array_append(vault_roles, 'vault_rotate');
+  END IF;
 
   -- a role of somebody else's that has one of these names, or one that was given more than the vault gives it
   SELECT pg_catalog.string_agg(rolname, ', ') INTO found_names FROM pg_catalog.pg_roles

@@ -35,6 +35,7 @@ GRANT USAGE ON SCHEMA vault TO
   vault_maintain, vault_auditor;
 
 GRANT INSERT ON public.user_logins TO vault_ingest;
+GRANT SELECT ON vault.token_generation TO vault_ingest;
 GRANT INSERT, SELECT (token) ON vault.pii_vault TO vault_ingest;
 GRANT INSERT, SELECT (id) ON vault.data_keys TO vault_ingest;
 GRANT INSERT, SELECT (message_id) ON vault.ingested_messages TO vault_ingest;
@@ -63,7 +64,9 @@ GRANT EXECUTE ON FUNCTION
   vault.acknowledge_break_glass(text, vault.principal_source, text, text, uuid)
 TO vault_approve;
 GRANT EXECUTE ON FUNCTION vault.open_break_glass() TO vault_approve, vault_maintain;
-GRANT EXECUTE ON FUNCTION vault.look_up(text, vault.principal_source, text, text, text[]) TO vault_tokenize;
+GRANT EXECUTE ON FUNCTION
+  vault.look_up(text, vault.principal_source, text, text, text[]), vault.present_generation()
+TO vault_tokenize;
 GRANT EXECUTE ON FUNCTION vault.erase(text, vault.principal_source, text, text, text[]) TO vault_erase;
 
 GRANT EXECUTE ON FUNCTION vault.audit_chain_head() TO vault_maintain, vault_auditor;

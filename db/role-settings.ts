@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm';
 
 import { type Connection, run, statement } from './query.ts';
-import { type WorkingRole, workingRoles } from './roles.ts';
+import { type RoleProfile, workingRoles } from './roles.ts';
 
 const settingsStatement = statement<{
-  role: WorkingRole;
+  role: RoleProfile['name'];
   database: string | null;
   setting: string;
 }>(
@@ -23,7 +23,7 @@ const settingsStatement = statement<{
 
 /** A role whose settings differ from its profile. */
 export interface ChangedRole {
-  name: WorkingRole;
+  name: RoleProfile['name'];
   /** Names of settings that are not ours or have another value; empty where ours are missing. */
   settings: string[];
 }
@@ -32,10 +32,13 @@ export interface ChangedRole {
  * The roles whose settings differ from db/roles.ts: every role can change its own. Any role may call
  * this. Throws `DatabaseError`.
  */
-export async function findRoleSettings(connection: Connection): Promise<ChangedRole[]> {
-  const names = workingRoles.map(({ name }) => name);
+export async function findRoleSettings(
+  connection: Connection,
+  profiles: readonly RoleProfile[] = workingRoles,
+): Promise<ChangedRole[]> {
+  const names = profiles.map(({ name }) => name);
   const rows = await run(connection, settingsStatement, { names });
-  return workingRoles
+  return profiles
     .map(({ name, settings: ours }) => {
       const wanted = new Set(Object.entries(ours).map(([key, value]) => `${key}=${value}`));
       const found = rows.filter(({ role }) => role === name);
@@ -52,6 +55,6 @@ export async function findRoleSettings(connection: Connection): Promise<ChangedR
 }
 
 /** Such as `settings of vault_reveal: synchronous_commit`; it does not show the values. */
-export function settingsPhrase(name: WorkingRole, settings: readonly string[]): string {
+export function settingsPhrase(name: RoleProfile['name'], settings: readonly string[]): string {
   return `settings of ${name}: ${settings.join(', ') || 'its own are missing'}`;
 }

@@ -26,10 +26,20 @@ export const workingRoles = [
 
 export type WorkingRole = (typeof workingRoles)[number]['name'];
 
+/** The role of `pii-vault rotate`, which exists only while the stage's parameter `rotation` is on. */
+export const rotationRole = {
+  name: 'vault_rotate',
+  settings: idle,
+  connectionShare: 0.03,
+} as const;
+
+/** A role with its settings and its share of `max_connections`. */
+export type RoleProfile = (typeof workingRoles)[number] | typeof rotationRole;
+
 /** The owner of all objects, which `migrate` logs in as. */
 export const owner = 'vault_migrator';
 
-export type Role = typeof owner | WorkingRole;
+export type Role = typeof owner | RoleProfile['name'];
 
-/** Every role, the owner first. */
+/** Every role that always exists, the owner first. */
 export const roles: readonly Role[] = [owner, ...workingRoles.map(({ name }) => name)];

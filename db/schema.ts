@@ -326,3 +326,40 @@ export const breakGlass = vault.table(
     ),
   ],
 );
+
+/**
+ * While the token key is rotated, and in the grace afterwards: the next name of each former token. `origin`
+ * says of its value whether it was opened (`held`), did not open (`broken`), had ended (`erased`), or was
+ * never in the vault (`unheld`).
+ */
+export const tokenMap = vault.table(
+  'token_map',
+  {
+    kind: piiKind('kind').notNull(),
+    token: bytea('token').primaryKey(),
+    newToken: bytea('new_token').notNull().unique(),
+    origin: text('origin').notNull(),
+  },
+  ({ token, newToken, origin }) => [
+    check('token_map_token', sql`octet_length(${token}) = 20`),
+    check('token_map_new_token', sql`octet_length(${newToken}) = 20`),
+    check('token_map_origin', sql`${origin} in ('held', 'broken', 'erased', 'unheld')`),
+  ],
+);
+
+/** The rotation of the token key that is under way: one row, or none. */
+export const rotation = vault.table(
+  'rotation',
+  {
+    onlyRow: boolean('only_row').primaryKey().default(true),
+    fromGeneration: integer('from_generation').notNull(),
+    phase: text('phase').notNull(),
+    begunAt: timestamp('begun_at', { withTimezone: true }).notNull().defaultNow(),
+    swappedAt: timestamp('swapped_at', { withTimezone: true }),
+    isPaused: boolean('is_paused').notNull().default(false),
+  },
+  ({ onlyRow, phase }) => [
+    check('rotation_only_row', sql`${onlyRow}`),
+    check('rotation_phase', sql`${phase} in ('mapping', 'aborting', 'swapped')`),
+  ],
+);

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
 import { DatabaseError } from '../lib/errors.ts';
-import type { WrittenBatch } from '../lib/ingest/deps.ts';
+import type { Unwritten, WrittenBatch } from '../lib/ingest/deps.ts';
 import type { MaskedBatch, MaskedLogin } from '../lib/ingest/mask.ts';
 import { perField, type PiiColumn } from '../lib/pii-fields.ts';
 import {
@@ -14,7 +14,14 @@ import {
   uuidArray,
 } from './binary-array.ts';
 import { repeatable, run, statement } from './query.ts';
-import { dataKeys, ingestedMessages, type LoginColumn, piiVault, userLogins } from './schema.ts';
+import {
+  dataKeys,
+  ingestedMessages,
+  type LoginColumn,
+  piiVault,
+  tokenGeneration,
+  userLogins,
+} from './schema.ts';
 import { createSharedClient } from './shared-client.ts';
 
 const p = sql.placeholder;
@@ -66,8 +73,14 @@ const freshTokens = sql.join(
 
 // Only new messages are written: a message that is delivered again must not bring back a value that
 // was erased in between. Rows are inserted in the order of their keys, the ledger before the vault, so
-// that two writers cannot wait for each other in a circle.
-const writeBatchStatement = statement<{ stored: number; sealed: number; missing: number }>(
+// that two writers cannot wait for each other in a circle. While the tokens of user_logins are replaced, this statement waits
+// for its lock on the table, and only then takes the snapshot in which it reads the generation.
+const writeBatchStatement = statement<{
+  stored: number;
+  sealed: number;
+  missing: number;
+  generation: number;
+}>(
   'write_batch',
   sql`
   with login as materialized (
@@ -79,12 +92,14 @@ const writeBatchStatement = statement<{ stored: number; sealed: number; missing:
   ), missing as materialized (
     select count(*) as tokens from unnest(${p('unsealed')}::bytea[]) as unsealed (token)
     where not exists (select from ${piiVault} as held where held.token = unsealed.token)
+  ), present as materialized (
+    select generation from ${tokenGeneration}
   ), key as (
     select ${p('dataKeyId')}::uuid as id, ${p('wrappedKey')}::bytea, ${p('kmsKeyArn')}::text
   ), received as (
     insert into ${ingestedMessages} (message_id, sent_on, resent_on)
     select message_id, sent_on, resent_on from login
-    where (select tokens from missing) = 0
+    where (select tokens from missing) = 0 and (select generation from present) = ${p('generation')}::integer
     order by message_id
     on conflict (message_id) do nothing
     returning message_id
@@ -113,6 +128,7 @@ const writeBatchStatement = statement<{ stored: number; sealed: number; missing:
     (select count(*) from received)::integer as stored,
     (select count(*) from sealed)::integer as sealed,
     (select tokens from missing)::integer as missing,
+    (select generation from present) as generation,
     -- any role can lower this for itself, and an acknowledged message must be on disk
     case current_setting('synchronous_commit')
       when 'off' then set_config('synchronous_commit', 'on', true)
@@ -123,12 +139,12 @@ const writeBatchStatement = statement<{ stored: number; sealed: number; missing:
 /**
  * Writes batches, each all or nothing and in the order given, without waiting for the answer to the
  * one before. After a lost connection a batch is tried once more on a new one: writing it twice adds
- * nothing. Returns null, with nothing written, if a token was left unsealed that the vault does not
- * hold. Throws `DatabaseError`.
+ * nothing. Says why nothing was written, if a token was left unsealed that the vault does not hold, or if
+ * the tokens are not of the present generation. Throws `DatabaseError`.
  */
 export function createBatchWriter(
   pool: Pool,
-): (batch: MaskedBatch) => Promise<WrittenBatch | null> {
+): (batch: MaskedBatch) => Promise<WrittenBatch | Unwritten> {
   const shared = createSharedClient(pool);
   return async (batch) => {
     const values = parameters(batch);
@@ -136,13 +152,21 @@ export function createBatchWriter(
       shared((connection) => run(connection, writeBatchStatement, values)),
     );
     if (written === undefined) throw new DatabaseError(null);
-    const { missing, ...counts } = written;
-    return missing === 0 ? counts : null;
+    const { missing, generation, ...counts } = written;
+    if (generation !== batch.generation) return { unwritten: 'generation', generation };
+    return missing === 0 ? counts : { unwritten: 'unsealed' };
   };
 }
 
-function parameters({ logins, sealed, unsealed, dataKey }: MaskedBatch): Record<string, unknown> {
+function parameters({
+  generation,
+  logins,
+  sealed,
+  unsealed,
+  dataKey,
+}: MaskedBatch): Record<string, unknown> {
   return {
+    generation,
     messageIds: uuidArray(logins.map((login) => login.messageId)),
     sentDays: dateArray(logins.map((login) => login.sentOn)),
     resentDays: dateArray(logins.map((login) => login.resentOn)),

@@ -4,7 +4,7 @@ import type {
   LambdaFunctionURLResult,
 } from 'aws-lambda';
 
-import { lookUp } from '../db/audited-requests.ts';
+import { lookUp, presentGeneration } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
 import { databaseConfig, keyScopeConfig, firstGeneration, tokenKeyArns } from '../lib/config.ts';
 import { createKmsClient, createTokenRootService } from '../lib/crypto/kms.ts';
@@ -25,6 +25,7 @@ const deps: TokenizeDeps = {
     firstGeneration(keyArns),
   ),
   lookUp: (context, tokens) => lookUp(pool, context, tokens),
+  generation: () => presentGeneration(pool),
   log: createLog(),
   metrics: createMetrics(keyScopeConfig().stage),
 };

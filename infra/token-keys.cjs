@@ -36,6 +36,11 @@ module.exports = async ({ resolveVariable }) => {
   return {
     // the keys of the generations from 2 on, for the template
     template: { Resources: resources },
+    // those that no deployment may delete
+    kept: Array.from(
+      { length: current },
+      (_, index) => `LogicalResourceId/${logicalId(index + 1)}`,
+    ),
     // what the key of generation 1 is, and so who may use it
     first: policyOf(1),
     // under which tokens are made now

@@ -120,6 +120,11 @@ export function deadLetterQueueUrl(environment: Environment = process.env): stri
   return required(environment, 'DEAD_LETTER_QUEUE_URL');
 }
 
+/** Whether the token key is rotated, which `migrate` makes a role for. */
+export function isRotating(environment: Environment = process.env): boolean {
+  return oneOf(environment, 'TOKEN_ROTATION', ['on', 'off']) === 'on';
+}
+
 /**
  * The limits that `migrate` writes to the database; 0 for `vault_reveal` if direct reveal is off, and for
  * `vault_break_glass` if nothing needs an approval.

@@ -165,6 +165,26 @@ export class BreakGlassOpen extends VaultError {
   }
 }
 
+/** Tokens are of another generation of the token key than the present one; nothing was done with them. */
+export class OtherGeneration extends VaultError {
+  override readonly name = 'OtherGeneration';
+  override readonly code = 'ERR_OTHER_GENERATION';
+
+  constructor() {
+    super('the tokens are of another generation of the token key');
+  }
+}
+
+/** Values of the vault have no data key, so that they cannot be named under another token key. */
+export class ValuesUnmappable extends VaultError {
+  override readonly name = 'ValuesUnmappable';
+  override readonly code = 'ERR_VALUES_UNMAPPABLE';
+
+  constructor(count: number) {
+    super(`${count} values of the vault have no data key, and cannot be named anew`);
+  }
+}
+
 /** The vault cannot write to what is in the database already; nothing was changed. */
 export class DatabaseUnfit extends VaultError {
   override readonly name = 'DatabaseUnfit';

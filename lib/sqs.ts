@@ -96,6 +96,15 @@ export async function queueDepth(client: SQSClient, queueUrl: string): Promise<n
   return Object.values(Attributes).reduce((sum, count) => sum + Number(count), 0);
 }
 
+/** About how many messages of the queue are being worked on. Throws what the SDK throws. */
+export async function messagesInFlight(client: SQSClient, queueUrl: string): Promise<number> {
+  const name = 'ApproximateNumberOfMessagesNotVisible';
+  const { Attributes = {} } = await client.send(
+    new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [name] }),
+  );
+  return Number(Attributes[name] ?? 0);
+}
+
 /**
  * Receives up to ten messages, and hides them for this many seconds. If it returns none, all are
  * hidden or gone: it asks every server of the queue. Throws what the SDK throws.

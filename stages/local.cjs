@@ -43,6 +43,9 @@ module.exports = ({ options }) => {
     databaseHost: '127.0.0.1',
     databasePort: 15432,
     databasePasswords: {},
+    // what pii-vault rotate has changed
+    tokenGeneration: 1,
+    rotation: 'off',
     ...state,
   };
 };

@@ -14,7 +14,8 @@ BEGIN
       ('vault_erase', 'erase', 'iam'),
       ('vault_approve', 'approval', 'iam'),
       ('vault_approve', 'break_glass', 'iam'),
-      ('vault_maintain', 'approval', 'vault')
+      ('vault_maintain', 'approval', 'vault'),
+      ('vault_rotate', 'rotate', 'claimed')
     ) AS allowed (login, action, source)
     WHERE login = session_user AND action = NEW.action::text AND source = NEW.principal_source::text
   ) THEN

@@ -21,10 +21,13 @@ DECLARE
   caller CONSTANT text := vault.quota_holder(source, principal);
   is_emergency CONSTANT boolean := session_user = 'vault_break_glass';
   opened integer;
+  names text[];
   outcomes text[];
 BEGIN
   PERFORM vault.check_tokens(tokens, CASE WHEN approval IS NULL THEN 100 ELSE 10000 END);
   PERFORM vault.lock_audit_chain();
+  -- only now: while the lock was waited for, the tokens may have got other names
+  names := vault.present_tokens(tokens);
   IF approval IS NOT NULL THEN
     item := approval;
     problem := vault.use_approval(request_id, source, principal, reason, tokens, approval);
@@ -39,7 +42,8 @@ BEGIN
     END IF;
     -- Lambda's answer holds 6 MB; a value can double in length as JSON. Nothing of this request stays recorded
     IF 5500000 < (
-      SELECT sum(150 + 2 * octet_length(held.ciphertext)) FROM vault.pii_vault AS held WHERE held.token = ANY (tokens)
+      SELECT sum(150 + 2 * octet_length(held.ciphertext)) FROM vault.pii_vault AS held
+      WHERE held.token = ANY (ARRAY(SELECT vault.token_bytes(name) FROM unnest(names) AS name))
     ) THEN
       RAISE EXCEPTION 'the values are too long for one answer' USING ERRCODE = 'program_limit_exceeded';
     END IF;
@@ -69,14 +73,14 @@ BEGIN
       ELSE 'unknown'
     END ORDER BY asked.position
   ) INTO outcomes
-  FROM unnest(tokens) WITH ORDINALITY AS asked (token, position);
+  FROM unnest(names) WITH ORDINALITY AS asked (token, position);
   opened := cardinality(array_positions(outcomes, 'revealed'));
 
   IF is_emergency AND opened > 0 THEN
     item := vault.note_break_glass(request_id, source, principal, reason, opened);
   END IF;
   SELECT * INTO head_id, head_hash, head_at
-  FROM vault.append_audit('reveal'::vault.audit_action, request_id, source, principal, reason, tokens, outcomes);
+  FROM vault.append_audit('reveal'::vault.audit_action, request_id, source, principal, reason, names, outcomes);
   IF approval IS NULL THEN
     PERFORM vault.use_limits(session_user::text, caller, cardinality(tokens), opened);
     PERFORM vault.count_day(caller, opened);
@@ -100,6 +104,6 @@ BEGIN
   SELECT asked.token, asked.outcome, claim_reveal.exceeded, claim_reveal.allowed, claim_reveal.remaining,
     claim_reveal.retry_at, claim_reveal.head_id, claim_reveal.head_hash, claim_reveal.head_at, claim_reveal.item,
     claim_reveal.problem
-  FROM unnest(tokens, outcomes) WITH ORDINALITY AS asked (token, outcome, position) ORDER BY asked.position;
+  FROM unnest(names, outcomes) WITH ORDINALITY AS asked (token, outcome, position) ORDER BY asked.position;
 END;
 $$;

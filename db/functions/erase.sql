@@ -12,20 +12,23 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
 DECLARE
   caller CONSTANT text := vault.quota_holder(source, principal);
+  names text[];
   keys bytea[];
   deleted text[] := '{}';
   outcomes text[];
 BEGIN
   PERFORM vault.check_tokens(tokens);
   PERFORM vault.lock_audit_chain();
+  -- only now: while the lock was waited for, the tokens may have got other names
+  names := vault.present_tokens(tokens);
+  keys := ARRAY(SELECT vault.token_bytes(name) FROM unnest(names) AS name);
   SELECT * INTO exceeded, allowed, remaining, retry_at
   FROM vault.check_limits(session_user::text, caller, cardinality(tokens));
 
   IF exceeded IS NULL THEN
-    keys := ARRAY(SELECT vault.token_bytes(asked.token) FROM unnest(tokens) AS asked (token));
     WITH gone AS (
       DELETE FROM vault.pii_vault AS value
-      WHERE value.token = ANY (keys) AND vault.token_text(value.kind, value.token) = ANY (tokens)
+      WHERE value.token = ANY (keys) AND vault.token_text(value.kind, value.token) = ANY (names)
       RETURNING value.kind, value.token
     ), recorded AS (
       INSERT INTO vault.tombstones AS tombstone (kind, token, ended)
@@ -33,6 +36,7 @@ BEGIN
       ON CONFLICT ON CONSTRAINT tombstones_pkey DO UPDATE SET ended = excluded.ended
     )
     SELECT coalesce(array_agg(vault.token_text(gone.kind, gone.token)), '{}') INTO deleted FROM gone;
+    PERFORM vault.forget_counterparts(ARRAY(SELECT vault.token_bytes(name) FROM unnest(deleted) AS name));
   END IF;
   SELECT array_agg(
     CASE
@@ -46,15 +50,15 @@ BEGIN
       ELSE 'unknown'
     END ORDER BY asked.position
   ) INTO outcomes
-  FROM unnest(tokens) WITH ORDINALITY AS asked (token, position);
+  FROM unnest(names) WITH ORDINALITY AS asked (token, position);
 
   SELECT * INTO head_id, head_hash, head_at
-  FROM vault.append_audit('erase'::vault.audit_action, request_id, source, principal, reason, tokens, outcomes);
+  FROM vault.append_audit('erase'::vault.audit_action, request_id, source, principal, reason, names, outcomes);
   PERFORM vault.use_limits(session_user::text, caller, cardinality(tokens), cardinality(deleted));
 
   RETURN QUERY
   SELECT asked.token, asked.outcome, erase.exceeded, erase.allowed, erase.remaining, erase.retry_at,
     erase.head_id, erase.head_hash, erase.head_at
-  FROM unnest(tokens, outcomes) WITH ORDINALITY AS asked (token, outcome, position) ORDER BY asked.position;
+  FROM unnest(names, outcomes) WITH ORDINALITY AS asked (token, outcome, position) ORDER BY asked.position;
 END;
 $$;

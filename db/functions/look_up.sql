@@ -16,6 +16,15 @@ DECLARE
 BEGIN
   PERFORM vault.check_tokens(tokens);
   PERFORM vault.lock_audit_chain();
+  -- the function that made these tokens has not heard yet that the token key was replaced
+  IF EXISTS (
+    SELECT FROM vault.token_generation AS present
+    CROSS JOIN unnest(tokens) AS asked (token)
+    CROSS JOIN LATERAL substring(asked.token FROM '_v([1-9][0-9]{0,8})_[A-Za-z0-9_-]{27}$') AS named (generation)
+    WHERE named.generation <> present.generation::text
+  ) THEN
+    RAISE EXCEPTION 'the tokens are of another generation' USING ERRCODE = 'PV001';
+  END IF;
   SELECT * INTO exceeded, allowed, remaining, retry_at
   FROM vault.check_limits(session_user::text, caller, cardinality(tokens));
 

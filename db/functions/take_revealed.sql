@@ -2,7 +2,7 @@
 -- claimed them, within a minute, in a later transaction, and only after the claim's transaction is on disk. Values that
 -- were erased since are left out. Returns one row for each value, in no order.
 CREATE OR REPLACE FUNCTION vault.take_revealed(request_id text) RETURNS TABLE (
-  token text, kind text, ciphertext bytea, data_key_id uuid, wrapped_key bytea, kms_key_arn text
+  claimed_token text, token text, kind text, ciphertext bytea, data_key_id uuid, wrapped_key bytea, kms_key_arn text
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- a plan from when a table was small must not read all of it later
@@ -14,6 +14,7 @@ DECLARE
   written CONSTANT pg_lsn := vault.wal_position();
   committed xid8;
   claimed vault.reveal_claims;
+  tokens text[];
 BEGIN
   -- an older snapshot would still see what an erase has removed
   IF pg_is_in_recovery() OR current_setting('transaction_isolation') <> 'read committed' THEN
@@ -36,12 +37,17 @@ BEGIN
   -- the claim is the record: that it was taken need not be on disk
   PERFORM set_config('synchronous_commit', 'off', true);
 
+  tokens := ARRAY(
+    SELECT DISTINCT audit.token FROM vault.reveal_audit AS audit
+    WHERE audit.id BETWEEN claimed.first_audit_id AND claimed.last_audit_id AND audit.outcome = 'revealed'
+  );
   RETURN QUERY
-  SELECT audit.token, value.kind::text, value.ciphertext, key.id, key.wrapped_key, key.kms_key_arn
-  FROM vault.reveal_audit AS audit
+  SELECT named.claimed, vault.token_text(value.kind, value.token), value.kind::text, value.ciphertext, key.id,
+    key.wrapped_key, key.kms_key_arn
+  -- the token key may have been replaced since the claim
+  FROM unnest(tokens, vault.present_tokens(tokens)) AS named (claimed, token)
   JOIN vault.pii_vault AS value
-    ON value.token = vault.token_bytes(audit.token) AND vault.token_text(value.kind, value.token) = audit.token
-  JOIN vault.data_keys AS key ON key.id = value.data_key_id
-  WHERE audit.id BETWEEN claimed.first_audit_id AND claimed.last_audit_id AND audit.outcome = 'revealed';
+    ON value.token = vault.token_bytes(named.token) AND vault.token_text(value.kind, value.token) = named.token
+  JOIN vault.data_keys AS key ON key.id = value.data_key_id;
 END;
 $$;

@@ -71,6 +71,11 @@ export async function applyFunctionsAndGrants(connection: Connection): Promise<v
   await runScript(connection, await readSql('comments.sql'));
 }
 
+/** Grants the rights that exist only while the token key is rotated. Throws `DatabaseError`. */
+export async function applyRotationGrants(connection: Connection): Promise<void> {
+  await runScript(connection, await readSql('rotation-grants.sql'));
+}
+
 function readSql(name: string): Promise<string> {
   return readFile(new URL(name, sqlFolder), 'utf8');
 }

@@ -3,10 +3,10 @@ import { sql } from 'drizzle-orm';
 import { DatabaseUnfit } from '../../lib/errors.ts';
 import { type Connection, run, statement, withoutParameters } from '../query.ts';
 import { findRoleSettings, settingsPhrase } from '../role-settings.ts';
-import { type WorkingRole, workingRoles } from '../roles.ts';
+import type { RoleProfile } from '../roles.ts';
 
 const rolesStatement = statement<{
-  name: WorkingRole;
+  name: RoleProfile['name'];
   exists: boolean;
   canAlter: boolean;
   isMember: boolean;
@@ -41,10 +41,13 @@ const rolesStatement = statement<{
  * else. Returns a phrase for each thing that it reset or that only an administrator can do. Throws
  * `DatabaseUnfit` for a role that somebody else created and that it may not change; and `DatabaseError`.
  */
-export async function applyRoles(connection: Connection): Promise<string[]> {
+export async function applyRoles(
+  connection: Connection,
+  profiles: readonly RoleProfile[],
+): Promise<string[]> {
   const roles = await run(connection, rolesStatement, {
-    names: workingRoles.map(({ name }) => name),
-    shares: workingRoles.map(({ connectionShare }) => connectionShare),
+    names: profiles.map(({ name }) => name),
+    shares: profiles.map(({ connectionShare }) => connectionShare),
   });
   const foreign = roles.filter(({ canAlter }) => !canAlter);
   if (foreign.length > 0) {
@@ -59,7 +62,7 @@ export async function applyRoles(connection: Connection): Promise<string[]> {
   for (const { name, exists } of roles) if (!exists) await change(`create role ${name} login`);
 
   const findings: string[] = [];
-  for (const { name, settings } of await findRoleSettings(connection)) {
+  for (const { name, settings } of await findRoleSettings(connection, profiles)) {
     if (settings.length > 0 && roles.some((role) => role.name === name && role.exists)) {
       findings.push(`reset ${settingsPhrase(name, settings)}`);
     }
@@ -67,7 +70,7 @@ export async function applyRoles(connection: Connection): Promise<string[]> {
     const database = quoted(String(rows[0]?.['name']));
     await change(`alter role ${name} reset all`);
     await change(`alter role ${name} in database ${database} reset all`);
-    const profile = workingRoles.find((role) => role.name === name);
+    const profile = profiles.find((role) => role.name === name);
     for (const [setting, value] of Object.entries(profile?.settings ?? {})) {
       await change(`alter role ${name} set ${setting} = '${value}'`);
     }

@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import type { ApprovalRule, RoleLimits } from '../../lib/config.ts';
 import { DatabaseError, DatabaseUnfit } from '../../lib/errors.ts';
 import { type Connection, run, statement, transaction } from '../query.ts';
+import { rotationRole, workingRoles } from '../roles.ts';
 import { writeApprovalRule } from '../write-approval-rule.ts';
 import { writeLimits } from '../write-limits.ts';
 import { applyFunctionsAndGrants, applyMigrations } from './apply-migrations.ts';
@@ -14,6 +15,7 @@ import { findSchemaFaults } from './check-vault-schema.ts';
 import { findBackdoors } from './find-backdoors.ts';
 import { lockMigrations } from './lock-migrations.ts';
 import { openSequences } from './open-sequences.ts';
+import { dropRotationRole, grantRotation } from './rotation-role.ts';
 
 const settingsStatement = statement(
   'migration_settings',
@@ -24,6 +26,12 @@ const settingsStatement = statement(
     set_config('search_path', 'pg_catalog, pg_temp', true)
 `,
 );
+
+/** What differs between deployments of one stage. */
+export interface MigrationOptions {
+  /** Whether `pii-vault rotate` may replace the token key: only then there is a role for it. */
+  isRotating?: boolean;
+}
 
 /** What a migration did. */
 export interface MigrationReport {
@@ -42,9 +50,12 @@ export async function migrate(
   pool: Pool,
   limits: readonly RoleLimits[] = [],
   approval: ApprovalRule | null = null,
+  { isRotating = false }: MigrationOptions = {},
 ): Promise<MigrationReport> {
   try {
-    return await transaction(pool, (connection) => bringUp(connection, limits, approval));
+    return await transaction(pool, (connection) =>
+      bringUp(connection, limits, approval, isRotating),
+    );
   } catch (error) {
     const isInUse = error instanceof DatabaseError && error.state === '55P03';
     throw isInUse ? new DatabaseUnfit([await inUse(pool)]) : error;
@@ -75,6 +86,7 @@ async function bringUp(
   connection: Connection,
   limits: readonly RoleLimits[],
   approval: ApprovalRule | null,
+  isRotating: boolean,
 ): Promise<MigrationReport> {
   await run(connection, settingsStatement);
   await lockMigrations(connection);
@@ -94,8 +106,10 @@ async function bringUp(
   });
   // only now: a migration may have added what was missing
   refuse([...(await findTableFaults(connection)), ...(await findColumnFaults(connection))]);
-  const findings = await applyRoles(connection);
+  const profiles = isRotating ? [...workingRoles, rotationRole] : workingRoles;
+  const findings = await applyRoles(connection, profiles);
   await applyFunctionsAndGrants(connection);
+  await (isRotating ? grantRotation(connection) : dropRotationRole(connection));
   await openSequences(connection);
   await writeLimits(connection, limits);
   if (approval !== null) await writeApprovalRule(connection, approval);

@@ -57,6 +57,11 @@ export const auditOutcomes = [
   'held',
   /** Of `approval`: the new state of the request. */
   ...requestStates,
+  /** Of `rotate`: begun, and then taken back, or the tokens replaced and the former ones given up. */
+  'begun',
+  'aborted',
+  'swapped',
+  'finished',
   /** Of `break_glass`: somebody else has taken note. */
   'acknowledged',
 ] as const;
@@ -103,6 +108,8 @@ export type ApprovalProblem =
 export interface Recorded {
   /** By token, in the order asked. */
   outcomes: ReadonlyMap<string, AuditOutcome>;
+  /** The present name of each token: another one where it was asked for under a former token key. */
+  names: ReadonlyMap<string, string>;
   denied: LimitReached | ApprovalMissing | null;
   /** The item of break-glass that somebody else has to acknowledge; null for every other request. */
   breakGlass: string | null;

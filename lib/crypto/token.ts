@@ -4,7 +4,8 @@ import { KeyServiceError } from '../errors.ts';
 import type { TokenRootService } from './kms.ts';
 import { perKind, type PiiKind, piiKinds } from '../pii-fields.ts';
 
-const tokenBytes = 20;
+const macBytes = 20;
+const tokenCharacters = 27;
 // the last of 27 characters has 4 bits of the 160: only one spelling of it is a token
 const pattern = new RegExp(
   `^(${piiKinds.join('|')})_v([1-9][0-9]{0,5})_[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$`,
@@ -32,14 +33,14 @@ export function createTokenizer(root: Uint8Array, generation = 1): Tokenizer {
     generation,
     token: (kind, canonicalValue) => {
       const mac = createHmac('sha256', keys[kind]).update(canonicalValue, 'utf8').digest();
-      return `${kind}_v${generation}_${mac.toString('base64url', 0, tokenBytes)}`;
+      return `${kind}_v${generation}_${mac.toString('base64url', 0, macBytes)}`;
     },
   };
 }
 
 /** How many characters a token of the kind has. */
 export function tokenLength(kind: PiiKind, generation = 1): number {
-  return `${kind}_v${generation}_`.length + Math.ceil((tokenBytes * 8) / 6);
+  return `${kind}_v${generation}_`.length + tokenCharacters;
 }
 
 // the scheme, which all generations of the key share
@@ -48,6 +49,16 @@ function deriveKey(root: Uint8Array, kind: PiiKind): KeyObject {
   const key = createSecretKey(bytes);
   bytes.fill(0);
   return key;
+}
+
+/** The token of these 20 bytes, by which the vault's tables name it. */
+export function tokenText(kind: PiiKind, generation: number, bytes: Uint8Array): string {
+  return `${kind}_v${generation}_${Buffer.from(bytes).toString('base64url')}`;
+}
+
+/** The 20 bytes of a token. */
+export function tokenBytes(token: string): Buffer {
+  return Buffer.from(token.slice(-tokenCharacters), 'base64url');
 }
 
 /** The kind of a token, of any generation; null if the text does not have the form of a token. */

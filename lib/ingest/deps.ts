@@ -1,5 +1,5 @@
 import type { SealingKeys } from '../crypto/data-key.ts';
-import type { Tokenizer } from '../crypto/token.ts';
+import type { TokenizerSource } from '../crypto/token.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { OutgoingMessage } from '../sqs.ts';
@@ -14,20 +14,26 @@ export interface WrittenBatch {
   sealed: number;
 }
 
+/**
+ * Why nothing was written: the vault does not hold the value of a token that was left unsealed, or the
+ * tokens are of another generation than the present one, which is this.
+ */
+export type Unwritten = { unwritten: 'unsealed' } | { unwritten: 'generation'; generation: number };
+
 /** What `ingest` works with. */
 export interface IngestDeps {
   readiness: Readiness;
   attempts: Attempts;
   /** The container's tokenizer; calls KMS the first time. */
-  tokenizer: () => Promise<Tokenizer>;
+  tokenizer: TokenizerSource;
   keys: SealingKeys;
   /** The tokens that need no sealing. */
   held: HeldTokens;
   /**
-   * Writes a slice of a batch in one statement, all or nothing, once per message id. Returns null,
-   * with nothing written, if the vault does not hold the value of a token that was left unsealed.
+   * Writes a slice of a batch in one statement, all or nothing, once per message id. Says with nothing
+   * written why it did not.
    */
-  write: (batch: MaskedBatch) => Promise<WrittenBatch | null>;
+  write: (batch: MaskedBatch) => Promise<WrittenBatch | Unwritten>;
   /** Sends to the dead-letter queue; returns the indexes of those not accepted. */
   sendToDeadLetters: (messages: OutgoingMessage[]) => Promise<number[]>;
   log: Log;

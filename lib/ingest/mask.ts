@@ -39,6 +39,8 @@ export interface SealedValue {
  * `dataKey` is null if nothing was sealed.
  */
 export interface MaskedBatch {
+  /** Of all tokens in it. */
+  generation: number;
   logins: MaskedLogin[];
   sealed: SealedValue[];
   unsealed: string[];
@@ -80,7 +82,9 @@ export async function maskLogins(
       else toSeal.push({ kind, token, value });
     }
   }
-  if (toSeal.length === 0) return { logins: masked, sealed: [], unsealed, dataKey: null };
+  const { generation } = tokenizer;
+  if (toSeal.length === 0)
+    return { generation, logins: masked, sealed: [], unsealed, dataKey: null };
 
   const { key, ...dataKey } = await keys.take(toSeal.length);
   const sealed = toSeal.map(({ kind, token, value }) => ({
@@ -88,5 +92,5 @@ export async function maskLogins(
     kind,
     ciphertext: seal(key, { kind, token, dataKeyId: dataKey.id }, value),
   }));
-  return { logins: masked, sealed, unsealed, dataKey };
+  return { generation, logins: masked, sealed, unsealed, dataKey };
 }

@@ -22,6 +22,8 @@ const firstSlices = [100, 150];
 const sliceSize = 250;
 // one that Postgres works on, one that waits for it, one that is being sealed
 const maxSlicesInFlight = 3;
+// each try is for another reason: a value that was erased, and a token key that was replaced, back and forth
+const maxWriteTries = 5;
 
 /**
  * Stores the messages, a slice in each statement, all or nothing, and seals one slice while those
@@ -90,19 +92,28 @@ async function storeSlice(slice: readonly Readable[], deps: IngestDeps): Promise
 async function maskAndWrite(
   slice: readonly Readable[],
   { tokenizer, keys, held, write }: IngestDeps,
-): Promise<WrittenBatch | null> {
+): Promise<WrittenBatch> {
   const logins = slice.map(({ login }) => login);
-  let masked = await maskLogins(logins, await tokenizer(), keys, held.has);
-  let written = await write(masked);
-  if (written === null) {
-    // a value was erased since this container saw it: all are sealed, and the statement decides
-    held.forget(masked.unsealed);
-    masked = await maskLogins(logins, await tokenizer(), keys);
-    written = await write(masked);
+  let generation: number | undefined;
+  let isHeld: ((token: string) => boolean) | undefined = held.has;
+  for (let tries = 0; tries < maxWriteTries; tries += 1) {
+    const masked = await maskLogins(logins, await tokenizer(generation), keys, isHeld);
+    const written = await write(masked);
+    if (!('unwritten' in written)) {
+      // of a message that was stored before, a value may have been erased since
+      if (written.stored === logins.length) held.add(masked.sealed.map(({ token }) => token));
+      return written;
+    }
+    if (written.unwritten === 'generation') {
+      // the token key was replaced since this container asked for it
+      ({ generation } = written);
+    } else {
+      // a value was erased since this container saw it: all are sealed, and the statement decides
+      held.forget(masked.unsealed);
+      isHeld = undefined;
+    }
   }
-  // of a message that was stored before, a value may have been erased since
-  if (written?.stored === logins.length) held.add(masked.sealed.map(({ token }) => token));
-  return written;
+  throw new DatabaseError(null);
 }
 
 function failure(slice: readonly Readable[], error: VaultError): Outcome {

@@ -3,6 +3,7 @@ import type { Principal } from '../audit/entry.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { audited, type RecordRequest } from './audited.ts';
+import { type Renamed, renamedOf } from './renamed.ts';
 import type { TokensRequest } from './request.ts';
 
 /** What `erase` works with. */
@@ -23,6 +24,8 @@ export interface EraseCertificate {
   reason: string;
   erased: string[];
   missing: { token: string; why: 'unknown' | 'erased' }[];
+  /** The present names of tokens that were asked for under former ones, as the audit has them; left out if there are none. */
+  renamed?: Renamed[] | undefined;
   /** ISO 8601, UTC. */
   erasedAt: string;
   /** The last of this request's audit rows; the hash is SHA-256 in hex. */
@@ -41,11 +44,12 @@ export async function erase(
   deps: EraseDeps,
 ): Promise<EraseCertificate> {
   const context = { requestId, principal, reason };
-  return audited('erase', deps.erase, context, tokens, deps, ({ outcomes, head, at }) => {
+  return audited('erase', deps.erase, context, tokens, deps, ({ outcomes, names, head, at }) => {
     const certificate: EraseCertificate = {
       ...context,
       erased: [],
       missing: [],
+      ...renamedOf(names),
       erasedAt: at,
       audit: encodePosition(head),
     };

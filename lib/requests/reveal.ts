@@ -14,10 +14,13 @@ import type { Metrics } from '../metrics.ts';
 import type { Notify } from '../notify.ts';
 import type { PiiKind } from '../pii-fields.ts';
 import { audited, type RecordRequest } from './audited.ts';
+import { type Renamed, renamedOf } from './renamed.ts';
 import type { TokensRequest } from './request.ts';
 
 /** A row of `pii_vault` with its data key. */
 export interface StoredValue {
+  /** The token as the claim named it: another one than the present name if the token key was replaced since. */
+  claimed: string;
   token: string;
   kind: PiiKind;
   ciphertext: Uint8Array;
@@ -51,6 +54,8 @@ export interface RevealResponse {
   principal: Principal;
   revealed: { token: string; kind: PiiKind; value: string }[];
   missing: { token: string; why: 'unknown' | 'erased' }[];
+  /** The present names of tokens that were asked for under former ones; left out if there are none. */
+  renamed?: Renamed[] | undefined;
 }
 
 /**
@@ -66,18 +71,25 @@ export async function reveal(
 ): Promise<RevealResponse> {
   const context = { requestId, principal, reason };
   const claim: RecordRequest = (...request) => deps.claim(...request, approval);
-  return audited('reveal', claim, context, tokens, deps, async ({ outcomes, breakGlass }) => {
-    if (breakGlass !== null) {
-      deps.metrics.publish({ breakGlass: tokens.length });
-      await deps.notify?.({ event: 'break_glass', id: breakGlass, tokens: tokens.length });
-    }
-    const isHeld = [...outcomes.values()].includes('revealed');
-    const values = isHeld ? await available('the database', deps.take(requestId)) : [];
-    const opened = await openAll(values, requestId, deps);
-    const response = answer(context, tokens, opened, outcomes);
-    deps.metrics.publish({ revealed: response.revealed.length });
-    return response;
-  });
+  return audited(
+    'reveal',
+    claim,
+    context,
+    tokens,
+    deps,
+    async ({ outcomes, names, breakGlass }) => {
+      if (breakGlass !== null) {
+        deps.metrics.publish({ breakGlass: tokens.length });
+        await deps.notify?.({ event: 'break_glass', id: breakGlass, tokens: tokens.length });
+      }
+      const isHeld = [...outcomes.values()].includes('revealed');
+      const values = isHeld ? await available('the database', deps.take(requestId)) : [];
+      const opened = await openAll(values, requestId, deps);
+      const response = answer(context, tokens, opened, outcomes, names);
+      deps.metrics.publish({ revealed: response.revealed.length });
+      return response;
+    },
+  );
 }
 
 type Opened = ReadonlyMap<string, { kind: PiiKind; value: string }>;
@@ -92,14 +104,14 @@ async function openAll(
   // those of one data key follow one another, so that each key is opened once, however many there are
   const byKey = values.toSorted((a, b) => (a.dataKey.id < b.dataKey.id ? -1 : 1));
   await Promise.all(
-    byKey.map(async ({ token, kind, ciphertext, dataKey }) => {
+    byKey.map(async ({ claimed, token, kind, ciphertext, dataKey }) => {
       try {
         const key = await deps.keys.open(dataKey);
         const place = { kind, token, dataKeyId: dataKey.id };
-        opened.set(token, { kind, value: open(key, place, ciphertext) });
+        opened.set(claimed, { kind, value: open(key, place, ciphertext) });
       } catch (error) {
         faults.set(
-          token,
+          claimed,
           error instanceof SealBroken ? error : new VaultUnavailable('KMS', asVaultError(error)),
         );
       }
@@ -107,10 +119,10 @@ async function openAll(
   );
   if (faults.size === 0) return opened;
 
-  const outcomes = values.map(({ token }): [string, AuditOutcome] => {
-    const fault = faults.get(token);
-    if (fault === undefined) return [token, 'withheld'];
-    return [token, fault instanceof SealBroken ? 'seal_broken' : 'unavailable'];
+  const outcomes = values.map(({ claimed }): [string, AuditOutcome] => {
+    const fault = faults.get(claimed);
+    if (fault === undefined) return [claimed, 'withheld'];
+    return [claimed, fault instanceof SealBroken ? 'seal_broken' : 'unavailable'];
   });
   const head = await available('the audit', deps.reportFault(requestId, new Map(outcomes)));
   deps.log.info('reveal recorded', {
@@ -128,10 +140,17 @@ function answer(
   tokens: readonly string[],
   opened: Opened,
   outcomes: ReadonlyMap<string, AuditOutcome>,
+  names: ReadonlyMap<string, string>,
 ): RevealResponse {
-  const response: RevealResponse = { requestId, principal, revealed: [], missing: [] };
+  const response: RevealResponse = {
+    requestId,
+    principal,
+    revealed: [],
+    missing: [],
+    ...renamedOf(names),
+  };
   for (const token of tokens) {
-    const value = opened.get(token);
+    const value = opened.get(names.get(token) ?? token);
     if (value !== undefined) response.revealed.push({ token, ...value });
     // a value that was claimed and is gone was erased in between
     else

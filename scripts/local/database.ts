@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Client } from 'pg';
 
 import { messageOf, UserError } from '../../cli/user-error.ts';
-import { type Role, roles } from '../../db/roles.ts';
+import { type Role, roles, rotationRole } from '../../db/roles.ts';
 import type { Passwords } from './passwords.ts';
 
 /** The database on this machine, and how to log in to it as each role. */
@@ -47,7 +47,7 @@ export async function setPasswords(database: LocalDatabase): Promise<void> {
   await asSuperuser(database, 'postgres', async (client) => {
     const existing = await client.query<{ rolname: Role }>(
       'select rolname from pg_roles where rolname = any ($1)',
-      [roles],
+      [[...roles, rotationRole.name]],
     );
     for (const { rolname } of existing.rows) {
       const password = client.escapeLiteral(database.passwords[rolname]);

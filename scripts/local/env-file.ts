@@ -1,9 +1,9 @@
-import { roles } from '../../db/roles.ts';
+import { roles, rotationRole } from '../../db/roles.ts';
 import { databaseUrl, type LocalDatabase } from './database.ts';
 import type { Queues } from './queues.ts';
 import type { LocalUrls } from './running-vault.ts';
 import { awsVariables, type Settings } from './settings.ts';
-import { writePrivately } from './state.ts';
+import { readState, writePrivately } from './state.ts';
 
 /**
  * Writes `.local/env`, for scripts and people, and `.local/roles.env`, with the login of every
@@ -25,7 +25,9 @@ export async function writeEnvFiles(
     ANALYST_DATABASE_URL: databaseUrl(database, 'vault_analyst'),
     AUDITOR_DATABASE_URL: databaseUrl(database, 'vault_auditor'),
   };
-  const logins = roles.map((role) => [`${role.toUpperCase()}_DATABASE_URL`, role] as const);
+  const { rotation } = await readState(settings);
+  const existing = rotation === 'on' ? [...roles, rotationRole.name] : roles;
+  const logins = existing.map((role) => [`${role.toUpperCase()}_DATABASE_URL`, role] as const);
   const rolesEnv = logins.map(([name, role]) => [name, databaseUrl(database, role)] as const);
   await writePrivately(settings, 'env', lines(Object.entries(env)));
   await writePrivately(settings, 'roles.env', lines(rolesEnv));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { type Role, roles } from '../../db/roles.ts';
+import { type Role, roles, rotationRole } from '../../db/roles.ts';
 import type { Settings } from './settings.ts';
 import { addState, readState } from './state.ts';
 
@@ -16,7 +16,7 @@ export function newPassword(): string {
 export async function rolePasswords(settings: Settings): Promise<Record<Role, string>> {
   const { databasePasswords = {} } = await readState(settings);
   const passwords = Object.fromEntries(
-    roles.map((role) => [role, databasePasswords[role] ?? newPassword()]),
+    [...roles, rotationRole.name].map((role) => [role, databasePasswords[role] ?? newPassword()]),
   ) as Record<Role, string>;
   await addState(settings, { databasePasswords: passwords });
   return passwords;

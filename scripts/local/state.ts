@@ -32,6 +32,9 @@ export interface StackState {
   databasePasswords?: Partial<Record<Role, string>>;
   emulator?: EmulatorState;
   postgres?: PostgresState;
+  /** The generation of the token key that is deployed, and whether it is rotated. */
+  tokenGeneration?: number;
+  rotation?: 'on' | 'off';
   /** It was stopped, and its data are there for the next start. */
   isKept?: boolean;
 }

@@ -166,7 +166,7 @@ describe('a stage on AWS', () => {
       Effect: 'Deny',
       Principal: '*',
       Action: ['Update:Delete', 'Update:Replace'],
-      Resource: ['DataKey', 'TokenKey*', 'LoginQueue', 'LoginDeadLetterQueue'].map((name) => {
+      Resource: ['DataKey', 'TokenKey', 'LoginQueue', 'LoginDeadLetterQueue'].map((name) => {
         expect(resources).toHaveProperty(name);
         return `LogicalResourceId/${name}`;
       }),

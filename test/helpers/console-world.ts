@@ -94,6 +94,7 @@ function signedUrls(
   const pool = database.as('vault_tokenize');
   const finding = {
     tokenizer: createTokenizerSource(kms),
+    generation: () => Promise.resolve(1),
     lookUp: (...[context, tokens]: [Parameters<typeof lookUp>[1], readonly string[]]) =>
       lookUp(pool, context, tokens),
     log: silentLog,

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 
 import { type Connection, run, type Statement } from '../../query.ts';
-import { roles } from '../../roles.ts';
+import { roles, rotationRole } from '../../roles.ts';
 import { functionNames } from '../apply-migrations.ts';
 import { tableNames } from '../check-owners.ts';
 
@@ -35,7 +35,7 @@ export async function findAll(
   statements: readonly FindingsStatement[],
 ): Promise<string[]> {
   const values = {
-    roles: [...roles],
+    roles: [...roles, rotationRole.name],
     functions: await functionNames(),
     tables: [...tableNames, 'migrations'],
   };

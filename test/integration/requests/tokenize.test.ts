@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { lookUp as lookUpTokens } from '../../../db/audited-requests.ts';
+import { lookUp as lookUpTokens, presentGeneration } from '../../../db/audited-requests.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
 import { parseValuesRequest } from '../../../lib/requests/request.ts';
 import { createTokenizerSource } from '../../../lib/crypto/token.ts';
@@ -22,6 +22,7 @@ beforeAll(async () => {
   deps = {
     tokenizer: createTokenizerSource(kms),
     lookUp: (context, tokens) => lookUpTokens(pool, context, tokens),
+    generation: () => presentGeneration(pool),
     log: silentLog,
     metrics: silentMetrics,
   };

@@ -1,0 +1,238 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Pool } from 'pg';
+
+import {
+  findRotationObstacles,
+  type RotationSize,
+  rotationSize,
+} from '../../db/operations/rotation-plan.ts';
+import {
+  abortRotation,
+  finishRotation,
+  formerTokensLeft,
+  rotationState,
+} from '../../db/operations/rotation.ts';
+import { rotate, type RotateReport } from '../../lib/operations/rotate.ts';
+import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
+import { confirm } from '../confirm.ts';
+import { withPool } from '../database.ts';
+import { deployLocally } from '../local-rotation.ts';
+import { databaseConfig } from '../login.ts';
+import { planText } from '../rotation-plan.ts';
+import { openRotation, type OpenRotation, rotateDeps, sweepAll } from '../rotation.ts';
+import { findStage, type Stage } from '../stage.ts';
+import { pairs } from '../table.ts';
+import { Cancelled, UserError } from '../user-error.ts';
+
+interface Options extends CommonOptions {
+  dryRun?: true;
+  finish?: true;
+  abort?: true;
+  reason: string;
+  endSuppressions?: true;
+}
+
+const description = `Replaces the key that tokens are derived from: every value gets a token of the next generation, in
+user_logins and in the vault, and equal values have equal tokens as before. Readers see all old tokens
+or all new ones. Values are mapped while the vault is in use; then ingest pauses, and one transaction
+replaces all tokens. It may be killed at any time: run it again, and it goes on.
+
+Afterwards, translate and reveal accept former tokens, until you run it with --finish: then nothing is left
+that the former key could unlock, and that key may be disabled. It needs the parameter rotation: 'on' in the
+stage's file, and the role that the stack then has. On the local stage it deploys that itself.`;
+
+const example = "npx pii-vault rotate --stage prod --reason 'the token key leaked, incident 12'";
+
+export function define(command: Command): void {
+  describe(command, description, example, ['stage', 'yes', 'database'])
+    .option('--dry-run', 'only say what would be done, how long it takes, and what is in the way')
+    .option('--finish', 'end the time in which former tokens can be translated')
+    .option('--abort', 'take it back, before the tokens were replaced')
+    .option(
+      '--reason <text>',
+      'why, 10 to 500 characters; the audit keeps it',
+      parseReason,
+      'The token key is replaced.',
+    )
+    .option('--end-suppressions', 'begin though values are suppressed, which ends with it')
+    .action(action(run));
+}
+
+function parseReason(text: string): string {
+  if (text.trim().length >= 10 && text.length <= 500 && /^\P{Cc}*$/u.test(text)) return text.trim();
+  throw new InvalidArgumentError('It must be 10 to 500 characters on one line.');
+}
+
+async function run(options: Options, context: Context): Promise<Outcome> {
+  if ([options.dryRun, options.finish, options.abort].filter(Boolean).length > 1) {
+    throw new UserError('Give --dry-run, --finish or --abort, and only one of them.');
+  }
+  const stage = await findStage(options.stage);
+  if (options.dryRun === true) return dryRun(stage, options);
+  await switchOn(stage, options);
+  return openRotation(stage, options, async (rotation) => {
+    if (options.finish === true) return finish(rotation, options);
+    if (options.abort === true) return abort(rotation, options);
+    return rotateAll(rotation, options, context);
+  });
+}
+
+/** The parameters of the stage's file that allow it; on the local stage, deploys them. Throws `UserError`. */
+async function switchOn(stage: Stage, { finish: isEnd, abort: isAbort }: Options): Promise<void> {
+  if ((await stage.output('Rotation')) === 'on') return;
+  const generation = Number(await stage.output('TokenGeneration'));
+  if (isEnd === true || isAbort === true) {
+    throw new UserError(`No rotation is under way on ${stage.name}.`);
+  }
+  if (stage.local === null) throw new UserError(parametersText(stage.name, generation, 'on'));
+  console.error('Deploying the next token key, and the right to use it …');
+  await deployLocally('on', generation);
+  // what was read of the stack and of its logins is of before
+  Object.assign(stage, await findStage(stage.name));
+}
+
+/** What to set in the stage's file, and to do then. */
+function parametersText(stage: string, generation: number, rotation: 'on' | 'off'): string {
+  return (
+    `Set in stages/${stage}.yml:\n  tokenGeneration: ${generation}\n  rotation: '${rotation}'\n` +
+    `Then: npx sls deploy --stage ${stage} && npx sls invoke -f migrate --stage ${stage}`
+  );
+}
+
+async function dryRun(stage: Stage, options: Options): Promise<Outcome> {
+  const generation = Number(await stage.output('TokenGeneration'));
+  const config = await databaseConfig(stage, 'vault_auditor', options);
+  return withPool(config, async (pool): Promise<Outcome> => {
+    const { size, obstacles } = await plan(pool, generation);
+    const isOn = (await stage.output('Rotation')) === 'on';
+    const next =
+      isOn || stage.local !== null
+        ? ''
+        : `\nTo begin:\n${parametersText(stage.name, generation, 'on')}`;
+    return {
+      exitCode: obstacles.length > 0 ? 1 : 0,
+      text: `${planText(generation, size, obstacles)}\nNothing was changed.${next}`,
+      report: { stage: stage.name, generation, ...size, obstacles },
+    };
+  });
+}
+
+async function plan(
+  pool: Pool,
+  generation: number,
+): Promise<{ size: RotationSize; obstacles: string[] }> {
+  return {
+    size: await rotationSize(pool),
+    obstacles: await findRotationObstacles(pool, generation + 1),
+  };
+}
+
+async function rotateAll(
+  rotation: OpenRotation,
+  options: Options,
+  { signal, ifCancelled }: Context,
+): Promise<Outcome> {
+  const { stage, pool } = rotation;
+  const state = await rotationState(pool);
+  if (state.phase === 'aborting') {
+    throw new UserError('A rotation is being aborted: run it with --abort to the end.');
+  }
+  let values = 0;
+  if (state.phase !== 'swapped') {
+    const { size, obstacles } = await plan(pool, state.generation);
+    values = size.values;
+    console.error(`${planText(state.generation, size, obstacles)}\n`);
+    if (obstacles.length > 0) throw new UserError('Nothing was changed: see what is in the way.');
+    if (stage.local === null && state.phase === null) {
+      await confirm(`Replace the token key of ${stage.name}?`, options);
+    }
+  }
+  ifCancelled(() => 'Run the same command again to go on, or with --abort to take it back.');
+  const report = await rotate(await rotateDeps(rotation, state, options, signal, values));
+  if (!report.isDone) throw new Cancelled();
+  const { generation } = await rotationState(pool);
+  return outcome(stage.name, report, generation, await formerTokensLeft(pool));
+}
+
+function outcome(
+  stage: string,
+  { swapped, pausedSeconds }: RotateReport,
+  generation: number,
+  left: number,
+): Outcome {
+  const facts = {
+    ...(swapped !== null && {
+      'values mapped': swapped.mapped,
+      'of which do not open': swapped.broken,
+      'erased values carried': swapped.carried,
+      'tokens without a value': swapped.unheld,
+      'logins rewritten': swapped.rewritten,
+      'groups of equal values': `unchanged (${swapped.groups.map((digest) => digest.slice(0, 16)).join(', ')})`,
+    }),
+    ...(pausedSeconds !== null && { 'pause of ingest': `${pausedSeconds.toFixed(1)} s` }),
+    'token generation': generation,
+    [`tokens of generation ${generation - 1} left`]: left,
+  };
+  const next =
+    'Former tokens can be translated (npx pii-vault translate), until you run ' +
+    `npx pii-vault rotate --stage ${stage} --finish`;
+  return {
+    exitCode: left > 0 ? 1 : 0,
+    text: `${pairs(facts)}\n${next}`,
+    report: { stage, generation, left, pausedSeconds, swapped },
+  };
+}
+
+async function finish({ stage, pool, who }: OpenRotation, options: Options): Promise<Outcome> {
+  const { phase, isPaused } = await rotationState(pool);
+  if (phase !== 'swapped') {
+    throw new UserError('The tokens are not replaced yet: there is nothing to finish.');
+  }
+  if (isPaused) {
+    throw new UserError(`Ingest is paused: run npx pii-vault rotate --stage ${stage.name} first.`);
+  }
+  if (stage.local === null) {
+    await confirm('After this nobody can translate former tokens any more. Finish?', options);
+  }
+  // a run that was killed after the swap may have left some
+  await sweepAll(pool);
+  const proof = await finishRotation(pool, { ...who, reason: options.reason });
+  const formerKey = (await stage.output('TokenKeyArn')).trim();
+  if (stage.local !== null) await deployLocally('off', proof.to);
+  const facts = {
+    'former tokens that could be translated': proof.names,
+    [`tokens of generation ${proof.from} left`]: proof.left,
+  };
+  const todo =
+    stage.local === null
+      ? `${parametersText(stage.name, proof.to, 'off')}\nThen disable the former key:\n  aws kms disable-key --key-id ${formerKey}`
+      : `The former key is ${formerKey}, which nobody may use now.`;
+  return {
+    exitCode: 0,
+    text: `${pairs(facts)}\nThe rotation is finished. ${todo}`,
+    report: { stage: stage.name, ...proof, formerKey },
+  };
+}
+
+async function abort(rotation: OpenRotation, options: Options): Promise<Outcome> {
+  const { stage, pool, who, ingest } = rotation;
+  const { phase, generation } = await rotationState(pool);
+  if (phase === 'swapped') {
+    throw new UserError(
+      'The tokens are replaced already, which cannot be taken back: finish it, and rotate again if you have to.',
+    );
+  }
+  if (phase !== null) {
+    await abortRotation(pool, { ...who, reason: options.reason }, false);
+    await ingest.resume();
+    await sweepAll(pool);
+    await abortRotation(pool, { ...who, reason: options.reason }, true);
+  }
+  if (stage.local !== null) await deployLocally('off', generation);
+  const todo = stage.local === null ? ` ${parametersText(stage.name, generation, 'off')}` : '';
+  return {
+    exitCode: 0,
+    text: `The tokens are of generation ${generation}, as before.${todo}`,
+    report: { stage: stage.name, generation, aborted: phase !== null },
+  };
+}

@@ -1,0 +1,30 @@
+-- Ends the grace after a swap: proves that the former token key unlocks nothing any more, and deletes vault.token_map. From
+-- then on nobody can tell which token took the place of a former one. Raises an error if something is left. Returns what was
+-- proved, as JSON.
+CREATE OR REPLACE FUNCTION vault.finish_rotation(
+  columns text[], request_id text, principal text, reason text
+) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '30s' AS $$
+DECLARE
+  former integer;
+  names bigint;
+  remaining CONSTANT bigint := vault.former_tokens_left(columns);
+  proof json;
+BEGIN
+  IF remaining > 0 THEN
+    RAISE EXCEPTION '% rows are left under tokens of the former generation', remaining
+      USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  SELECT from_generation INTO STRICT former FROM vault.rotation WHERE phase = 'swapped';
+  SELECT count(*) INTO names FROM vault.token_map;
+  PERFORM vault.lock_audit_chain();
+  TRUNCATE vault.token_map;
+  DELETE FROM vault.rotation;
+  proof := json_build_object('from', former, 'to', former + 1, 'names', names, 'left', remaining);
+  PERFORM vault.append_event(
+    'rotate'::vault.audit_action, request_id, 'claimed'::vault.principal_source, principal, reason, 'finished', proof
+  );
+  RETURN proof;
+END;
+$$;

@@ -1,0 +1,26 @@
+-- How many rows are left under tokens of the former generation, after a swap: logins, by these columns of user_logins,
+-- values of the vault, and tombstones. Reads all of user_logins.
+CREATE OR REPLACE FUNCTION vault.former_tokens_left(columns text[]) RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET work_mem = '256MB' AS $$
+DECLARE
+  former integer;
+  logins bigint;
+  rest bigint;
+BEGIN
+  SELECT from_generation INTO former FROM vault.rotation WHERE phase = 'swapped';
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no rotation has replaced the tokens' USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  EXECUTE (
+    SELECT format('SELECT count(*) FROM public.user_logins AS login WHERE %s', string_agg(
+      format('(strpos(login.%1$I::text, $1) > 0 AND login.%1$I::text ~ $2)', column_name), ' OR '
+    )) FROM unnest(columns) AS listed (column_name)
+  ) INTO logins USING '_v' || former || '_',
+    '^[a-z][a-z_]{0,31}_v' || former || '_[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$';
+  SELECT count(*) INTO rest FROM (
+    SELECT value.token FROM vault.pii_vault AS value UNION ALL SELECT gone.token FROM vault.tombstones AS gone
+  ) AS named WHERE EXISTS (SELECT FROM vault.token_map AS map WHERE map.token = named.token);
+  RETURN logins + rest;
+END;
+$$;

@@ -1,0 +1,49 @@
+-- Names values anew, each with its value sealed anew in its new place, in the order of `tokens`. A value that was deleted
+-- meanwhile is left out. Where `is_broken`, the seal did not open: the value is carried as it is, under a random name.
+-- Returns how many values were mapped.
+CREATE OR REPLACE FUNCTION vault.map_tokens(
+  tokens bytea[], new_tokens bytea[], ciphertexts bytea[], broken boolean[],
+  data_key_id uuid, wrapped_key bytea, kms_key_arn text
+) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- a plan from when a table was small must not read all of it later
+SET enable_seqscan = off AS $$
+DECLARE
+  mapped bigint;
+BEGIN
+  -- not a row lock: the swap must wait for this transaction, whatever it changes
+  LOCK TABLE vault.token_map IN ROW EXCLUSIVE MODE;
+  IF NOT EXISTS (SELECT FROM vault.rotation WHERE phase = 'mapping') THEN
+    RAISE EXCEPTION 'values are mapped only while a rotation maps them' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  INSERT INTO vault.data_keys AS key (id, wrapped_key, kms_key_arn)
+  SELECT map_tokens.data_key_id, map_tokens.wrapped_key, map_tokens.kms_key_arn WHERE map_tokens.data_key_id IS NOT NULL
+  ON CONFLICT ON CONSTRAINT data_keys_pkey DO NOTHING;
+
+  WITH given AS (
+    SELECT * FROM unnest(tokens, new_tokens, ciphertexts, broken)
+      AS given (token, new_token, ciphertext, is_broken)
+  ), held AS MATERIALIZED (
+    -- an erase waits until this is committed, and then deletes both
+    SELECT value.* FROM vault.pii_vault AS value
+    WHERE value.token = ANY (tokens) ORDER BY value.token FOR KEY SHARE
+  ), named AS (
+    INSERT INTO vault.token_map AS map (token, kind, new_token, origin)
+    SELECT held.token, held.kind, CASE WHEN given.is_broken THEN vault.random_token() ELSE given.new_token END,
+      CASE WHEN given.is_broken THEN 'broken' ELSE 'held' END
+    FROM held JOIN given ON given.token = held.token
+    -- erased and collected again meanwhile
+    ON CONFLICT ON CONSTRAINT token_map_pkey DO UPDATE SET new_token = excluded.new_token, origin = excluded.origin
+    RETURNING map.token, map.new_token
+  )
+  INSERT INTO vault.pii_vault AS value (created_at, kind, data_key_id, token, ciphertext)
+  SELECT held.created_at, held.kind,
+    CASE WHEN given.is_broken THEN held.data_key_id ELSE map_tokens.data_key_id END, named.new_token,
+    CASE WHEN given.is_broken THEN held.ciphertext ELSE given.ciphertext END
+  FROM named JOIN held ON held.token = named.token JOIN given ON given.token = named.token
+  ORDER BY named.new_token
+  ON CONFLICT ON CONSTRAINT pii_vault_pkey DO NOTHING;
+  GET DIAGNOSTICS mapped = ROW_COUNT;
+  RETURN mapped;
+END;
+$$;

@@ -1,0 +1,164 @@
+-- Replaces every token of the former generation by its next name, in these columns of user_logins and in the vault, and
+-- makes the next generation the present one: all in this transaction, or nothing. Readers see the state before until it
+-- commits. Whoever writes to user_logins waits, and then has to name the new generation.
+--
+-- Tokens of user_logins that the vault never held, and those of erased values, get random names. Raises an error if equal
+-- values would not have equal tokens afterwards exactly as before, or if a token of the former generation were left.
+-- Returns counts as JSON, or only `unmapped` if values came that vault.map_tokens has to name first. A second call after
+-- the swap returns null.
+CREATE OR REPLACE FUNCTION vault.swap_tokens(
+  columns text[], request_id text, principal text, reason text
+) RETURNS json
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET work_mem = '256MB' SET lock_timeout = '30s' SET enable_nestloop = off AS $$
+DECLARE
+  token_form CONSTANT text := '_[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$';
+  former integer;
+  kinds text;
+  -- of tokens of the former generation, as a quick test and as an exact one
+  part text;
+  pattern text;
+  name text;
+  before text[] := '{}';
+  after text[] := '{}';
+  digest text;
+  counted bigint;
+  unmapped bigint := 0;
+  rewritten bigint := 0;
+  carried bigint := 0;
+  unheld bigint := 0;
+  broken bigint;
+  held bigint;
+  remaining bigint := 0;
+  started CONSTANT timestamptz := clock_timestamp();
+  counts json;
+BEGIN
+  LOCK TABLE vault.token_map IN EXCLUSIVE MODE;
+  LOCK TABLE public.user_logins IN SHARE ROW EXCLUSIVE MODE;
+  SELECT from_generation INTO former FROM vault.rotation WHERE phase = 'mapping';
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  IF cardinality(columns) IS NULL OR cardinality(columns) = 0 THEN
+    RAISE EXCEPTION 'there is no column to rewrite' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  SELECT string_agg(kind::text, '|') INTO kinds FROM unnest(enum_range(NULL::vault.pii_kind)) AS kind;
+  part := '_v' || former || '_';
+  pattern := '^(' || kinds || ')_v' || former || token_form;
+
+  SELECT count(*) INTO unmapped FROM vault.pii_vault AS value
+  WHERE NOT EXISTS (SELECT FROM vault.token_map AS map WHERE map.new_token = value.token)
+    AND NOT EXISTS (
+      SELECT FROM vault.token_map AS map JOIN vault.pii_vault AS next ON next.token = map.new_token
+      WHERE map.token = value.token
+    );
+  IF unmapped > 0 THEN RETURN json_build_object('unmapped', unmapped); END IF;
+
+  -- what was erased while it was mapped, and what was erased before: nobody can make these names again
+  UPDATE vault.token_map AS map SET new_token = vault.random_token(), origin = 'erased'
+  FROM vault.tombstones AS gone
+  WHERE gone.token = map.token AND map.origin = 'held'
+    AND NOT EXISTS (SELECT FROM vault.pii_vault AS value WHERE value.token = map.token);
+  INSERT INTO vault.token_map AS map (token, kind, new_token, origin)
+  SELECT gone.token, gone.kind, vault.random_token(), 'erased' FROM vault.tombstones AS gone
+  ON CONFLICT ON CONSTRAINT token_map_pkey DO NOTHING;
+
+  FOREACH name IN ARRAY columns LOOP
+    EXECUTE format($query$
+      WITH named AS MATERIALIZED (
+        SELECT login.%1$I::text AS name, count(*) AS size FROM public.user_logins AS login
+        WHERE login.%1$I IS NOT NULL GROUP BY 1
+      ), unheld AS (
+        INSERT INTO vault.token_map AS map (token, kind, new_token, origin)
+        SELECT decode(translate(right(named.name, 27), '-_', '+/') || '=', 'base64'),
+          left(named.name, -length($1) - 27)::vault.pii_kind, vault.random_token(), 'unheld'
+        FROM named WHERE strpos(named.name, $1) > 0 AND named.name ~ $2
+        ON CONFLICT ON CONSTRAINT token_map_pkey DO NOTHING
+        RETURNING 1
+      )
+      SELECT
+        (SELECT encode(sha256(convert_to(coalesce(string_agg(size || ':' || n, ',' ORDER BY size), ''), 'UTF8')), 'hex')
+         FROM (SELECT size, count(*) AS n FROM named GROUP BY size) AS sizes),
+        (SELECT count(*) FROM unheld)
+    $query$, name)
+    INTO digest, counted USING part, pattern;
+    before := before || digest;
+    unheld := unheld + counted;
+  END LOOP;
+  ANALYZE vault.token_map;
+
+  -- each map is hashed once; a login that has something else than a token in one of the columns is left for the second
+  -- statement, which looks every token up
+  EXECUTE (
+    SELECT format(
+      'UPDATE public.user_logins AS login SET %s FROM %s WHERE %s AND NOT (%s)',
+      string_agg(format('%I = map%s.next', column_name, n), ', ' ORDER BY n),
+      string_agg(format($map$(
+        SELECT map.kind::text || $1 || rtrim(translate(encode(map.token, 'base64'), '+/', '-_'), '=') AS former,
+          map.kind::text || $2 || rtrim(translate(encode(map.new_token, 'base64'), '+/', '-_'), '=') AS next
+        FROM vault.token_map AS map UNION ALL SELECT '', NULL) AS map%s$map$, n), ', ' ORDER BY n),
+      string_agg(format($join$coalesce(login.%I::text, '') = map%s.former$join$, column_name, n), ' AND ' ORDER BY n),
+      string_agg(format('login.%I IS NULL', column_name), ' AND ' ORDER BY n)
+    )
+    FROM unnest(columns) WITH ORDINALITY AS listed (column_name, n)
+  ) USING part, '_v' || former + 1 || '_';
+  GET DIAGNOSTICS rewritten = ROW_COUNT;
+  SET LOCAL enable_nestloop = on;
+  EXECUTE (
+    SELECT format(
+      'UPDATE public.user_logins AS login SET %s WHERE %s',
+      string_agg(format($set$%1$I = CASE WHEN login.%1$I::text ~ $2 THEN (
+        SELECT map.kind::text || $3 || rtrim(translate(encode(map.new_token, 'base64'), '+/', '-_'), '=')
+        FROM vault.token_map AS map
+        WHERE map.token = decode(translate(right(login.%1$I::text, 27), '-_', '+/') || '=', 'base64')
+      ) ELSE login.%1$I::text END$set$, column_name), ', ' ORDER BY n),
+      string_agg(format('(strpos(login.%1$I::text, $1) > 0 AND login.%1$I::text ~ $2)', column_name), ' OR ' ORDER BY n)
+    )
+    FROM unnest(columns) WITH ORDINALITY AS listed (column_name, n)
+  ) USING part, pattern, '_v' || former + 1 || '_';
+  GET DIAGNOSTICS counted = ROW_COUNT;
+  rewritten := rewritten + counted;
+
+  FOREACH name IN ARRAY columns LOOP
+    EXECUTE format($query$
+      SELECT encode(sha256(convert_to(coalesce(string_agg(size || ':' || n, ',' ORDER BY size), ''), 'UTF8')), 'hex'),
+        coalesce(sum(old), 0)
+      FROM (
+        SELECT size, count(*) AS n, count(*) FILTER (WHERE strpos(name, $1) > 0 AND name ~ $2) AS old
+        FROM (
+          SELECT login.%1$I::text AS name, count(*) AS size FROM public.user_logins AS login
+          WHERE login.%1$I IS NOT NULL GROUP BY 1
+        ) AS named GROUP BY size
+      ) AS sizes
+    $query$, name)
+    INTO digest, counted USING part, pattern;
+    after := after || digest;
+    remaining := remaining + counted;
+  END LOOP;
+  IF before <> after OR remaining > 0 THEN
+    RAISE EXCEPTION 'the logins would not be as they were: % tokens of generation % would be left', remaining, former
+      USING ERRCODE = 'data_exception';
+  END IF;
+
+  -- what was erased until now is known to this transaction; from here on an erase waits for it
+  UPDATE vault.tombstones AS gone SET token = map.new_token FROM vault.token_map AS map WHERE map.token = gone.token;
+  PERFORM vault.lock_audit_chain();
+  INSERT INTO vault.token_map AS map (token, kind, new_token, origin)
+  SELECT gone.token, gone.kind, vault.random_token(), 'erased' FROM vault.tombstones AS gone
+  WHERE NOT EXISTS (SELECT FROM vault.token_map AS map WHERE map.new_token = gone.token)
+  ON CONFLICT ON CONSTRAINT token_map_pkey DO NOTHING;
+  UPDATE vault.tombstones AS gone SET token = map.new_token FROM vault.token_map AS map WHERE map.token = gone.token;
+  UPDATE vault.token_generation SET generation = former + 1;
+
+  SELECT count(*) FILTER (WHERE origin IN ('held', 'broken')), count(*) FILTER (WHERE origin = 'broken'),
+    count(*) FILTER (WHERE origin = 'erased')
+  INTO held, broken, carried FROM vault.token_map;
+  counts := json_build_object(
+    'from', former, 'to', former + 1, 'mapped', held, 'broken', broken, 'carried', carried, 'unheld', unheld,
+    'rewritten', rewritten, 'groups', before, 'seconds', round(extract(epoch FROM clock_timestamp() - started), 3)
+  );
+  UPDATE vault.rotation SET phase = 'swapped', swapped_at = clock_timestamp();
+  PERFORM vault.append_event(
+    'rotate'::vault.audit_action, request_id, 'claimed'::vault.principal_source, principal, reason, 'swapped', counts
+  );
+  RETURN counts;
+END;
+$$;

@@ -1,0 +1,106 @@
+import { ValuesUnmappable } from '../errors.ts';
+
+/** What a rotation has reached. */
+export interface RotationState {
+  /** The generation of all tokens now. */
+  generation: number;
+  /** Null if none is under way. */
+  phase: 'mapping' | 'aborting' | 'swapped' | null;
+  begunAt: Date | null;
+  swappedAt: Date | null;
+  /** Ingest was paused for it, and not yet let go on. */
+  isPaused: boolean;
+  /** Entries of the map. */
+  mapped: number;
+}
+
+/** What the swap did. */
+export interface SwapCounts {
+  from: number;
+  to: number;
+  /** Values of the vault under their next names. */
+  mapped: number;
+  /** Those of them whose seal did not open, before as after. */
+  broken: number;
+  /** Erased or expired values, with random names. */
+  carried: number;
+  /** Tokens of user_logins that the vault never held, with random names. */
+  unheld: number;
+  /** Rows of user_logins. */
+  rewritten: number;
+  /** For each column, a digest of the sizes of its groups of equal tokens: the same before and after. */
+  groups: string[];
+  seconds: number;
+}
+
+/** What `rotate` works with. */
+export interface RotateDeps {
+  state: () => Promise<RotationState>;
+  begin: () => Promise<void>;
+  /** Maps all pages of the vault, while it is in use. */
+  mapPages: () => Promise<void>;
+  /** Maps what came meanwhile; returns how many values. */
+  mapRest: () => Promise<number>;
+  /** Notes that ingest is paused, and pauses it: returns once no batch is under way. */
+  pause: () => Promise<void>;
+  /** Lets ingest go on, and notes that. */
+  resume: () => Promise<void>;
+  /** Replaces all tokens at once; says how many values have to be mapped before, or null if it is done. */
+  swap: () => Promise<SwapCounts | { unmapped: number } | null>;
+  /** Deletes the vault's rows under former tokens. */
+  sweep: () => Promise<void>;
+  isCancelled: () => boolean;
+  now: () => number;
+}
+
+/** What a run of `rotate` did; `swapped` is null if the swap has happened in an earlier run, or not yet. */
+export interface RotateReport {
+  swapped: SwapCounts | null;
+  pausedSeconds: number | null;
+  isDone: boolean;
+}
+
+/**
+ * Replaces the token key, from wherever an earlier run has stopped: maps, pauses ingest, swaps, and
+ * sweeps. May be killed anywhere and run again. Throws what its parts throw; then ingest goes on, unless
+ * even that failed.
+ */
+export async function rotate(deps: RotateDeps): Promise<RotateReport> {
+  const { phase, isPaused } = await deps.state();
+  const report: RotateReport = { swapped: null, pausedSeconds: null, isDone: false };
+  if (phase !== 'swapped') {
+    if (phase === null) await deps.begin();
+    if (!isPaused) {
+      await deps.mapPages();
+      if (!deps.isCancelled()) await deps.mapRest();
+    }
+    if (deps.isCancelled()) {
+      if (isPaused) await deps.resume();
+      return report;
+    }
+    const started = deps.now();
+    try {
+      await deps.pause();
+      report.swapped = await swapAll(deps);
+    } finally {
+      await deps.resume();
+    }
+    report.pausedSeconds = (deps.now() - started) / 1000;
+    if (deps.isCancelled() && (await deps.state()).phase !== 'swapped') return report;
+  } else if (isPaused) await deps.resume();
+  await deps.sweep();
+  report.isDone = !deps.isCancelled();
+  return report;
+}
+
+/** Swaps, after the rest is mapped. */
+async function swapAll(deps: RotateDeps): Promise<SwapCounts | null> {
+  while (!deps.isCancelled()) {
+    const mapped = await deps.mapRest();
+    const swapped = await deps.swap();
+    if (swapped === null || !('unmapped' in swapped)) return swapped;
+    // nobody can name them, and no later try would
+    if (mapped === 0) throw new ValuesUnmappable(swapped.unmapped);
+  }
+  return null;
+}
