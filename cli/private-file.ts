@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { access, open, rename, rm } from 'node:fs/promises';
+import { access, constants, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 import { fileProblem, UserError } from './user-error.ts';
 
@@ -11,11 +12,17 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Throws `UserError` where a file is there already: nothing is overwritten. */
+/**
+ * Throws `UserError` where a new file cannot be written, before work is done for it: nothing is
+ * overwritten, and its directory must be there.
+ */
 export async function refuseExisting(path: string): Promise<void> {
   if (await exists(path)) {
     throw new UserError(`${path} exists already: choose another name, or remove it.`);
   }
+  await access(dirname(path), constants.W_OK).catch((error: unknown) => {
+    throw unwritable(path, error);
+  });
 }
 
 /**

@@ -145,8 +145,10 @@ async function shown(entries: AsyncIterable<AuditEntry>, options: Options): Prom
     }
     rows.push(entry);
   }
+  // most searches find no event
+  const used = columns.filter((name) => name !== 'detail' || rows.some((row) => row.detail));
   const cells = rows.map((row) =>
-    columns.map((name) => [name, visible(String(row[name] ?? ''))] as const),
+    used.map((name) => [name, visible(String(row[name] ?? ''))] as const),
   );
   const text =
     rows.length === 0

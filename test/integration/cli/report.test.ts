@@ -142,6 +142,19 @@ describe('pii-vault report', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
+  it('reads nothing for a file that it cannot write', async () => {
+    const nowhere = join(directory, 'no', 'report.html');
+    const refused = { VAULT_ANALYST_DATABASE_URL: 'postgresql://vault_analyst:x@127.0.0.1:1/x' };
+    const { code, stderr } = await runCli(['report', '--out', nowhere], {
+      ...aws.environment,
+      ...refused,
+    });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: `${nowhere} cannot be written: there is no such file or directory.\n`,
+    });
+  });
+
   it('writes over no other file', async () => {
     await writeFile(file(), 'an older report');
     expect(await run()).toMatchObject({
