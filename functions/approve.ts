@@ -1,9 +1,3 @@
-import type {
-  Context,
-  LambdaFunctionURLEventWithIAMAuthorizer,
-  LambdaFunctionURLResult,
-} from 'aws-lambda';
-
 import { createPool } from '../db/pool.ts';
 import {
   acknowledgeBreakGlass,
@@ -17,8 +11,7 @@ import { createLog } from '../lib/log.ts';
 import { createNotify } from '../lib/notify.ts';
 import { decide, type DecideDeps } from '../lib/requests/decide.ts';
 import { parseApproverAction } from '../lib/requests/approval-request.ts';
-import { requestBody, respond } from '../lib/requests/function-url.ts';
-import { verifiedPrincipal } from '../lib/requests/principal.ts';
+import { urlHandler } from '../lib/requests/function-url.ts';
 
 const pool = createPool(databaseConfig(), 'request');
 const log = createLog();
@@ -34,11 +27,6 @@ const deps: DecideDeps = {
 };
 
 /** Shows large reveals to whoever signed the request to the function's URL, and takes their decisions. */
-export const handler = (
-  event: LambdaFunctionURLEventWithIAMAuthorizer,
-  context: Context,
-): Promise<LambdaFunctionURLResult> =>
-  respond(async () => {
-    const principal = verifiedPrincipal(event);
-    return decide(parseApproverAction(requestBody(event)), principal, context.awsRequestId, deps);
-  });
+export const handler = urlHandler((request, caller, requestId) =>
+  decide(parseApproverAction(request), caller, requestId, deps),
+);

@@ -1,9 +1,3 @@
-import type {
-  Context,
-  LambdaFunctionURLEventWithIAMAuthorizer,
-  LambdaFunctionURLResult,
-} from 'aws-lambda';
-
 import { claimReveal, reportFault, takeRevealed } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
 import { approvalTopic, databaseConfig, keyScopeConfig } from '../lib/config.ts';
@@ -12,8 +6,7 @@ import { createKmsClient, createOpeningKeyService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { createNotify } from '../lib/notify.ts';
-import { requestBody, respond } from '../lib/requests/function-url.ts';
-import { verifiedPrincipal } from '../lib/requests/principal.ts';
+import { urlHandler } from '../lib/requests/function-url.ts';
 import { parseTokensRequest } from '../lib/requests/request.ts';
 import { reveal, type RevealDeps } from '../lib/requests/reveal.ts';
 
@@ -31,12 +24,6 @@ const deps: RevealDeps = {
 };
 
 /** Reveals tokens in an emergency, without an approval: the role that it logs in as makes each use an open item. */
-export const handler = (
-  event: LambdaFunctionURLEventWithIAMAuthorizer,
-  context: Context,
-): Promise<LambdaFunctionURLResult> =>
-  respond(async () => {
-    const principal = verifiedPrincipal(event);
-    const request = parseTokensRequest(requestBody(event));
-    return reveal(request, principal, context.awsRequestId, deps);
-  });
+export const handler = urlHandler((request, caller, requestId) =>
+  reveal(parseTokensRequest(request), caller, requestId, deps),
+);

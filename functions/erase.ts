@@ -1,17 +1,10 @@
-import type {
-  Context,
-  LambdaFunctionURLEventWithIAMAuthorizer,
-  LambdaFunctionURLResult,
-} from 'aws-lambda';
-
 import { eraseValues } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
 import { databaseConfig, keyScopeConfig } from '../lib/config.ts';
 import { erase, type EraseDeps } from '../lib/requests/erase.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
-import { requestBody, respond } from '../lib/requests/function-url.ts';
-import { verifiedPrincipal } from '../lib/requests/principal.ts';
+import { urlHandler } from '../lib/requests/function-url.ts';
 import { parseTokensRequest } from '../lib/requests/request.ts';
 
 const pool = createPool(databaseConfig(), 'request');
@@ -23,12 +16,6 @@ const deps: EraseDeps = {
 };
 
 /** Erases the values of tokens for whoever signed the request to the function's URL. */
-export const handler = (
-  event: LambdaFunctionURLEventWithIAMAuthorizer,
-  context: Context,
-): Promise<LambdaFunctionURLResult> =>
-  respond(async () => {
-    const principal = verifiedPrincipal(event);
-    const request = parseTokensRequest(requestBody(event));
-    return erase(request, principal, context.awsRequestId, deps);
-  });
+export const handler = urlHandler((request, caller, requestId) =>
+  erase(parseTokensRequest(request), caller, requestId, deps),
+);

@@ -1,9 +1,3 @@
-import type {
-  Context,
-  LambdaFunctionURLEventWithIAMAuthorizer,
-  LambdaFunctionURLResult,
-} from 'aws-lambda';
-
 import { claimReveal, reportFault, takeRevealed } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
 import { ownRequests, requestReveal, withdrawRequest } from '../db/reveal-requests.ts';
@@ -11,11 +5,10 @@ import { approvalTopic, databaseConfig, keyScopeConfig } from '../lib/config.ts'
 import { createOpeningKeys } from '../lib/crypto/data-key.ts';
 import { createNotify } from '../lib/notify.ts';
 import { parseRevealAction } from '../lib/requests/approval-request.ts';
-import { requestBody, respond } from '../lib/requests/function-url.ts';
+import { urlHandler } from '../lib/requests/function-url.ts';
 import { createKmsClient, createOpeningKeyService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
-import { verifiedPrincipal } from '../lib/requests/principal.ts';
 import { revealAction, type RevealActionDeps } from '../lib/requests/reveal-action.ts';
 
 const pool = createPool(databaseConfig(), 'request');
@@ -36,16 +29,6 @@ const deps: RevealActionDeps = {
 };
 
 /** Reveals tokens to whoever signed the request to the function's URL, or takes their request for an approval. */
-export const handler = (
-  event: LambdaFunctionURLEventWithIAMAuthorizer,
-  context: Context,
-): Promise<LambdaFunctionURLResult> =>
-  respond(async () => {
-    const principal = verifiedPrincipal(event);
-    return revealAction(
-      parseRevealAction(requestBody(event)),
-      principal,
-      context.awsRequestId,
-      deps,
-    );
-  });
+export const handler = urlHandler((request, caller, requestId) =>
+  revealAction(parseRevealAction(request), caller, requestId, deps),
+);

@@ -1,17 +1,10 @@
-import type {
-  Context,
-  LambdaFunctionURLEventWithIAMAuthorizer,
-  LambdaFunctionURLResult,
-} from 'aws-lambda';
-
 import { lookUp, presentGeneration } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
 import { databaseConfig, keyScopeConfig, firstGeneration, tokenKeyArns } from '../lib/config.ts';
 import { createKmsClient, createTokenRootService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
-import { requestBody, respond } from '../lib/requests/function-url.ts';
-import { verifiedPrincipal } from '../lib/requests/principal.ts';
+import { urlHandler } from '../lib/requests/function-url.ts';
 import { parseValuesRequest } from '../lib/requests/request.ts';
 import { createTokenizerSource } from '../lib/crypto/token.ts';
 import { tokenize, type TokenizeDeps } from '../lib/requests/tokenize.ts';
@@ -31,12 +24,6 @@ const deps: TokenizeDeps = {
 };
 
 /** Finds the tokens of values for whoever signed the request to the function's URL. */
-export const handler = (
-  event: LambdaFunctionURLEventWithIAMAuthorizer,
-  context: Context,
-): Promise<LambdaFunctionURLResult> =>
-  respond(async () => {
-    const principal = verifiedPrincipal(event);
-    const request = parseValuesRequest(requestBody(event));
-    return tokenize(request, principal, context.awsRequestId, deps);
-  });
+export const handler = urlHandler((request, caller, requestId) =>
+  tokenize(parseValuesRequest(request), caller, requestId, deps),
+);

@@ -1,5 +1,10 @@
-import type { LambdaFunctionURLEventWithIAMAuthorizer, LambdaFunctionURLResult } from 'aws-lambda';
+import type {
+  Context,
+  LambdaFunctionURLEventWithIAMAuthorizer,
+  LambdaFunctionURLResult,
+} from 'aws-lambda';
 
+import type { Principal } from '../audit/entry.ts';
 import {
   ApprovalInvalid,
   ApprovalRequired,
@@ -10,9 +15,26 @@ import {
   type VaultError,
   VaultUnavailable,
 } from '../errors.ts';
+import { verifiedPrincipal } from './principal.ts';
+
+type SignedEvent = LambdaFunctionURLEventWithIAMAuthorizer;
+
+/**
+ * The handler of a function behind a signed URL. `answer` gets the request's JSON, who signed it and
+ * the id of the invocation; what it throws becomes a response too.
+ */
+export function urlHandler(
+  answer: (request: unknown, caller: Principal, requestId: string) => Promise<unknown>,
+) {
+  return (event: SignedEvent, { awsRequestId }: Context): Promise<LambdaFunctionURLResult> =>
+    respond(async () => {
+      const caller = verifiedPrincipal(event);
+      return answer(requestBody(event), caller, awsRequestId);
+    });
+}
 
 /** The JSON body of a Function URL's event. Throws `InvalidRequest`. */
-export function requestBody(event: Partial<LambdaFunctionURLEventWithIAMAuthorizer>): unknown {
+export function requestBody(event: Partial<SignedEvent>): unknown {
   const body: unknown = event.body;
   if (typeof body !== 'string') throw new InvalidRequest('body', 'must be a JSON object');
   try {
