@@ -7,7 +7,15 @@ export default defineConfig({
     maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
     reporters: ['default', './test/helpers/count-reporter.ts'],
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          // loading the same modules for each file takes longer than these tests
+          isolate: false,
+          unstubEnvs: true,
+        },
+      },
       {
         test: {
           name: 'integration',

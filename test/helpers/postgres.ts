@@ -58,7 +58,8 @@ export async function startEmptyPostgres(settings: readonly string[] = []): Prom
     postgresDistribution,
   );
   // no test can fail the machine itself, and the kernel keeps what a killed process wrote
-  await initialiseCluster(state, ['max_connections=500', 'fsync=off', ...settings]);
+  const quick = ['fsync=off', 'scram_iterations=1'];
+  await initialiseCluster(state, ['max_connections=500', ...quick, ...settings]);
   await startCluster(state);
   return {
     port: state.port,
@@ -109,7 +110,9 @@ export async function createMigratedDatabase(port: number, name: string): Promis
   });
   await migrate(pool, wideLimits);
   await pool.end();
-  for (const role of roles) await admin.query(`alter role ${role} password '${testPassword}'`);
+  for (const role of ['postgres', ...roles]) {
+    await admin.query(`alter role ${role} password '${testPassword}'`);
+  }
   await admin.end();
 }
 

@@ -56,7 +56,9 @@ async function passwords(): Promise<void> {
     'select rolname from pg_roles where rolname = any ($1)',
     [roles],
   );
-  for (const { rolname } of found) await ask(`alter role ${rolname} password '${testPassword}'`);
+  await ask(
+    found.map(({ rolname }) => `alter role ${rolname} password '${testPassword}'`).join(';'),
+  );
 }
 
 async function migrateVault(): Promise<void> {
