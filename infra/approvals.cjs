@@ -1,7 +1,8 @@
+const arn = (resource) => ({ 'Fn::GetAtt': [resource, 'Arn'] });
+
 // Whether large reveals need an approval, by the parameter revealApprovalAbove, and what follows from that.
 module.exports = async ({ resolveVariable }) => {
   const isOn = String(await resolveVariable('param:revealApprovalAbove')) !== '';
-  const arn = (resource) => ({ 'Fn::GetAtt': [resource, 'Arn'] });
   return {
     // infra/approvals-on has the functions and resources
     state: isOn ? 'on' : 'off',
