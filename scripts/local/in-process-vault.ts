@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
+import { parse } from 'yaml';
 
 import type { EraseCertificate } from '../../lib/requests/erase.ts';
 import { createKmsDouble } from './kms-double.ts';
@@ -40,6 +42,7 @@ export async function inProcessVault(database: LocalDatabase): Promise<RunningVa
     const user = users[name];
     setEnvironment({
       ...environment(database, aws.endpoint),
+      ...(await stageParameters(name)),
       DATABASE_USER: user,
       DATABASE_PASSWORD: database.passwords[user],
     });
@@ -109,6 +112,27 @@ function isFunctionName(name: string): name is FunctionName {
   return Object.hasOwn(users, name);
 }
 
+/** The function's variables that are parameters of a stage, with their defaults. */
+async function stageParameters(name: FunctionName): Promise<Record<string, string>> {
+  const defaults = (await readYaml('stages/default.yml')) as Record<string, unknown>;
+  const functions = (await readYaml('infra/functions.yml')) as Record<
+    FunctionName,
+    { environment: Record<string, unknown> }
+  >;
+  return Object.fromEntries(
+    Object.entries(functions[name].environment).flatMap(([variable, value]) => {
+      const [, parameter] = /^\$\{param:(\w+)\}$/.exec(String(value)) ?? [];
+      return parameter === undefined ? [] : [[variable, String(defaults[parameter])]];
+    }),
+  );
+}
+
+async function readYaml(file: string): Promise<unknown> {
+  const text = await readFile(new URL(`../../${file}`, import.meta.url), 'utf8');
+  // the short forms of CloudFormation's functions are tags that YAML does not know
+  return parse(text, { logLevel: 'error' });
+}
+
 function environment(database: LocalDatabase, endpoint: string): Record<string, string> {
   return {
     VAULT_SERVICE: 'pii-vault',
@@ -122,13 +146,6 @@ function environment(database: LocalDatabase, endpoint: string): Record<string, 
     TOKEN_KEY_ARNS: '1=token-key',
     DEAD_LETTER_QUEUE_URL: `${endpoint}/dead-letters`,
     TOKEN_ROTATION: 'off',
-    DIRECT_REVEAL: 'on',
-    REVEAL_QUOTA_PER_HOUR: '1000',
-    REVEAL_CAP_PER_HOUR: '5000',
-    TOKENIZE_QUOTA_PER_HOUR: '10000',
-    TOKENIZE_CAP_PER_HOUR: '50000',
-    ERASE_QUOTA_PER_HOUR: '10000',
-    ERASE_CAP_PER_HOUR: '50000',
     LOG_LEVEL: 'SILENT',
     POWERTOOLS_METRICS_DISABLED: 'true',
     AWS_ENDPOINT_URL: endpoint,
