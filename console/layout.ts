@@ -44,7 +44,7 @@ export function layout({ vault, current, lead, hasPlaintext = false }: Frame, co
         <title>${title} · ${vault.stage} · pii-vault</title>
         <link rel="icon" href="icon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="console.css" />
-        ${current === 'report' ? html`<link rel="stylesheet" href="report.css" />` : ''}
+        ${current === 'overview' || current === 'report' ? html`<link rel="stylesheet" href="report.css" />` : ''}
         <script src="console.js" defer></script>
       </head>
       <body>

@@ -1,5 +1,5 @@
 import { html, type Markup } from './html.ts';
-import { count, short } from './numbers.ts';
+import { count, short, whole } from './numbers.ts';
 import { everyDay, ticksTo } from './ticks.ts';
 
 /** The values of one colour of a chart, by day. */
@@ -15,7 +15,10 @@ const height = 220;
 const frame = { left: 46, right: 6, top: 10, bottom: 26 };
 const colors = 5;
 
-/** Columns by day, one on top of another, with axes and a legend. `unit` is what is counted, one and many. */
+/**
+ * Columns by day, one on top of another, with axes and a legend, and the same as a table. `unit` is
+ * what is counted, one and many.
+ */
 export function columns(
   title: string,
   unit: readonly [string, string],
@@ -25,14 +28,22 @@ export function columns(
   const sums = days.map((day) =>
     series.reduce((sum, { values }) => sum + (values.get(day) ?? 0), 0),
   );
+  const all = count(
+    sums.reduce((sum, each) => sum + each, 0),
+    ...unit,
+  );
   const ticks = ticksTo(Math.max(0, ...sums));
   const yAt = (value: number) =>
     height - frame.bottom - (value / ticks.at(-1)!) * (height - frame.top - frame.bottom);
   const slot = (width - frame.left - frame.right) / Math.max(1, days.length);
   return html`<figure>
-    <figcaption>${title}</figcaption>
+    <figcaption>${title} <small>${all}</small></figcaption>
     ${legend(series)}
-    <svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}, ${unit[1]} by day">
+    <svg
+      viewBox="0 0 ${width} ${height}"
+      role="img"
+      aria-label="${title}: ${all} in ${count(days.length, 'day')}"
+    >
       ${ticks.map((tick) => tickLine(tick, yAt(tick)))}
       ${days.map((day, place) => column(day, frame.left + slot * place, slot, unit, series, yAt))}
       ${days.map((day, place) =>
@@ -46,7 +57,35 @@ export function columns(
           : null,
       )}
     </svg>
+    ${asTable(days, series)}
   </figure>`;
+}
+
+function asTable(days: readonly string[], series: readonly Series[]): Markup {
+  return html`<details>
+    <summary>As a table</summary>
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">Day (UTC)</th>
+          ${series.map(({ name }) => html`<th scope="col" class="number">${name}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${days
+          .filter((day) => series.some(({ values }) => values.get(day)))
+          .map(
+            (day) =>
+              html`<tr>
+                <th scope="row">${day}</th>
+                ${series.map(
+                  ({ values }) => html`<td class="number">${whole(values.get(day) ?? 0)}</td>`,
+                )}
+              </tr>`,
+          )}
+      </tbody>
+    </table>
+  </details>`;
 }
 
 function tickLine(tick: number, y: number): Markup {

@@ -17,7 +17,14 @@ export function everyDay(days: readonly string[]): string[] {
   const from = Date.parse(sorted[0] ?? '');
   const to = Date.parse(sorted.at(-1) ?? '');
   if (Number.isNaN(from) || Number.isNaN(to)) return [];
-  return Array.from({ length: (to - from) / dayMs + 1 }, (_, n) =>
-    new Date(from + n * dayMs).toISOString().slice(0, 10),
-  );
+  return Array.from({ length: (to - from) / dayMs + 1 }, (_, n) => dayOf(from + n * dayMs));
+}
+
+/** The last `days` UTC days (YYYY-MM-DD), the day of `today` included. */
+export function lastDays(days: number, today: Date): string[] {
+  return everyDay([dayOf(today.getTime() - (days - 1) * dayMs), dayOf(today.getTime())]);
+}
+
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
 }

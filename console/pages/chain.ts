@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 
-import { number } from '../chart.ts';
+import { whole } from '../../cli/report/numbers.ts';
 import type { Html } from '../html.ts';
 import type { ChainState } from '../vault.ts';
 
@@ -10,15 +10,15 @@ export function chainSummary({ head, from, verified, findings, lastVerified }: C
     verified === 0
       ? 'There are no rows yet.'
       : from <= 1
-        ? `All ${number(verified)} rows are right.`
-        : `Rows ${number(from)} to ${number(head.id)} are right.`;
+        ? `All ${whole(verified)} rows are right.`
+        : `Rows ${whole(from)} to ${whole(head.id)} are right.`;
   const state =
     findings.length === 0
       ? html`<p class="good">${sentence}</p>`
       : html`<div class="problem" role="alert">
           <p>The audit does not verify:</p>
           <ul>
-            ${findings.map(({ id, problem }) => html`<li>Row ${number(id)} ${problem}.</li>`)}
+            ${findings.map(({ id, problem }) => html`<li>Row ${whole(id)} ${problem}.</li>`)}
           </ul>
         </div>`;
   return html`${state}

@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 
 import type { DataKeyGroup } from '../../db/operations/rewrap-keys.ts';
-import { number } from '../chart.ts';
+import { whole } from '../../cli/report/numbers.ts';
 import type { Html } from '../html.ts';
 import { layout, panel, problem, table } from '../layout.ts';
 import type { ConsoleVault } from '../vault.ts';
@@ -27,7 +27,7 @@ function shown(groups: readonly DataKeyGroup[]): Html {
         ({ kmsKeyArn, count, oldest, newest }) =>
           html`<tr>
             <td><code>${kmsKeyArn}</code></td>
-            <td class="number">${number(count)}</td>
+            <td class="number">${whole(count)}</td>
             <td class="nowrap">${oldest}</td>
             <td class="nowrap">${newest}</td>
           </tr>`,

@@ -1,7 +1,7 @@
 import { html } from 'hono/html';
 
 import type { ReasonTally } from '../../lib/operations/redrive.ts';
-import { number } from '../chart.ts';
+import { whole } from '../../cli/report/numbers.ts';
 import type { Html } from '../html.ts';
 import { type Column, layout, panel, problem, table } from '../layout.ts';
 import type { ConsoleVault, Redriven } from '../vault.ts';
@@ -42,7 +42,7 @@ export function deadLettersPage(
         : html`<dl class="figures">
             <div>
               <dt>messages, about</dt>
-              <dd class="${depth > 0 ? 'warn' : ''}">${number(depth)}</dd>
+              <dd class="${depth > 0 ? 'warn' : ''}">${whole(depth)}</dd>
             </div>
           </dl>`,
       count,
@@ -80,7 +80,7 @@ function shown(outcome: NonNullable<DeadLetterView['outcome']>): Html {
                 />
               </td>
               <td><code>${reason}</code></td>
-              ${ages(tally).map((amount) => html`<td class="number">${number(amount)}</td>`)}
+              ${ages(tally).map((amount) => html`<td class="number">${whole(amount)}</td>`)}
             </tr>`,
         ),
       )}
@@ -105,7 +105,7 @@ function sentPanel(sent: Redriven): Html {
           html`<tr>
             <td><code>${reason}</code></td>
             ${[tally.found, tally.sent, tally.refused, tally.notDeleted].map(
-              (amount) => html`<td class="number">${number(amount)}</td>`,
+              (amount) => html`<td class="number">${whole(amount)}</td>`,
             )}
           </tr>`,
       ),

@@ -3,7 +3,7 @@ import { html } from 'hono/html';
 import type { TokenUse } from '../../db/count-logins.ts';
 import { canonical, type PiiKind, piiKinds } from '../../lib/pii-fields.ts';
 import { maxPerRequest } from '../../lib/requests/request.ts';
-import { number } from '../chart.ts';
+import { whole } from '../../cli/report/numbers.ts';
 import { enteredLines } from '../form-text.ts';
 import type { Html } from '../html.ts';
 import { layout, panel, problem, table } from '../layout.ts';
@@ -123,7 +123,7 @@ function found({ requestId, found: values, uses }: LookUpAnswer): Html {
         values.map(({ value, token, held: isHeld }) => {
           const use = typeof uses === 'string' ? undefined : uses.get(token);
           const count = (amount: number | undefined) =>
-            typeof uses === 'string' ? '–' : number(amount ?? 0);
+            typeof uses === 'string' ? '–' : whole(amount ?? 0);
           return html`<tr>
             <td>${plaintext(value)}</td>
             <td>${isHeld ? 'yes' : 'no'}</td>

@@ -1,6 +1,9 @@
-import { html } from 'hono/html';
+import { html, raw } from 'hono/html';
 
-import { dayChart, everyDay, number } from '../chart.ts';
+import { columns } from '../../cli/report/chart.ts';
+import { whole } from '../../cli/report/numbers.ts';
+import { lastDays } from '../../cli/report/ticks.ts';
+
 import type { Html } from '../html.ts';
 import { layout, panel, problem } from '../layout.ts';
 import { sentenceOf } from '../sentence.ts';
@@ -13,10 +16,10 @@ const days = 30;
 export async function overviewPage(vault: ConsoleVault): Promise<Html> {
   const [logins, reveals, chain, queues, keys] = await Promise.all([
     shown(vault.loginsByDay(days), (counts) =>
-      dayChart({ title: 'Logins by day', unit: 'logins', days: everyDay(counts, days) }),
+      dayChart('Logins by day', ['login', 'logins'], counts),
     ),
     shown(vault.revealsByDay(days), (counts) =>
-      dayChart({ title: 'Revealed tokens by day', unit: 'tokens', days: everyDay(counts, days) }),
+      dayChart('Revealed tokens by day', ['token', 'tokens'], counts),
     ),
     shown(vault.chain('since'), chainSummary),
     shown(
@@ -25,11 +28,11 @@ export async function overviewPage(vault: ConsoleVault): Promise<Html> {
         html`<dl class="figures">
             <div>
               <dt>waiting for ingest</dt>
-              <dd>${number(login)}</dd>
+              <dd>${whole(login)}</dd>
             </div>
             <div>
               <dt>dead letters</dt>
-              <dd class="${deadLetter > 0 ? 'warn' : ''}">${number(deadLetter)}</dd>
+              <dd class="${deadLetter > 0 ? 'warn' : ''}">${whole(deadLetter)}</dd>
             </div>
           </dl>
           ${deadLetter > 0 ? html`<p><a href="dead-letters">See why</a></p>` : ''}`,
@@ -43,11 +46,11 @@ export async function overviewPage(vault: ConsoleVault): Promise<Html> {
       return html`<dl class="figures">
           <div>
             <dt>data keys</dt>
-            <dd>${number(count)}</dd>
+            <dd>${whole(count)}</dd>
           </div>
           <div>
             <dt>KMS keys</dt>
-            <dd>${number(groups.length)}</dd>
+            <dd>${whole(groups.length)}</dd>
           </div>
         </dl>
         ${newest === undefined ? '' : html`<p>The newest is from ${newest} UTC.</p>`}`;
@@ -59,9 +62,7 @@ export async function overviewPage(vault: ConsoleVault): Promise<Html> {
       current: 'overview',
       lead: 'How this stage does right now. Nothing here opens a sealed value.',
     },
-    html`<div class="charts">
-        ${panel('Logins by day', logins)}${panel('Revealed tokens by day', reveals)}
-      </div>
+    html`<div class="charts report">${logins}${reveals}</div>
       <div class="cards">
         ${panel('Audit chain', chain)}${panel('Queues', queues)}${panel('Data keys', keys)}
       </div>`,
@@ -74,4 +75,14 @@ async function shown<T>(answer: Promise<T>, show: (answer: T) => Html): Promise<
   } catch (error) {
     return problem(sentenceOf(error));
   }
+}
+
+/** A chart of the last days, with those on which there was nothing. */
+function dayChart(
+  title: string,
+  unit: readonly [string, string],
+  counts: ReadonlyMap<string, number>,
+): Html {
+  const all = lastDays(days, new Date()).map((day) => [day, counts.get(day) ?? 0] as const);
+  return html`${raw(columns(title, unit, [{ name: unit[1], values: new Map(all) }]).text)}`;
 }
