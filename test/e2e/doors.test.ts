@@ -1,13 +1,11 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { messageOf } from '../../cli/user-error.ts';
 import { createSqsClient } from '../../lib/sqs.ts';
 import { writeEnvFiles } from '../../scripts/local/env-file.ts';
 import { makeIdentities } from '../../scripts/local/identities.ts';
-import { pythonWith } from '../../scripts/local/python.ts';
 import { findQueues } from '../../scripts/local/queues.ts';
 import { localAws } from '../../scripts/local/settings.ts';
 import { localDatabase } from '../../scripts/local/stack.ts';
@@ -15,6 +13,7 @@ import { readState } from '../../scripts/local/state.ts';
 import { loginMessage } from '../helpers/builders.ts';
 import { type CliResult, type RunningCli, startCli } from '../helpers/cli.ts';
 import {
+  describeOnEmulator,
   eventually,
   type OwnStack,
   ownSettings,
@@ -27,12 +26,6 @@ const reason = ['--reason', 'the end-to-end test asks'];
 const address = (n: number) => `10.77.${n >> 8}.${n & 255}`;
 const loginCount = 250;
 
-const obstacle = await pythonWith('ministack', settings).then(() => null, messageOf);
-if (obstacle !== null) {
-  if (process.env['CI'] === 'true') throw new Error(`No AWS emulator can be had: ${obstacle}`);
-  console.warn(`The test of the commands for people is skipped: no AWS emulator. ${obstacle}.`);
-}
-
 function start(parameters: string[], input?: string): RunningCli {
   return startCli(parameters, null, {
     environment: { VAULT_LOCAL_DIR: settings.directory },
@@ -44,7 +37,7 @@ function run(parameters: string[], input?: string): Promise<CliResult> {
   return start(parameters, input).ended;
 }
 
-describe.skipIf(obstacle !== null)('the commands for people, against the deployed vault', () => {
+describeOnEmulator('the commands for people, against the deployed vault', () => {
   let stack: OwnStack;
   let directory: string;
   const path = (name: string) => join(directory, name);

@@ -11,9 +11,7 @@ import { AccessDenied } from '../../client/errors.ts';
 import type { Credentials } from '../../client/signed-post.ts';
 import { createSqsClient, type OutgoingMessage, queueDepth, sendMessages } from '../../lib/sqs.ts';
 import { peekDeadLetters } from '../../cli/dead-letter-queue.ts';
-import { messageOf } from '../../cli/user-error.ts';
 import { localClient } from '../../scripts/local/local-client.ts';
-import { pythonWith } from '../../scripts/local/python.ts';
 import { findQueues, type Queues, type SqsClient } from '../../scripts/local/queues.ts';
 import { localAws, readSettings } from '../../scripts/local/settings.ts';
 import { loginMessage } from '../helpers/builders.ts';
@@ -23,14 +21,9 @@ import {
   stillRunning,
   withDescendants,
 } from './own-checkout.ts';
-import { eventually } from './own-stack.ts';
+import { describeOnEmulator, eventually } from './own-stack.ts';
 
 const removed = 'Stack stopped, data deleted.\n';
-
-const obstacle = await pythonWith('ministack', readSettings({})).then(() => null, messageOf);
-if (obstacle !== null && process.env['CI'] === 'true') {
-  throw new Error(`There is no AWS emulator: ${obstacle}`);
-}
 
 describe('the local stack, where there is no Python', () => {
   let programs: string;
@@ -74,7 +67,7 @@ describe('the local stack, where there is no Python', () => {
   });
 });
 
-describe.skipIf(obstacle !== null)('the local stack', () => {
+describeOnEmulator('the local stack', () => {
   let checkout: OwnCheckout;
 
   beforeAll(async () => {

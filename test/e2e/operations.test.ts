@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { Client, Pool } from 'pg';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import { ingest } from '../../lib/ingest/ingest.ts';
 import {
@@ -12,8 +12,6 @@ import {
   type TokenKeyArns,
 } from '../../lib/crypto/kms.ts';
 import { databaseUrl, type LocalDatabase } from '../../scripts/local/database.ts';
-import { messageOf } from '../../cli/user-error.ts';
-import { pythonWith } from '../../scripts/local/python.ts';
 import { awsVariables, localAws } from '../../scripts/local/settings.ts';
 import { localDatabase } from '../../scripts/local/stack.ts';
 import { readState } from '../../scripts/local/state.ts';
@@ -21,6 +19,7 @@ import { loginMessage, sqsRecord } from '../helpers/builders.ts';
 import { type RunningCli, startCli } from '../helpers/cli.ts';
 import { containerDeps } from '../helpers/vault.ts';
 import {
+  describeOnEmulator,
   eventually,
   type OwnStack,
   ownSettings,
@@ -56,12 +55,7 @@ function statement(action: string, users: readonly string[]): string {
 
 /** Asks IAM as the account's root. */
 const settings = await ownSettings();
-const obstacle = await pythonWith('ministack', settings).then(() => null, messageOf);
-if (obstacle !== null && process.env['CI'] === 'true') {
-  throw new Error(`No AWS emulator can be had: ${obstacle}`);
-}
-
-describe.skipIf(obstacle !== null)('pii-vault rewrap and drill, on a deployed vault', () => {
+describeOnEmulator('pii-vault rewrap and drill, on a deployed vault', () => {
   let stack: OwnStack;
   let database: LocalDatabase;
   let oldKey: string;

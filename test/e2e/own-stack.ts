@@ -3,10 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import { describe } from 'vitest';
 
 import { createSqsClient, type QueuedMessage, sendMessages } from '../../lib/sqs.ts';
 import { databaseUrl, prepareDatabase, setPasswords } from '../../scripts/local/database.ts';
 import { peekDeadLetters } from '../../cli/dead-letter-queue.ts';
+import { messageOf } from '../../cli/user-error.ts';
 import { startEmulator } from '../../scripts/local/emulator.ts';
 import { startCluster, stopCluster } from '../../scripts/local/cluster.ts';
 import { startPostgres } from '../../scripts/local/postgres.ts';
@@ -42,6 +44,15 @@ export interface OwnStack {
 }
 
 const { service: repository } = readSettings({});
+
+const obstacle = await pythonWith('ministack', readSettings({})).then(() => null, messageOf);
+if (obstacle !== null) {
+  if (process.env['CI'] === 'true') throw new Error(`No AWS emulator can be had: ${obstacle}`);
+  console.warn(`Tests on an AWS emulator are skipped: none can be had. ${obstacle}.`);
+}
+
+/** Tests on an AWS emulator; skipped where none can be had, which is an error in CI. */
+export const describeOnEmulator = describe.skipIf(obstacle !== null);
 
 /** Where a stack of one's own will be: nothing runs yet. */
 export async function ownSettings(): Promise<Settings> {
