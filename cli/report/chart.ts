@@ -12,7 +12,7 @@ export interface Series {
 
 const width = 720;
 const height = 220;
-const frame = { left: 46, right: 6, top: 10, bottom: 26 };
+const frame = { left: 46, right: 6, top: 10, bottom: 30 };
 const colors = 5;
 
 /**
@@ -50,7 +50,7 @@ export function columns(
         place % Math.ceil(days.length / 8) === 0
           ? html`<text
               x="${at(frame.left + slot * (place + 0.5))}"
-              y="${height - 8}"
+              y="${height - 6}"
               text-anchor="middle"
               >${shortDay(day)}</text
             >`
