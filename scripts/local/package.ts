@@ -7,7 +7,7 @@ import { run } from './command.ts';
 import { UserError } from '../../cli/user-error.ts';
 import { copyService } from './service-copy.ts';
 import { offlineEnvironment, type Settings } from './settings.ts';
-import { program, reasonIn } from './sls.ts';
+import { program, reasonIn, reportOfError } from './sls.ts';
 
 /**
  * Runs `sls package` for a stage, without credentials and so without AWS, into `output`. The stage's
@@ -32,7 +32,11 @@ export async function packageStage(
       process.execPath,
       [await program(), 'package', `--stage=${stage}`, `--package=${output}`],
       // it leaves its bundles where temporary files go
-      { cwd: copy, env: { ...offlineEnvironment(), TMPDIR: directory } },
+      {
+        cwd: copy,
+        env: { ...offlineEnvironment(), TMPDIR: directory },
+        lastLine: reportOfError,
+      },
     );
     if (code !== 0) throw new UserError(`sls package failed: ${reasonIn(stdout + stderr)}`);
     return join(output, 'cloudformation-template-update-stack.json');

@@ -54,6 +54,7 @@ export async function sls(settings: Settings, parameters: readonly string[], log
     return await run(process.execPath, [await program(), ...parameters, '--stage', 'local'], {
       cwd: settings.service,
       env: { ...childEnvironment(settings), TMPDIR: temporary },
+      lastLine: reportOfError,
       ...(log === undefined ? {} : { log }),
     });
   } finally {
@@ -83,13 +84,16 @@ function isFunctionError(value: unknown): value is { errorType: string; errorMes
   return typeof value === 'object' && value !== null && 'errorType' in value;
 }
 
+/** Where `sls` begins to report an error. It does not end after one in a bundle. */
+export const reportOfError = /^Error:$/mu;
+
 /** The part of what `sls` printed that says why it failed. */
 export function reasonIn(output: string): string {
   const lines = output.split('\n').map((line) => line.trim());
   const start = lines.lastIndexOf('Error:');
   return lines
     .slice(start + 1)
-    .filter((line) => line !== '')
+    .filter((line) => line !== '' && !line.startsWith('at '))
     .slice(0, 6)
     .join(' ');
 }

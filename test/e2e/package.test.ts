@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -21,6 +21,7 @@ import {
   exampleParameters,
   packageStage,
 } from '../../scripts/local/package.ts';
+import { copyService } from '../../scripts/local/service-copy.ts';
 import { readSettings } from '../../scripts/local/settings.ts';
 import { captureOutput } from '../helpers/output.ts';
 
@@ -463,17 +464,34 @@ describe('a stage on AWS', () => {
         directReveal: 'no',
       }),
     ).rejects.toThrow(
-      'revealQuotaPerHour is not a whole number of at least 1; ' +
-        'revealCapPerHour is not a whole number of at least 1; ' +
-        'tokenizeCapPerHour is less than tokenizeQuotaPerHour; ' +
-        'eraseCapPerHour is not a whole number of at least 1; ' +
-        'directReveal is neither on nor off',
+      'revealQuotaPerHour is not a whole number from 1 to 2147483647; ' +
+        'revealCapPerHour is not a whole number from 1 to 2147483647; ' +
+        'eraseCapPerHour is not a whole number from 1 to 2147483647; ' +
+        'directReveal is neither on nor off; ' +
+        'tokenizeCapPerHour is less than tokenizeQuotaPerHour',
     );
   });
 
   test('is refused without a file of its own, whatever its name', async () => {
     const missing = 'there is no stages/qa.yml: copy stages/prod.example.yml';
     await expect(packageStage(settings, 'qa', null, output)).rejects.toThrow(missing);
+  });
+
+  test('is refused with a parameter that does not exist, naming the one that is meant', async () => {
+    await expect(packaged({ visibilityTimout: '720', maxReceiveCount: '5' })).rejects.toThrow(
+      'stage prod: visibilityTimout is not a parameter: is it visibilityTimeout?; ' +
+        'maxReceiveCount times visibilityTimeout is less than a day',
+    );
+  });
+
+  test('ends with the error of a function that cannot be bundled', async () => {
+    const service = join(output, 'service');
+    await copyService(settings.service, service);
+    await appendFile(join(service, 'functions', 'reveal.ts'), 'const (');
+    const parameters = await exampleParameters(settings);
+    await expect(
+      packageStage({ ...settings, service }, 'prod', parameters, join(output, 'broken')),
+    ).rejects.toThrow(/^sls package failed: .*functions\/reveal\.ts:\d+:\d+: ERROR: [^/]*$/u);
   });
 
   test('is refused with an alias or a key of another region for its data keys', async () => {
