@@ -11,7 +11,11 @@ const certificate = z.object({
   principal: z.object({ id: z.string(), source: z.enum(['iam', 'claimed']) }),
   reason: z.string(),
   erased: z.array(z.string()),
-  missing: z.array(z.object({ token: z.string(), why: z.enum(['unknown', 'erased']) })),
+  missing: z.array(
+    z.object({ token: z.string(), why: z.enum(['unknown', 'erased', 'expired', 'suppressed']) }),
+  ),
+  // certificates of 0.2.0 have no such field
+  suppressed: z.optional(z.boolean()),
   renamed: z.optional(z.array(z.object({ token: z.string(), currentToken: z.string() }))),
   erasedAt: z.string(),
   audit: z.object({
@@ -33,7 +37,8 @@ export async function readCertificates(path: string): Promise<EraseCertificate[]
   }
   const read = file.safeParse(parsed);
   if (!read.success) throw new UserError(`${path} holds no certificate of an erasure.`);
-  return Array.isArray(read.data) ? read.data : [read.data];
+  const certificates = Array.isArray(read.data) ? read.data : [read.data];
+  return certificates.map((each) => Object.assign(each, { suppressed: each.suppressed === true }));
 }
 
 /** The certificates of an earlier run, none where there was no such run. Throws `UserError`. */

@@ -13,6 +13,7 @@ export function compareCertificate(
     reason,
     erased,
     missing,
+    suppressed,
     renamed = [],
     erasedAt,
     audit,
@@ -27,7 +28,8 @@ export function compareCertificate(
   }
   const own = rows.filter((row) => row.requestId === requestId);
   if (!own.includes(last)) problems.push('the audit has another request in its place');
-  if (own.some((row) => row.action !== 'erase')) problems.push('the audit has another action');
+  if (own.some(({ action }) => action !== 'erase' && !(suppressed && action === 'suppress')))
+    problems.push('the audit has another action');
   if (
     own.some((row) => row.principal !== principal.id || row.principalSource !== principal.source)
   ) {
@@ -37,7 +39,7 @@ export function compareCertificate(
   if (Date.parse(erasedAt) !== Math.floor(Number(last.at) / 1000)) {
     problems.push('the audit has another time');
   }
-  const recorded = new Map(own.map(({ token, outcome }) => [token, outcome]));
+  const recorded = outcomesOf(own, 'erase');
   // the audit has the names of that time
   const names = new Map(renamed.map(({ token, currentToken }) => [token, currentToken]));
   const nameOf = (token: string) => names.get(token) ?? token;
@@ -55,5 +57,17 @@ export function compareCertificate(
       problems.push(`the audit says ${recorded.get(token) ?? 'nothing'} of ${token}`);
     }
   }
+  if (suppressed) {
+    const forGood = outcomesOf(own, 'suppress');
+    for (const token of claimed.keys()) {
+      if (!forGood.has(token)) problems.push(`the audit does not say that ${token} is suppressed`);
+    }
+  }
   return problems;
+}
+
+function outcomesOf(rows: readonly AuditRow[], action: string): Map<string | null, string> {
+  return new Map(
+    rows.filter((row) => row.action === action).map(({ token, outcome }) => [token, outcome]),
+  );
 }

@@ -2,6 +2,7 @@ import { defaultProvider } from '@aws-sdk/credential-provider-node';
 
 import type { PiiKind } from '../lib/pii-fields.ts';
 import type { EraseCertificate } from '../lib/requests/erase.ts';
+import type { LiftResponse } from '../lib/requests/lift.ts';
 import type { RevealResponse } from '../lib/requests/reveal.ts';
 import type { TokenizeResponse } from '../lib/requests/tokenize.ts';
 import { readAnswer } from './answer.ts';
@@ -29,12 +30,18 @@ export interface VaultClientOptions {
  * `reveal` and `tokenize` are repeated after a fault that passes; every attempt that reached the
  * vault has its own audit rows and counts towards the limits. `erase` is repeated only when the
  * function certainly did not run: its certificate names what this very request erased, and a
- * second one would say "erased before" of the same tokens.
+ * second one would say "erased before" of the same tokens. The same holds for `lift`, which ends what
+ * `erase` with `suppress` began: that a value is never sealed again.
  */
 export interface VaultClient {
   reveal(tokens: readonly string[], reason: string): Promise<RevealResponse>;
   tokenize(kind: PiiKind, values: readonly string[], reason: string): Promise<TokenizeResponse>;
-  erase(tokens: readonly string[], reason: string): Promise<EraseCertificate>;
+  erase(
+    tokens: readonly string[],
+    reason: string,
+    options?: { suppress?: boolean },
+  ): Promise<EraseCertificate>;
+  lift(tokens: readonly string[], reason: string): Promise<LiftResponse>;
 }
 
 /** Makes a client; nothing is sent yet. */
@@ -64,8 +71,14 @@ export function createVaultClient({
       (await call('reveal', { tokens, reason }, passes)) as RevealResponse,
     tokenize: async (kind, values, reason) =>
       (await call('tokenize', { kind, values, reason }, passes)) as TokenizeResponse,
-    erase: async (tokens, reason) =>
-      (await call('erase', { tokens, reason }, didNotRun)) as EraseCertificate,
+    erase: async (tokens, reason, { suppress = false } = {}) =>
+      (await call(
+        'erase',
+        { tokens, reason, ...(suppress && { suppress }) },
+        didNotRun,
+      )) as EraseCertificate,
+    lift: async (tokens, reason) =>
+      (await call('erase', { tokens, reason, lift: true }, didNotRun)) as LiftResponse,
   };
 }
 

@@ -31,8 +31,8 @@ const recordParameters = sql`
   ${p('reason')}::text, ${p('tokens')}::text[]
 `;
 
-function recordStatement(name: string, called: SQL): Statement<RecordedRow> {
-  return statement(name, sql`select ${recordedColumns} from ${called}(${recordParameters})`);
+function recordStatement(name: string, called: SQL, more = sql``): Statement<RecordedRow> {
+  return statement(name, sql`select ${recordedColumns} from ${called}(${recordParameters}${more})`);
 }
 
 const pingStatement = statement('ping', sql`select`);
@@ -46,14 +46,15 @@ const claimRevealStatement = statement<RecordedRow>(
 `,
 );
 const lookUpStatement = recordStatement('look_up', sql`vault.look_up`);
-const eraseStatement = recordStatement('erase', sql`vault.erase`);
+const eraseStatement = recordStatement('erase', sql`vault.erase`, sql`, ${p('suppress')}::boolean`);
+const liftStatement = recordStatement('lift', sql`vault.lift`);
 
 async function record(
   pool: Pool,
   called: Statement<RecordedRow>,
   { requestId, principal, reason }: AuditContext,
   tokens: readonly string[],
-  values: { approval?: string | null } = {},
+  values: { approval?: string | null; suppress?: boolean } = {},
 ): Promise<Recorded> {
   const rows = await run(pool, called, {
     requestId,
@@ -139,17 +140,29 @@ export async function presentGeneration(pool: Pool): Promise<number> {
 }
 
 /**
- * Deletes the sealed values of the tokens and, in the same transaction, writes one audit row for each
- * token. Throws `DatabaseError`: then nothing is erased, unless only the answer to the commit was lost.
+ * Deletes the sealed values of the tokens, with `suppress` so that they are not sealed again, and, in the
+ * same transaction, writes the audit rows for each token. Throws `DatabaseError`: then nothing is erased, unless only the
+ * answer to the commit was lost.
  */
 export async function eraseValues(
   pool: Pool,
   context: AuditContext,
   tokens: readonly string[],
+  suppress = false,
 ): Promise<Recorded> {
   // a repeated erase would certify nothing, so a dead connection is found before it
   await repeatable(() => run(pool, pingStatement));
-  return record(pool, eraseStatement, context, tokens);
+  return record(pool, eraseStatement, context, tokens, { suppress });
+}
+
+/** Ends the suppression of the tokens' values, with one audit row for each token. Throws `DatabaseError`. */
+export async function liftSuppressions(
+  pool: Pool,
+  context: AuditContext,
+  tokens: readonly string[],
+): Promise<Recorded> {
+  await repeatable(() => run(pool, pingStatement));
+  return record(pool, liftStatement, context, tokens);
 }
 
 const takeRevealedStatement = statement<{

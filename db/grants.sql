@@ -23,7 +23,7 @@ BEGIN
       EXECUTE format('REVOKE ALL ON %s FROM %s', object, role_name);
     END LOOP;
     IF role_name <> 'public' THEN
-      EXECUTE format('REVOKE ALL ON public.user_logins FROM %s', role_name);
+      EXECUTE format('REVOKE ALL ON public.user_logins, public.ip_networks FROM %s', role_name);
     END IF;
   END LOOP;
 END
@@ -40,8 +40,10 @@ GRANT INSERT, SELECT (token) ON vault.pii_vault TO vault_ingest;
 GRANT INSERT, SELECT (id) ON vault.data_keys TO vault_ingest;
 GRANT INSERT, SELECT (message_id) ON vault.ingested_messages TO vault_ingest;
 GRANT INSERT (id, message_ids), SELECT, DELETE ON vault.attempts TO vault_ingest;
+GRANT INSERT, SELECT (masked_ip) ON public.ip_networks TO vault_ingest;
+GRANT EXECUTE ON FUNCTION vault.suppressed(bytea[]) TO vault_ingest;
 
-GRANT SELECT ON public.user_logins TO vault_analyst;
+GRANT SELECT ON public.user_logins, public.ip_networks TO vault_analyst;
 -- how old the data keys are, and which KMS keys wrap them
 GRANT SELECT (kms_key_arn, created_at) ON vault.data_keys TO vault_auditor;
 GRANT SELECT ON vault.reveal_audit, vault.audit_checkpoints TO vault_maintain, vault_auditor;
@@ -67,9 +69,13 @@ GRANT EXECUTE ON FUNCTION vault.open_break_glass() TO vault_approve, vault_maint
 GRANT EXECUTE ON FUNCTION
   vault.look_up(text, vault.principal_source, text, text, text[]), vault.present_generation()
 TO vault_tokenize;
-GRANT EXECUTE ON FUNCTION vault.erase(text, vault.principal_source, text, text, text[]) TO vault_erase;
+GRANT EXECUTE ON FUNCTION
+  vault.erase(text, vault.principal_source, text, text, text[], boolean),
+  vault.lift(text, vault.principal_source, text, text, text[])
+TO vault_erase;
 
 GRANT EXECUTE ON FUNCTION vault.audit_chain_head() TO vault_maintain, vault_auditor;
 GRANT EXECUTE ON FUNCTION
-  vault.prune_ledger(integer), vault.prune_requests(), vault.expire_requests(), vault.add_checkpoint(bigint, bytea), vault.end_stale_sessions()
+  vault.prune_ledger(integer), vault.prune_requests(), vault.expire_requests(), vault.add_checkpoint(bigint, bytea),
+  vault.end_stale_sessions(), vault.expire_values(bigint), vault.drop_spent_keys()
 TO vault_maintain;

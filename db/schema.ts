@@ -5,6 +5,7 @@ import {
   check,
   customType,
   date,
+  index,
   integer,
   pgSchema,
   pgTable,
@@ -35,6 +36,18 @@ export const userLogins = pgTable('user_logins', {
 /** A column of `user_logins`. */
 export type LoginColumn =
   (typeof userLogins)['_']['columns'][keyof (typeof userLogins)['_']['columns']]['_']['name'];
+
+/**
+ * The networks of each sealed address, as tokens, for analysts: one row for each address whose value the vault holds,
+ * where the stage has `networkTokens`. Written, and deleted, with the sealed value.
+ */
+export const ipNetworks = pgTable('ip_networks', {
+  maskedIp: varchar('masked_ip', { length: 256 }).primaryKey(),
+  /** Of the IPv4 /24 or the IPv6 /48. */
+  maskedNetwork: varchar('masked_network', { length: 256 }).notNull(),
+  /** Of the IPv6 /64; null for IPv4. */
+  maskedSubnet: varchar('masked_subnet', { length: 256 }),
+});
 
 /** The schema that analysts cannot use. */
 export const vault = pgSchema('vault');
@@ -94,8 +107,8 @@ export const tokenGeneration = vault.table(
 );
 
 /**
- * The tokens whose values the vault held once, and how that ended. A value can come again: then `pii_vault` holds it
- * again, and the row here stays.
+ * The tokens whose values the vault held once, and how that ended (null if it never did), or which are suppressed. A value
+ * that is not suppressed can come again: then `pii_vault` holds it again, and the row here stays.
  */
 export const tombstones = vault.table(
   'tombstones',
@@ -103,11 +116,28 @@ export const tombstones = vault.table(
     kind: piiKind('kind').notNull(),
     suppressed: boolean('suppressed').notNull().default(false),
     token: bytea('token').primaryKey(),
-    ended: text('ended', { enum: ['erased', 'expired'] }).notNull(),
+    ended: text('ended', { enum: ['erased', 'expired'] }),
   },
-  ({ token, ended }) => [
+  ({ token, ended, suppressed }) => [
+    index('tombstones_suppressed')
+      .on(token)
+      .where(sql`${suppressed}`),
     check('tombstones_token', sql`octet_length(${token}) = 20`),
     check('tombstones_ended', sql`${ended} in ('erased', 'expired')`),
+  ],
+);
+
+/** How long sealed values are kept: at most one row, which `migrate` writes from the stage's parameters. */
+export const retention = vault.table(
+  'retention',
+  {
+    onlyRow: boolean('only_row').primaryKey().default(true),
+    /** Null: without end. */
+    days: integer('days'),
+  },
+  ({ onlyRow, days }) => [
+    check('retention_only_row', sql`${onlyRow}`),
+    check('retention_days', sql`${days} between 1 and 99999`),
   ],
 );
 

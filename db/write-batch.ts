@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
 import { DatabaseError } from '../lib/errors.ts';
@@ -17,6 +17,7 @@ import { repeatable, run, statement } from './query.ts';
 import {
   dataKeys,
   ingestedMessages,
+  ipNetworks,
   type LoginColumn,
   piiVault,
   tokenGeneration,
@@ -73,25 +74,25 @@ const freshTokens = sql.join(
 
 // Only new messages are written: a message that is delivered again must not bring back a value that
 // was erased in between. Rows are inserted in the order of their keys, the ledger before the vault, so
-// that two writers cannot wait for each other in a circle. While the tokens of user_logins are replaced, this statement waits
-// for its lock on the table, and only then takes the snapshot in which it reads the generation.
-const writeBatchStatement = statement<{
-  stored: number;
-  sealed: number;
-  missing: number;
-  generation: number;
-}>(
-  'write_batch',
-  sql`
+// that two writers cannot wait for each other in a circle. While the tokens of user_logins are replaced,
+// this statement waits for its lock on the table, and only then takes the snapshot in which it reads the
+// generation.
+const writeBatch = (name: string, networks: SQL) =>
+  statement<{ stored: number; sealed: number; missing: number; generation: number }>(
+    name,
+    sql`
   with login as materialized (
     select *
     from unnest(
       ${p('messageIds')}::uuid[], ${p('sentDays')}::date[], ${p('resentDays')}::date[],
       ${columnArrays}
     ) as login (message_id, sent_on, resent_on, ${columnNames})
+  ), suppressed as materialized (
+    select vault.suppressed(${p('unsealed')}::bytea[] || ${p('tokens')}::bytea[]) as tokens
   ), missing as materialized (
     select count(*) as tokens from unnest(${p('unsealed')}::bytea[]) as unsealed (token)
     where not exists (select from ${piiVault} as held where held.token = unsealed.token)
+      and token <> all ((select tokens from suppressed)::bytea[])
   ), present as materialized (
     select generation from ${tokenGeneration}
   ), key as (
@@ -115,12 +116,13 @@ const writeBatchStatement = statement<{
     from unnest(
       ${p('tokens')}::bytea[], ${p('kinds')}::text[], ${p('ciphertexts')}::bytea[]
     ) as value (token, kind, ciphertext)
-    where (select count(*) from received) = (select count(*) from login)
-      or token in (${freshTokens})
+    where token <> all ((select tokens from suppressed)::bytea[]) and (
+      (select count(*) from received) = (select count(*) from login) or token in (${freshTokens})
+    )
     order by token
     on conflict (token) do nothing
-    returning 1
-  ), stored as (
+    returning token
+  )${networks}, stored as (
     insert into public.${userLogins} (${columnNames}, create_date)
     select ${columnNames}, sent_on from fresh
   )
@@ -134,7 +136,22 @@ const writeBatchStatement = statement<{
       when 'off' then set_config('synchronous_commit', 'on', true)
     end
 `,
-);
+  );
+
+// only of what this statement sealed: an erase that removes a sealed value finds its networks, or neither
+const insertNetworks = sql`, networks as (
+    insert into public.${ipNetworks} (masked_ip, masked_network, masked_subnet)
+    select masked_ip, masked_network, masked_subnet
+    from unnest(
+      ${p('ips')}::bytea[], ${p('maskedIps')}::text[], ${p('networks')}::text[], ${p('subnets')}::text[]
+    ) as network (token, masked_ip, masked_network, masked_subnet)
+    join sealed using (token)
+    order by masked_ip
+    on conflict (masked_ip) do nothing
+  )`;
+
+const writeBatchStatement = writeBatch('write_batch', sql``);
+const writeBatchAndNetworksStatement = writeBatch('write_batch_and_networks', insertNetworks);
 
 /**
  * Writes batches, each all or nothing and in the order given, without waiting for the answer to the
@@ -148,8 +165,10 @@ export function createBatchWriter(
   const shared = createSharedClient(pool);
   return async (batch) => {
     const values = parameters(batch);
+    const wanted =
+      batch.networks.length === 0 ? writeBatchStatement : writeBatchAndNetworksStatement;
     const [written] = await repeatable(() =>
-      shared((connection) => run(connection, writeBatchStatement, values)),
+      shared((connection) => run(connection, wanted, values)),
     );
     if (written === undefined) throw new DatabaseError(null);
     const { missing, generation, ...counts } = written;
@@ -163,6 +182,7 @@ function parameters({
   logins,
   sealed,
   unsealed,
+  networks,
   dataKey,
 }: MaskedBatch): Record<string, unknown> {
   return {
@@ -175,6 +195,10 @@ function parameters({
     kinds: textArray(sealed.map((value) => value.kind)),
     ciphertexts: byteaArray(sealed.map((value) => value.ciphertext)),
     unsealed: tokenArray(unsealed),
+    ips: tokenArray(networks.map(({ maskedIp }) => maskedIp)),
+    maskedIps: textArray(networks.map(({ maskedIp }) => maskedIp)),
+    networks: textArray(networks.map(({ tokens }) => tokens.network)),
+    subnets: textArray(networks.map(({ tokens }) => tokens.subnet)),
     dataKeyId: dataKey?.id ?? null,
     wrappedKey: dataKey?.wrapped ?? null,
     kmsKeyArn: dataKey?.kmsKeyArn ?? null,

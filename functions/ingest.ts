@@ -10,6 +10,7 @@ import {
   firstGeneration,
   keyScopeConfig,
   sealingKeyConfig,
+  writesNetworks,
 } from '../lib/config.ts';
 import { createSealingKeys } from '../lib/crypto/data-key.ts';
 import type { IngestDeps } from '../lib/ingest/deps.ts';
@@ -38,6 +39,7 @@ const deps: IngestDeps = {
   tokenizer,
   keys,
   held: createHeldTokens(),
+  writesNetworks: writesNetworks(),
   write: createBatchWriter(pool),
   sendToDeadLetters: (messages) => sendMessages(sqs, deadLetters, messages),
   log,

@@ -1,4 +1,5 @@
 import { endStaleSessions } from '../db/end-stale-sessions.ts';
+import { dropSpentKeys, expireValues } from '../db/expire-values.ts';
 import { createPool } from '../db/pool.ts';
 import { pruneLedger, pruneRequests } from '../db/prune-ledger.ts';
 import { expireRequests, openBreakGlass } from '../db/reveal-requests.ts';
@@ -12,6 +13,7 @@ import { maintain, type MaintainDeps, type MaintainReport } from '../lib/audit/m
 
 const pool = createPool(databaseConfig(), 'maintenance');
 const place = anchorPlace();
+const expiryMs = 5 * 60_000;
 
 // a stage without a bucket need not load S3's client
 async function anchorsIn(bucket: AnchorPlace): Promise<Anchors> {
@@ -26,6 +28,12 @@ const deps: MaintainDeps = {
     await expireRequests(pool);
     return pruneLedger(pool);
   },
+  expire: () => {
+    // the next round goes on
+    const end = Date.now() + expiryMs;
+    return expireValues(pool, () => Date.now() >= end);
+  },
+  dropSpentKeys: () => dropSpentKeys(pool),
   findRoleSettings: async () =>
     (await findRoleSettings(pool)).map(({ name, settings }) => settingsPhrase(name, settings)),
   breakGlass: async () => (await openBreakGlass(pool)).map(({ id }) => id),

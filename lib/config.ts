@@ -178,6 +178,17 @@ export function approvalTopic(
   });
 }
 
+/** Whether `ingest` writes the tokens of the networks of addresses. */
+export function writesNetworks(environment: Environment = process.env): boolean {
+  return oneOf(environment, 'NETWORK_TOKENS', ['on', 'off']) === 'on';
+}
+
+/** The days that sealed values are kept, which `migrate` writes to the database; null: without end. */
+export function retentionDays(environment: Environment = process.env): number | null {
+  const variable = 'SEALED_RETENTION_IN_DAYS';
+  return (environment[variable] ?? '') === '' ? null : positiveInteger(environment, variable);
+}
+
 function required(environment: Environment, variable: string): string {
   const value = environment[variable];
   if (value === undefined || value === '') throw new InvalidConfig(variable, 'is not set');

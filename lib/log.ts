@@ -23,6 +23,8 @@ const allowed = {
   held: count,
   ended: count,
   pruned: count,
+  expired: count,
+  droppedKeys: count,
   verified: count,
   applied: count,
   findings: count,

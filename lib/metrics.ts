@@ -18,6 +18,7 @@ export type MetricName =
   | 'lookedUp'
   | 'erased'
   | 'pruned'
+  | 'expired'
   | 'verified';
 
 /** Publishes counts, for CloudWatch's charts and alarms. */

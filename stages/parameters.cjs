@@ -47,6 +47,7 @@ const rules = {
   maxReceiveCount: number(1, 1_000),
   messageRetentionInSeconds: number(60, 1_209_600),
   ingestReservedConcurrency: optional(number(0, 1_000_000)),
+  networkTokens: onOff,
 
   requestTimeout: seconds,
   requestReservedConcurrency: optional(number(0, 1_000_000)),
@@ -64,6 +65,7 @@ const rules = {
   maintainSchedule: text(/^(rate|cron)\(.+\)$/u, 'rate(…) or cron(…)'),
   maintainTimeout: seconds,
   migrateTimeout: seconds,
+  sealedRetentionInDays: optional(number(1, 99_999)),
   auditBucket: optional(text(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/u, 'the name of a bucket')),
 
   memorySize: number(128, 10_240),

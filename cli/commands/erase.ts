@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises';
 import type { Command } from 'commander';
 
 import { findUserTokens } from '../../db/find-user-tokens.ts';
-import { kindOfToken } from '../../lib/crypto/token.ts';
 import type { EraseCertificate } from '../../lib/requests/erase.ts';
 import type { CallerOptions } from '../caller.ts';
 import { earlierCertificates, writeCertificates } from '../certificate-file.ts';
@@ -11,25 +10,27 @@ import { action, type CommonOptions, type Context, describe, type Outcome } from
 import { confirm } from '../confirm.ts';
 import { interruptible, withPool } from '../database.ts';
 import { inChunks } from '../in-chunks.ts';
-import { type InputOptions, readInput } from '../input.ts';
-import { lineList } from '../line-list.ts';
+import type { InputOptions } from '../input.ts';
 import { databaseConfig } from '../login.ts';
 import { reasonOf } from '../reason.ts';
 import { findStage, type Stage } from '../stage.ts';
 import { table } from '../table.ts';
-import { Cancelled, UserError } from '../user-error.ts';
+import { readTokens } from '../token-input.ts';
+import { UserError } from '../user-error.ts';
 import { afterRetry, type Failure, openDoor } from '../vault.ts';
 
 interface Options extends CommonOptions, CallerOptions, InputOptions {
   userId?: string;
   out: string;
   resume?: true;
+  suppress?: true;
 }
 
 const description = `Erases the values of tokens for good, and writes the certificates to a file that verify
 --certificate checks later. With --user-id it finds the tokens of that user's logins, as vault_analyst,
-and shows how many other users share each: nobody's value with that token can be revealed afterwards. You
-need the managed policy eraser.`;
+and shows how many other users share each: nobody's value with that token can be revealed afterwards. A
+later login with the same value is sealed again, unless you add --suppress. You need the managed policy
+eraser.`;
 
 const example =
   "npx pii-vault erase --user-id U --out erasure-17.json --reason 'erasure request 2026-17'";
@@ -39,6 +40,7 @@ export function define(command: Command): void {
     .argument('[tokens...]', 'tokens of user_logins')
     .option('--user-id <id>', 'the tokens of this user’s logins')
     .requiredOption('--out <file>', 'a new file for the certificates, that only you may read')
+    .option('--suppress', 'never seal these values again, until the command lift allows it')
     .option('--resume', 'go on with an --out that was not finished')
     .option('--yes', 'do not ask, and erase all')
     .action(action(run));
@@ -55,6 +57,7 @@ async function run(
   const door = await openDoor(stage, 'erase', options);
   const reason = await reasonOf(options);
   const { out } = options;
+  const suppress = options.suppress === true;
   const certificates = await earlierCertificates(out, options.resume === true);
   const done = new Set(
     certificates.flatMap(({ erased, missing }) => [...erased, ...missing.map((one) => one.token)]),
@@ -63,7 +66,7 @@ async function run(
   ifCancelled(() => `${out} has the certificates so far: add --resume to go on.`);
   let left = open.length;
   const erase = async (chunk: string[]) => {
-    certificates.push(await door.vault.erase(chunk, reason));
+    certificates.push(await door.vault.erase(chunk, reason, { suppress }));
     await writeCertificates(out, certificates);
     left -= chunk.length;
   };
@@ -92,20 +95,10 @@ async function chosenTokens(
 ): Promise<{ tokens: string[]; problems: string[] }> {
   const { userId } = options;
   if (userId === undefined) {
-    const { items, place } = await readInput(options, args, false);
-    if (signal.aborted) throw new Cancelled();
-    const malformed = items.filter(({ text }) => kindOfToken(text.trim()) === null);
-    const tokens = items
-      .map(({ text }) => text.trim())
-      .filter((text) => kindOfToken(text) !== null);
-    if (tokens.length === 0) throw new UserError('There is no token to erase.');
-    const distinct = [...new Set(tokens)];
-    await confirm(
-      `Erase for good the values of ${distinct.length} token${distinct.length === 1 ? '' : 's'}?`,
-      options,
-    );
-    const problems = malformed.length > 0 ? [`${lineList(malformed, place)}: not a token.`] : [];
-    return { tokens: distinct, problems };
+    const given = await readTokens(options, args, signal);
+    const count = given.tokens.length;
+    await confirm(`Erase for good the values of ${count} token${count === 1 ? '' : 's'}?`, options);
+    return given;
   }
   if (args.length > 0 || options.file !== undefined || options.csv !== undefined) {
     throw new UserError('Give --user-id or tokens, and not both.');
@@ -127,7 +120,7 @@ async function chosenTokens(
 }
 
 function outcome(
-  { out, stage }: Options,
+  { out, stage, suppress }: Options,
   certificates: readonly EraseCertificate[],
   problems: string[],
   failure: Failure | null,
@@ -135,9 +128,10 @@ function outcome(
   const erased = certificates.flatMap((certificate) => certificate.erased).length;
   const missing = certificates.flatMap((certificate) => certificate.missing);
   if (missing.length > 0) {
-    const before = missing.filter(({ why }) => why === 'erased').length;
+    const of = (wanted: string) => missing.filter(({ why }) => why === wanted).length;
     problems.push(
-      `Tokens without a value: ${missing.length}. Erased before: ${before}. Unknown: ${missing.length - before}.`,
+      `Tokens without a value: ${missing.length}. Erased before: ${of('erased') + of('suppressed')}. ` +
+        `Expired: ${of('expired')}. Unknown: ${of('unknown')}.`,
     );
   }
   return {
@@ -145,8 +139,16 @@ function outcome(
     text:
       certificates.length === 0
         ? 'Nothing was erased.'
-        : `Erased ${erased} value${erased === 1 ? '' : 's'}. Keep the certificates in ${out}.`,
+        : `Erased ${erased} value${erased === 1 ? '' : 's'}${suppress === true ? ' for good' : ''}. ` +
+          `Keep the certificates in ${out}.`,
     problems,
-    report: { stage, erased, missing: missing.length, certificates: certificates.length, out },
+    report: {
+      stage,
+      erased,
+      missing: missing.length,
+      suppressed: certificates.filter(({ suppressed }) => suppressed).length > 0,
+      certificates: certificates.length,
+      out,
+    },
   };
 }

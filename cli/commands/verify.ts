@@ -131,8 +131,9 @@ async function compareAll(
   const problems = [];
   for (const { certificate, name } of certificates) {
     const tokens = certificate.erased.length + certificate.missing.length;
+    const ownRows = certificate.suppressed ? 2 * tokens : tokens;
     const rows: AuditRow[] = [];
-    for await (const row of audit.read(certificate.audit.id - tokens - 1)) {
+    for await (const row of audit.read(certificate.audit.id - ownRows - 1)) {
       if (row.id > certificate.audit.id) break;
       rows.push(row);
     }

@@ -102,7 +102,7 @@ function revealed({ requestId, principal, revealed: values, missing }: RevealRes
           ...missing.map(
             ({ token, why }) =>
               html`<tr>
-                <td class="muted">${why === 'erased' ? 'erased' : 'not in the vault'}</td>
+                <td class="muted">${why === 'unknown' ? 'not in the vault' : why}</td>
                 <td></td>
                 <td><code>${token}</code></td>
               </tr>`,

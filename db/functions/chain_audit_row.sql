@@ -12,9 +12,13 @@ BEGIN
       ('vault_break_glass', 'break_glass', 'iam'),
       ('vault_tokenize', 'tokenize', 'iam'),
       ('vault_erase', 'erase', 'iam'),
+      ('vault_erase', 'suppress', 'iam'),
+      ('vault_erase', 'lift', 'iam'),
       ('vault_approve', 'approval', 'iam'),
       ('vault_approve', 'break_glass', 'iam'),
       ('vault_maintain', 'approval', 'vault'),
+      ('vault_maintain', 'expire', 'vault'),
+      ('vault_migrator', 'networks', 'claimed'),
       ('vault_rotate', 'rotate', 'claimed')
     ) AS allowed (login, action, source)
     WHERE login = session_user AND action = NEW.action::text AND source = NEW.principal_source::text

@@ -65,12 +65,10 @@ BEGIN
         WHERE held.token = vault.token_bytes(asked.token)
           AND vault.token_text(held.kind, held.token) = asked.token
       ) THEN 'revealed'
-      WHEN EXISTS (
-        SELECT FROM vault.tombstones AS gone
-        WHERE gone.token = vault.token_bytes(asked.token) AND gone.ended = 'erased'
-          AND vault.token_text(gone.kind, gone.token) = asked.token
-      ) THEN 'erased'
-      ELSE 'unknown'
+      ELSE coalesce((
+        SELECT CASE WHEN gone.suppressed THEN 'suppressed' ELSE gone.ended END FROM vault.tombstones AS gone
+        WHERE gone.token = vault.token_bytes(asked.token) AND vault.token_text(gone.kind, gone.token) = asked.token
+      ), 'unknown')
     END ORDER BY asked.position
   ) INTO outcomes
   FROM unnest(names) WITH ORDINALITY AS asked (token, position);

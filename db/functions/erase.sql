@@ -1,8 +1,10 @@
 -- Deletes the sealed values of the tokens and records it, a tombstone for each of them and one audit row for each token. It
--- holds the chain's lock, so that no reveal is recorded as later than an erase that it did not see. Returns one row for
--- each token, in the order asked; the columns after `outcome` are the same in every row.
+-- holds the chain's lock, so that no reveal is recorded as later than an erase that it did not see. With `suppress`, no
+-- value of any of the tokens is sealed from then on (vault.refuse_suppressed), and each has a second audit row. Returns one
+-- row for each token, in the order asked; the columns after `outcome` are the same in every row.
 CREATE OR REPLACE FUNCTION vault.erase(
-  request_id text, source vault.principal_source, principal text, reason text, tokens text[]
+  request_id text, source vault.principal_source, principal text, reason text, tokens text[],
+  suppress boolean DEFAULT false
 ) RETURNS TABLE (
   token text, outcome text, exceeded text, allowed integer, remaining bigint, retry_at timestamptz,
   head_id bigint, head_hash bytea, head_at timestamptz
@@ -15,6 +17,7 @@ DECLARE
   names text[];
   keys bytea[];
   deleted text[] := '{}';
+  suppressed text[] := '{}';
   outcomes text[];
 BEGIN
   PERFORM vault.check_tokens(tokens);
@@ -26,6 +29,13 @@ BEGIN
   FROM vault.check_limits(session_user::text, caller, cardinality(tokens));
 
   IF exceeded IS NULL THEN
+    IF suppress THEN
+      IF EXISTS (SELECT FROM vault.rotation AS rotation WHERE rotation.phase = 'mapping') THEN
+        RAISE EXCEPTION 'no value is suppressed while the tokens get other names' USING ERRCODE = 'object_in_use';
+      END IF;
+      -- waits until what ingest writes is there to be deleted, and keeps ingest from writing more
+      LOCK TABLE vault.tombstones IN EXCLUSIVE MODE;
+    END IF;
     WITH gone AS (
       DELETE FROM vault.pii_vault AS value
       WHERE value.token = ANY (keys) AND vault.token_text(value.kind, value.token) = ANY (names)
@@ -33,7 +43,10 @@ BEGIN
     ), recorded AS (
       INSERT INTO vault.tombstones AS tombstone (kind, token, ended)
       SELECT gone.kind, gone.token, 'erased' FROM gone
-      ON CONFLICT ON CONSTRAINT tombstones_pkey DO UPDATE SET ended = excluded.ended
+      ON CONFLICT ON CONSTRAINT tombstones_pkey DO UPDATE SET kind = excluded.kind, ended = excluded.ended
+    ), networks AS (
+      DELETE FROM public.ip_networks AS network USING gone
+      WHERE network.masked_ip = vault.token_text(gone.kind, gone.token)
     )
     SELECT coalesce(array_agg(vault.token_text(gone.kind, gone.token)), '{}') INTO deleted FROM gone;
     PERFORM vault.forget_counterparts(ARRAY(SELECT vault.token_bytes(name) FROM unnest(deleted) AS name));
@@ -42,19 +55,38 @@ BEGIN
     CASE
       WHEN exceeded IS NOT NULL THEN 'denied'
       WHEN asked.token = ANY (deleted) THEN 'erased'
-      WHEN EXISTS (
-        SELECT FROM vault.tombstones AS gone
-        WHERE gone.token = vault.token_bytes(asked.token) AND gone.ended = 'erased'
-          AND vault.token_text(gone.kind, gone.token) = asked.token
-      ) THEN 'already_erased'
-      ELSE 'unknown'
+      ELSE coalesce((
+        SELECT CASE gone.ended WHEN 'erased' THEN 'already_erased' ELSE gone.ended END FROM vault.tombstones AS gone
+        WHERE gone.token = vault.token_bytes(asked.token) AND vault.token_text(gone.kind, gone.token) = asked.token
+      ), 'unknown')
     END ORDER BY asked.position
   ) INTO outcomes
   FROM unnest(names) WITH ORDINALITY AS asked (token, position);
 
   SELECT * INTO head_id, head_hash, head_at
   FROM vault.append_audit('erase'::vault.audit_action, request_id, source, principal, reason, names, outcomes);
-  PERFORM vault.use_limits(session_user::text, caller, cardinality(tokens), cardinality(deleted));
+  IF suppress AND exceeded IS NULL THEN
+    WITH never_again AS (
+      INSERT INTO vault.tombstones AS tombstone (kind, token, suppressed)
+      SELECT known.kind, vault.token_bytes(asked.token), true FROM unnest(names) AS asked (token)
+      JOIN unnest(enum_range(NULL::vault.pii_kind)) AS known (kind)
+        ON asked.token = vault.token_text(known.kind, vault.token_bytes(asked.token))
+      ON CONFLICT ON CONSTRAINT tombstones_pkey DO UPDATE SET kind = excluded.kind, suppressed = true
+      RETURNING tombstone.kind, tombstone.token
+    )
+    SELECT coalesce(array_agg(vault.token_text(never.kind, never.token)), '{}') INTO suppressed
+    FROM never_again AS never;
+    SELECT * INTO head_id, head_hash, head_at FROM vault.append_audit(
+      'suppress'::vault.audit_action, request_id, source, principal, reason, names,
+      ARRAY(
+        SELECT CASE WHEN asked.token = ANY (suppressed) THEN 'suppressed' ELSE 'unknown' END
+        FROM unnest(names) WITH ORDINALITY AS asked (token, position) ORDER BY asked.position
+      )
+    );
+  END IF;
+  PERFORM vault.use_limits(
+    session_user::text, caller, cardinality(tokens), greatest(cardinality(deleted), cardinality(suppressed))
+  );
 
   RETURN QUERY
   SELECT asked.token, asked.outcome, erase.exceeded, erase.allowed, erase.remaining, erase.retry_at,

@@ -7,6 +7,8 @@ BEGIN
   IF TG_OP = 'UPDATE' THEN
     IF NEW.id = OLD.id THEN RETURN NEW; END IF;
   END IF;
+  -- vault.drop_spent_keys has looked already, and nobody seals under a key so old
+  IF TG_OP = 'DELETE' AND session_user = 'vault_maintain' THEN RETURN OLD; END IF;
   -- an older snapshot would not see what was written before this transaction got the lock
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'data keys are deleted in read committed transactions only'

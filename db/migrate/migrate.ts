@@ -7,6 +7,7 @@ import { type Connection, run, statement, transaction } from '../query.ts';
 import { rotationRole, workingRoles } from '../roles.ts';
 import { writeApprovalRule } from '../write-approval-rule.ts';
 import { writeLimits } from '../write-limits.ts';
+import { writeRetention } from '../write-retention.ts';
 import { applyFunctionsAndGrants, applyMigrations } from './apply-migrations.ts';
 import { applyRoles } from './apply-roles.ts';
 import { findColumnFaults, findForeignPartitions, findTableFaults } from './check-logins-table.ts';
@@ -31,6 +32,8 @@ const settingsStatement = statement(
 export interface MigrationOptions {
   /** Whether `pii-vault rotate` may replace the token key: only then there is a role for it. */
   isRotating?: boolean;
+  /** How many days sealed values are kept, null: without end; left as it is where this is not given. */
+  retention?: number | null | undefined;
 }
 
 /** What a migration did. */
@@ -42,19 +45,19 @@ export interface MigrationReport {
 }
 
 /**
- * Brings the database to this release in one transaction: tables, functions, roles, rights and limits
- * (a copy that no stage uses yet needs no limits). Rows stay as they are. Throws `DatabaseUnfit`, with
- * nothing changed, if the vault cannot write to what is there, or if it is in use; and `DatabaseError`.
+ * Brings the database to this release in one transaction: tables, functions, roles, rights, limits and what
+ * the stage's parameters say (a copy that no stage uses yet needs none). Rows stay as they are. Throws
+ * `DatabaseUnfit`, with nothing changed, if the vault cannot write to what is there, or if it is in use; and `DatabaseError`.
  */
 export async function migrate(
   pool: Pool,
   limits: readonly RoleLimits[] = [],
   approval: ApprovalRule | null = null,
-  { isRotating = false }: MigrationOptions = {},
+  { isRotating = false, retention }: MigrationOptions = {},
 ): Promise<MigrationReport> {
   try {
     return await transaction(pool, (connection) =>
-      bringUp(connection, limits, approval, isRotating),
+      bringUp(connection, limits, approval, { isRotating, retention }),
     );
   } catch (error) {
     const isInUse = error instanceof DatabaseError && error.state === '55P03';
@@ -86,7 +89,7 @@ async function bringUp(
   connection: Connection,
   limits: readonly RoleLimits[],
   approval: ApprovalRule | null,
-  isRotating: boolean,
+  { isRotating = false, retention }: MigrationOptions,
 ): Promise<MigrationReport> {
   await run(connection, settingsStatement);
   await lockMigrations(connection);
@@ -113,6 +116,7 @@ async function bringUp(
   await openSequences(connection);
   await writeLimits(connection, limits);
   if (approval !== null) await writeApprovalRule(connection, approval);
+  if (retention !== undefined) await writeRetention(connection, retention);
   return { applied, findings: [...findings, ...(await findBackdoors(connection))] };
 }
 

@@ -10,8 +10,10 @@ import {
   auditHead,
   dataKeys,
   ingestedMessages,
+  ipNetworks,
   limits,
   piiVault,
+  retention,
   revealAudit,
   tokenGeneration,
   tombstones,
@@ -27,9 +29,11 @@ export const valueTables = [
   'data_keys',
   'pii_vault',
   'tombstones',
+  'ip_networks',
   'ingested_messages',
   'user_logins',
   'limits',
+  'retention',
 ] as const;
 
 /** Tables that a dump of an older release lacks: what `migrate` made of them stays. */
@@ -37,6 +41,8 @@ export const newerTables: ReadonlySet<string> = new Set([
   'limits',
   'token_generation',
   'tombstones',
+  'ip_networks',
+  'retention',
 ]);
 
 export type TableName = (typeof auditTables)[number] | (typeof valueTables)[number];
@@ -46,6 +52,8 @@ const tables: Record<TableName, PgTable> = {
   data_keys: dataKeys,
   pii_vault: piiVault,
   tombstones,
+  ip_networks: ipNetworks,
+  retention,
   ingested_messages: ingestedMessages,
   user_logins: userLogins,
   reveal_audit: revealAudit,

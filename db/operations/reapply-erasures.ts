@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 
 import { type Connection, run, statement } from '../query.ts';
-import { piiVault, revealAudit, tombstones } from '../schema.ts';
+import { ipNetworks, piiVault, revealAudit, tombstones } from '../schema.ts';
 
 const reapplyStatement = statement<{ count: string }>(
   'reapply_erasures',
@@ -27,14 +27,61 @@ const reapplyStatement = statement<{ count: string }>(
 `,
 );
 
+const reapplySuppressionsStatement = statement(
+  'reapply_suppressions',
+  sql`
+  with newest as (
+    select distinct on (audit.token) audit.token, audit.action = 'suppress' as suppressed
+    from ${revealAudit} as audit where audit.outcome in ('suppressed', 'lifted')
+      and audit.action in ('suppress', 'lift')
+    order by audit.token, audit.id desc
+  )
+  insert into ${tombstones} (kind, token, suppressed)
+  select known.kind, vault.token_bytes(newest.token), newest.suppressed from newest
+  join unnest(enum_range(null::vault.pii_kind)) as known (kind)
+    on vault.token_text(known.kind, vault.token_bytes(newest.token)) = newest.token
+  where newest.suppressed or exists (
+    select from ${tombstones} as gone where gone.token = vault.token_bytes(newest.token)
+  )
+  on conflict (token) do update set suppressed = excluded.suppressed
+`,
+);
+
+const deleteSuppressedStatement = statement<{ count: string }>(
+  'delete_suppressed',
+  sql`
+  with gone as (
+    delete from ${piiVault} as value using ${tombstones} as tombstone
+    where tombstone.token = value.token and tombstone.suppressed
+    returning value.token
+  )
+  select count(*) as count from gone
+`,
+);
+
+const deleteNetworksStatement = statement(
+  'delete_networks_of_gone_addresses',
+  sql`
+  delete from public.${ipNetworks} as network
+  where not exists (
+    select from ${piiVault} as value where value.token = vault.token_bytes(network.masked_ip)
+  )
+`,
+);
+
 /**
  * Deletes again, from a restored copy of the vault, what was erased after the copy was made; returns
- * how many values. Records every erase of the audit in `vault.tombstones`, which an older copy lacks. The audit must be the newest one, and `auditId` the last row of the copy's audit. An
- * erase and its audit row commit together, so this id shows what the copy knew, independent of any
- * clock: a value with a later erase is the one that was erased; a value with only earlier erases was
- * collected again after them, and stays. May be repeated, as long as nothing new has been collected. Throws `DatabaseError`.
+ * how many values. Records every erase of the audit in `vault.tombstones`, which an older copy lacks, and
+ * which values are suppressed by now. The audit must be the newest one, and `auditId` the last row of the
+ * copy's audit. An erase and its audit row commit together, so this id shows what the copy knew, independent
+ * of any clock: a value with a later erase is the one that was erased; a value with only earlier erases was
+ * collected again after them, and stays. May be repeated, as long as nothing new has been collected. Throws
+ * `DatabaseError`.
  */
 export async function reapplyErasures(connection: Connection, auditId: number): Promise<number> {
-  const [row] = await run(connection, reapplyStatement, { auditId });
-  return Number(row?.count ?? 0);
+  const [erased] = await run(connection, reapplyStatement, { auditId });
+  await run(connection, reapplySuppressionsStatement);
+  const [suppressed] = await run(connection, deleteSuppressedStatement);
+  await run(connection, deleteNetworksStatement);
+  return Number(erased?.count ?? 0) + Number(suppressed?.count ?? 0);
 }

@@ -16,10 +16,19 @@ export const eventActions = [
   'rotate',
   /** Values were deleted because of their age. */
   'expire',
+  /** Addresses were opened, to write the tokens of their networks. */
+  'networks',
 ] as const;
 
 /** What an audit row is about: tokens, or an event. */
-export const auditActions = ['reveal', 'tokenize', 'erase', ...eventActions] as const;
+export const auditActions = [
+  'reveal',
+  'tokenize',
+  'erase',
+  ...eventActions,
+  'suppress',
+  'lift',
+] as const;
 
 export type AuditAction = (typeof auditActions)[number];
 
@@ -39,7 +48,7 @@ export type RequestState = (typeof requestStates)[number];
 export const auditOutcomes = [
   /** Its sealed value was handed out to be opened. */
   'revealed',
-  /** The vault does not hold it, and no erase removed it. */
+  /** The vault does not hold it, and as far as it can tell never did. */
   'unknown',
   /** An erase removed it: this one or, for another action, an earlier one. */
   'erased',
@@ -55,7 +64,7 @@ export const auditOutcomes = [
   'unavailable',
   /** A look-up found that the vault holds a value for it. */
   'held',
-  /** Of `approval`: the new state of the request. */
+  /** Of `approval`: the new state of the request. Of other actions, `expired`: deleted because of its age. */
   ...requestStates,
   /** Of `rotate`: begun, and then taken back, or the tokens replaced and the former ones given up. */
   'begun',
@@ -64,6 +73,10 @@ export const auditOutcomes = [
   'finished',
   /** Of `break_glass`: somebody else has taken note. */
   'acknowledged',
+  /** Its value is not sealed again: of `suppress`, from now on; of a reveal, since earlier. */
+  'suppressed',
+  /** Of `lift`: its value may be sealed again. */
+  'lifted',
 ] as const;
 
 export type AuditOutcome = (typeof auditOutcomes)[number];

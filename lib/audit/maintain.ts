@@ -25,6 +25,10 @@ export interface MaintainDeps {
   endStaleSessions: () => Promise<number>;
   /** Deletes the ledger's rows that SQS cannot deliver again; returns how many. */
   prune: () => Promise<number>;
+  /** Deletes the sealed values that are older than the stage's retention; returns how many. */
+  expire: () => Promise<number>;
+  /** Deletes data keys that seal nothing; returns how many, and the KMS keys that wrap none any more. */
+  dropSpentKeys: () => Promise<{ dropped: number; kmsKeys: string[] }>;
   /** Roles that log in with settings other than the vault's, a phrase each. */
   findRoleSettings: () => Promise<string[]>;
   /** The ids of uses of break-glass that nobody has acknowledged. */
@@ -45,14 +49,22 @@ export interface MaintainReport {
   /** Stale sessions that were ended. */
   ended: number;
   pruned: number;
+  /** Sealed values that were older than the retention. */
+  expired: number;
+  /** Data keys that sealed nothing any more. */
+  droppedKeys: number;
+  /** KMS keys, by ARN, that wrap no data key any more since this round. */
+  unusedKmsKeys: string[];
   verified: number;
   audit: EncodedPosition;
 }
 
+const none = { dropped: 0, kmsKeys: [] };
+
 /**
  * The daily round: ends stale sessions, verifies the audit chain since the row it verified last, or
- * all of it, against what is known of it here and in the anchors, and prunes the ledger. Throws
- * `AuditBroken` for rows at fault, `VaultUnavailable` where the database did not answer; and, with
+ * all of it, against what is known of it here and in the anchors, prunes the ledger, and deletes what
+ * is older than the retention. Throws `AuditBroken` for rows at fault, `VaultUnavailable` where the database did not answer; and, with
  * the rest done, `AuditBucketError` where the anchors could not be read or kept,
  * `RoleSettingsChanged` where a role has settings that are not the vault's, and
  * `BreakGlassOpen` while a use of break-glass is not acknowledged.
@@ -68,12 +80,16 @@ export async function maintain(deps: MaintainDeps): Promise<MaintainReport> {
     const { verified, head, anchorFault } = await verifyAndAnchor(deps);
     // afterwards, because a session can hold this up
     const pruned = await available('the database', deps.prune());
-    const counts = { ended, pruned, verified };
+    const expired = await available('the database', deps.expire());
+    // it reads all of the vault
+    const spent =
+      expired > 0 || deps.isFull() ? await available('the database', deps.dropSpentKeys()) : none;
+    const counts = { ended, pruned, expired, droppedKeys: spent.dropped, verified };
     deps.log.info('maintained', { ...counts, ...headFields(head) });
-    deps.metrics.publish({ pruned, verified });
+    deps.metrics.publish({ pruned, expired, verified });
     const fault = anchorFault ?? settingsFault ?? (await breakGlassFault(deps));
     if (fault !== null) throw fault;
-    return { ...counts, audit: encodePosition(head) };
+    return { ...counts, unusedKmsKeys: spent.kmsKeys, audit: encodePosition(head) };
   });
 }
 

@@ -2,8 +2,11 @@ import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:cryp
 
 import { KeyServiceError } from '../errors.ts';
 import type { TokenRootService } from './kms.ts';
+import { networksOf } from './network.ts';
 import { perKind, type PiiKind, piiKinds } from '../pii-fields.ts';
 
+// of the derivation, which all generations of the key share
+const scheme = 'v1';
 const macBytes = 20;
 const tokenCharacters = 27;
 // the last of 27 characters has 4 bits of the 160: only one spelling of it is a token
@@ -20,6 +23,17 @@ export interface Tokenizer {
    * after the kind and the generation. Equal values of one kind have equal tokens.
    */
   token(kind: PiiKind, canonicalValue: string): string;
+  /**
+   * The tokens of the networks that a canonical address is in, under a key of their own and with the
+   * length of the prefix in the MAC: they are equal for addresses of one network, and tell no more.
+   */
+  networks(canonicalAddress: string): NetworkTokens;
+}
+
+/** The token of an address's IPv4 /24 or IPv6 /48, and of its IPv6 /64, which IPv4 has none of. */
+export interface NetworkTokens {
+  network: string;
+  subnet: string | null;
 }
 
 /**
@@ -27,13 +41,22 @@ export interface Tokenizer {
  * The root is zeroed: the caller cannot use it again.
  */
 export function createTokenizer(root: Uint8Array, generation = 1): Tokenizer {
-  const keys = perKind(({ kind }) => deriveKey(root, kind));
+  const keys = perKind(({ kind }) => deriveKey(root, `token/${scheme}/${kind}`));
+  const networkKey = deriveKey(root, `network/${scheme}`);
   root.fill(0);
+  const tokenUnder = (key: KeyObject, name: string, text: string): string => {
+    const mac = createHmac('sha256', key).update(text, 'utf8').digest();
+    return `${name}_v${generation}_${mac.toString('base64url', 0, macBytes)}`;
+  };
   return {
     generation,
-    token: (kind, canonicalValue) => {
-      const mac = createHmac('sha256', keys[kind]).update(canonicalValue, 'utf8').digest();
-      return `${kind}_v${generation}_${mac.toString('base64url', 0, macBytes)}`;
+    token: (kind, canonicalValue) => tokenUnder(keys[kind], kind, canonicalValue),
+    networks: (canonicalAddress) => {
+      const { network, subnet } = networksOf(canonicalAddress);
+      return {
+        network: tokenUnder(networkKey, 'ip_network', network),
+        subnet: subnet === null ? null : tokenUnder(networkKey, 'ip_subnet', subnet),
+      };
     },
   };
 }
@@ -43,9 +66,8 @@ export function tokenLength(kind: PiiKind, generation = 1): number {
   return `${kind}_v${generation}_`.length + tokenCharacters;
 }
 
-// the scheme, which all generations of the key share
-function deriveKey(root: Uint8Array, kind: PiiKind): KeyObject {
-  const bytes = new Uint8Array(hkdfSync('sha256', root, '', `pii-vault/token/v1/${kind}`, 32));
+function deriveKey(root: Uint8Array, label: string): KeyObject {
+  const bytes = new Uint8Array(hkdfSync('sha256', root, '', `pii-vault/${label}`, 32));
   const key = createSecretKey(bytes);
   bytes.fill(0);
   return key;

@@ -29,6 +29,8 @@ export interface IngestDeps {
   keys: SealingKeys;
   /** The tokens that need no sealing. */
   held: HeldTokens;
+  /** Whether the tokens of the networks of sealed addresses are written, too. */
+  writesNetworks: boolean;
   /**
    * Writes a slice of a batch in one statement, all or nothing, once per message id. Says with nothing
    * written why it did not.

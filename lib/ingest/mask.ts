@@ -2,7 +2,7 @@ import type { DataKey, SealingKeys } from '../crypto/data-key.ts';
 import type { LoginEvent } from './login-event.ts';
 import { perKind, type PiiKind, piiKinds } from '../pii-fields.ts';
 import { seal } from '../crypto/seal.ts';
-import type { Tokenizer } from '../crypto/token.ts';
+import type { NetworkTokens, Tokenizer } from '../crypto/token.ts';
 
 /**
  * A login and its SQS message. `sentOn` is the UTC day on which SQS received the message, `YYYY-MM-DD`;
@@ -34,9 +34,15 @@ export interface SealedValue {
   ciphertext: Uint8Array;
 }
 
+/** A row of `ip_networks`. */
+export interface MaskedNetworks {
+  maskedIp: string;
+  tokens: NetworkTokens;
+}
+
 /**
  * What one statement writes. `unsealed` are the tokens whose values the vault is said to hold;
- * `dataKey` is null if nothing was sealed.
+ * `dataKey` is null if nothing was sealed. `networks` are those of the sealed addresses, if they are wanted.
  */
 export interface MaskedBatch {
   /** Of all tokens in it. */
@@ -44,6 +50,7 @@ export interface MaskedBatch {
   logins: MaskedLogin[];
   sealed: SealedValue[];
   unsealed: string[];
+  networks: MaskedNetworks[];
   dataKey: Omit<DataKey, 'key'> | null;
 }
 
@@ -53,6 +60,7 @@ export async function maskLogins(
   tokenizer: Tokenizer,
   keys: SealingKeys,
   isHeld: (token: string) => boolean = () => false,
+  writesNetworks = false,
 ): Promise<MaskedBatch> {
   const values = perKind(() => new Map<string, string>());
   const tokenOf = (kind: PiiKind, value: string | null): string | null => {
@@ -83,8 +91,9 @@ export async function maskLogins(
     }
   }
   const { generation } = tokenizer;
-  if (toSeal.length === 0)
-    return { generation, logins: masked, sealed: [], unsealed, dataKey: null };
+  if (toSeal.length === 0) {
+    return { generation, logins: masked, sealed: [], unsealed, networks: [], dataKey: null };
+  }
 
   const { key, ...dataKey } = await keys.take(toSeal.length);
   const sealed = toSeal.map(({ kind, token, value }) => ({
@@ -92,5 +101,8 @@ export async function maskLogins(
     kind,
     ciphertext: seal(key, { kind, token, dataKeyId: dataKey.id }, value),
   }));
-  return { generation, logins: masked, sealed, unsealed, dataKey };
+  const networks = toSeal
+    .filter(({ kind }) => writesNetworks && kind === 'ip')
+    .map(({ token, value }) => ({ maskedIp: token, tokens: tokenizer.networks(value) }));
+  return { generation, logins: masked, sealed, unsealed, networks, dataKey };
 }

@@ -91,13 +91,14 @@ async function storeSlice(slice: readonly Readable[], deps: IngestDeps): Promise
 
 async function maskAndWrite(
   slice: readonly Readable[],
-  { tokenizer, keys, held, write }: IngestDeps,
+  { tokenizer, keys, held, writesNetworks, write }: IngestDeps,
 ): Promise<WrittenBatch> {
   const logins = slice.map(({ login }) => login);
   let generation: number | undefined;
   let isHeld: ((token: string) => boolean) | undefined = held.has;
   for (let tries = 0; tries < maxWriteTries; tries += 1) {
-    const masked = await maskLogins(logins, await tokenizer(generation), keys, isHeld);
+    const source = await tokenizer(generation);
+    const masked = await maskLogins(logins, source, keys, isHeld, writesNetworks);
     const written = await write(masked);
     if (!('unwritten' in written)) {
       // of a message that was stored before, a value may have been erased since

@@ -18,7 +18,7 @@ export type RecordRequest = (context: AuditContext, tokens: readonly string[]) =
  * error is logged.
  */
 export function audited<T>(
-  name: 'reveal' | 'lookup' | 'erase',
+  name: 'reveal' | 'lookup' | 'erase' | 'lift',
   record: RecordRequest,
   context: AuditContext,
   tokens: readonly string[],

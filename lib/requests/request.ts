@@ -43,6 +43,12 @@ const values = z.array(z.string()).check(z.minLength(1), z.maxLength(maxPerReque
 
 const valuesRequest = z.strictObject({ kind: z.enum(piiKinds), values, reason });
 const tokensRequest = z.strictObject({ tokens, reason });
+const eraseRequest = z.strictObject({
+  tokens,
+  reason,
+  suppress: z.optional(z.boolean()),
+  lift: z.optional(z.boolean()),
+});
 const claimedTokensRequest = z.strictObject({ tokens, reason, requestedBy });
 
 /** The rule of each field, as an error states it. */
@@ -55,6 +61,8 @@ const expected: Readonly<Record<string, string>> = {
   approval: 'must be the id of an approved request',
   digest: 'must be the 64 hexadecimal digits that were shown',
   requestedBy: 'must be 1 to 256 characters on one line, with at least one letter or digit',
+  suppress: 'must be true or false',
+  lift: 'must be true or false',
 };
 
 /** What is wrong with one element of a list. */
@@ -67,6 +75,11 @@ const expectedElement: Readonly<Record<string, string>> = {
 export interface TokensRequest {
   tokens: string[];
   reason: string;
+}
+
+/** What is to be done with the values of tokens: erase them, erase them for good, or allow them again. */
+export interface EraseRequest extends TokensRequest {
+  action: 'erase' | 'suppress' | 'lift';
 }
 
 /** A request that names values of one kind, in canonical form, and a reason. */
@@ -91,6 +104,19 @@ export function parseClaimedTokensRequest(event: unknown): TokensRequest & Claim
 export function parseTokensRequest(body: unknown): TokensRequest {
   const request = parse(tokensRequest, body);
   return { ...request, tokens: [...new Set(request.tokens)] };
+}
+
+/** Reads the body of a signed request to erase values, or to lift their suppression. Throws `InvalidRequest`. */
+export function parseEraseRequest(body: unknown): EraseRequest {
+  const { suppress, lift, ...request } = parse(eraseRequest, body);
+  if (suppress === true && lift === true) {
+    throw new InvalidRequest('lift', 'must not be true together with suppress');
+  }
+  return {
+    ...request,
+    tokens: [...new Set(request.tokens)],
+    action: lift === true ? 'lift' : suppress === true ? 'suppress' : 'erase',
+  };
 }
 
 /** Reads the body of a signed request that names values. Throws `InvalidRequest`. */

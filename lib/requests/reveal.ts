@@ -14,6 +14,7 @@ import type { Metrics } from '../metrics.ts';
 import type { Notify } from '../notify.ts';
 import type { PiiKind } from '../pii-fields.ts';
 import { audited, type RecordRequest } from './audited.ts';
+import { type MissingValue, whyMissing } from './missing.ts';
 import { type Renamed, renamedOf } from './renamed.ts';
 import type { TokensRequest } from './request.ts';
 
@@ -53,7 +54,7 @@ export interface RevealResponse {
   requestId: string;
   principal: Principal;
   revealed: { token: string; kind: PiiKind; value: string }[];
-  missing: { token: string; why: 'unknown' | 'erased' }[];
+  missing: MissingValue[];
   /** The present names of tokens that were asked for under former ones; left out if there are none. */
   renamed?: Renamed[] | undefined;
 }
@@ -152,12 +153,7 @@ function answer(
   for (const token of tokens) {
     const value = opened.get(names.get(token) ?? token);
     if (value !== undefined) response.revealed.push({ token, ...value });
-    // a value that was claimed and is gone was erased in between
-    else
-      response.missing.push({
-        token,
-        why: outcomes.get(token) === 'unknown' ? 'unknown' : 'erased',
-      });
+    else response.missing.push({ token, why: whyMissing(outcomes.get(token)) });
   }
   return response;
 }

@@ -29,6 +29,7 @@ const environment = {
   VAULT_STAGE: 'bench',
   TOKEN_KEY_ARNS: '1=arn:aws:kms:eu-central-1:000000000000:key/token',
   DATA_KEY_ARN: 'arn:aws:kms:eu-central-1:000000000000:key/data',
+  NETWORK_TOKENS: 'off',
   DIRECT_REVEAL: 'on',
   REVEAL_QUOTA_PER_HOUR: '1000',
   REVEAL_CAP_PER_HOUR: '5000',

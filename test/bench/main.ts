@@ -12,12 +12,24 @@ import { floor } from './floor.ts';
 import { growth } from './growth.ts';
 import { kms } from './kms.ts';
 import { memory } from './memory.ts';
+import { privacy } from './privacy.ts';
 import { reveal } from './reveal.ts';
 import { script } from './script.ts';
 import { type Figure, figuresTable, format, type PartResult } from './table.ts';
 import { startWorkers } from './workers.ts';
 
-const parts = { floor, script, growth, contention, memory, reveal, bytes, cold, kms } as const;
+const parts = {
+  floor,
+  script,
+  growth,
+  contention,
+  privacy,
+  memory,
+  reveal,
+  bytes,
+  cold,
+  kms,
+} as const;
 type PartName = keyof typeof parts;
 
 const usage = `npm run bench -- [parts] [options]

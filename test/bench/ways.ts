@@ -15,7 +15,7 @@ import { sharedKms } from './keys.ts';
 /** Makes a batch ready; what it returns is what is measured. */
 export type Way = (records: SQSRecord[]) => Promise<() => Promise<void>>;
 
-export type WayName = 'ingest' | 'script' | keyof typeof floorWays;
+export type WayName = 'ingest' | 'networks' | 'script' | keyof typeof floorWays;
 
 /** All ways to store a batch, each as one container would, and what closes their connections. */
 export async function openWays(
@@ -32,6 +32,14 @@ export async function openWays(
   client.on('error', () => undefined);
   await client.connect();
   const deps = ingestDeps(database, sharedKms());
+  const store = (writesNetworks: boolean): Way => {
+    return async (records) => async () => {
+      const { batchItemFailures } = await ingest(records, { ...deps, writesNetworks });
+      if (batchItemFailures.length > 0 || deps.deadLetters.length > 0) {
+        throw new Error('ingest did not store the whole batch');
+      }
+    };
+  };
 
   const floor = Object.fromEntries(
     Object.entries(floorWays).map(([name, write]): [string, Way] => [
@@ -46,12 +54,8 @@ export async function openWays(
   return {
     ways: {
       ...floor,
-      ingest: async (records) => async () => {
-        const { batchItemFailures } = await ingest(records, deps);
-        if (batchItemFailures.length > 0 || deps.deadLetters.length > 0) {
-          throw new Error('ingest did not store the whole batch');
-        }
-      },
+      ingest: store(false),
+      networks: store(true),
       script: async (records) => async () => {
         for (const record of records) await storeByScript(client, record);
       },

@@ -72,6 +72,7 @@ const counts: Record<MetricName, number> = {
   lookedUp: 1,
   erased: 1,
   pruned: 1,
+  expired: 1,
   verified: 1,
 };
 

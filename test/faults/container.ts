@@ -58,6 +58,7 @@ export function openHandler(place: DatabaseConfig, host: ContainerHost): Handler
     tokenizer,
     keys,
     held: createHeldTokens(),
+    writesNetworks: false,
     write: async (batch: MaskedBatch) => {
       await host.reaches('before the statement');
       const written = await write(batch);

@@ -59,6 +59,7 @@ export function containerDeps(
     tokenizer,
     keys,
     held: createHeldTokens(),
+    writesNetworks: false,
     write: createBatchWriter(pool),
     sendToDeadLetters: async (messages) => {
       deadLetters.push(...messages);

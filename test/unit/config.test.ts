@@ -9,8 +9,10 @@ import {
   isRotating,
   keyScopeConfig,
   limitsConfig,
+  retentionDays,
   sealingKeyConfig,
   tokenKeyArns,
+  writesNetworks,
 } from '../../lib/config.ts';
 import { InvalidConfig } from '../../lib/errors.ts';
 
@@ -31,6 +33,7 @@ function environment(changes: Environment = {}): Environment {
     DATA_KEY_ARN: 'arn:aws:kms:eu-central-1:000000000000:key/data',
     DEAD_LETTER_QUEUE_URL: 'https://sqs.example/dead-letters',
     TOKEN_ROTATION: 'off',
+    NETWORK_TOKENS: 'off',
     DIRECT_REVEAL: 'on',
     REVEAL_QUOTA_PER_HOUR: '1000',
     REVEAL_CAP_PER_HOUR: '5000',
@@ -122,6 +125,17 @@ describe('the configuration', () => {
     });
   });
 
+  it('writes the tokens of networks only when told so', () => {
+    expect(writesNetworks(environment())).toBe(false);
+    expect(writesNetworks(environment({ NETWORK_TOKENS: 'on' }))).toBe(true);
+  });
+
+  it('keeps sealed values without end unless it has a number of days', () => {
+    expect(retentionDays(environment())).toBeNull();
+    expect(retentionDays(environment({ SEALED_RETENTION_IN_DAYS: '' }))).toBeNull();
+    expect(retentionDays(environment({ SEALED_RETENTION_IN_DAYS: '400' }))).toBe(400);
+  });
+
   it('is frozen', () => {
     expect(Object.isFrozen(limitsConfig(environment()))).toBe(true);
     expect(Object.isFrozen(databaseConfig(environment()))).toBe(true);
@@ -143,6 +157,7 @@ describe('the configuration', () => {
     ['DATA_KEY_ARN', sealingKeyConfig],
     ['DEAD_LETTER_QUEUE_URL', deadLetterQueueUrl],
     ['TOKEN_ROTATION', isRotating],
+    ['NETWORK_TOKENS', writesNetworks],
     ['DIRECT_REVEAL', limitsConfig],
     ['REVEAL_QUOTA_PER_HOUR', limitsConfig],
     ['REVEAL_CAP_PER_HOUR', limitsConfig],
@@ -173,6 +188,9 @@ describe('the configuration', () => {
     ['TOKENIZE_CAP_PER_HOUR', limitsConfig, '1e9canary'],
     ['ERASE_QUOTA_PER_HOUR', limitsConfig, '-1'],
     ['DIRECT_REVEAL', limitsConfig, 'canary'],
+    ['SEALED_RETENTION_IN_DAYS', retentionDays, '0'],
+    ['SEALED_RETENTION_IN_DAYS', retentionDays, '90 canary'],
+    ['NETWORK_TOKENS', writesNetworks, 'canary'],
     ['DATABASE_TLS', databaseConfig, 'on'],
     ['DATABASE_TLS', databaseConfig, 'OFF'],
     ['DATABASE_AUTH', databaseConfig, 'canary'],

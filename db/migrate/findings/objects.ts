@@ -42,12 +42,13 @@ export const schemaStatement: FindingsStatement = statement(
 `,
 );
 
-/** What our roles own elsewhere in this database; the family of `user_logins` is left out. */
+/** What our roles own elsewhere in this database; the family of `user_logins` and `ip_networks` is left out. */
 export const ownedElsewhereStatement: FindingsStatement = statement(
   'find_objects_owned_elsewhere',
   sql`
   ${common}, family (relation) as (
-    select oid from pg_class where oid = to_regclass('public.user_logins')
+    select oid from pg_class
+    where oid in (to_regclass('public.user_logins'), to_regclass('public.ip_networks'))
     union
     select inhrelid from pg_inherits join family on inhparent = relation
   )

@@ -11,7 +11,8 @@ const triggers = sql`(
     ('chain_audit_row', 'reveal_audit', 'chain_audit_row'),
     ('refuse_audit_change', 'reveal_audit', 'refuse_audit_change'),
     ('keep_data_key', 'data_keys', 'keep_data_key'),
-    ('keep_data_keys', 'data_keys', 'keep_data_key')
+    ('keep_data_keys', 'data_keys', 'keep_data_key'),
+    ('refuse_suppressed', 'pii_vault', 'refuse_suppressed')
 ) as wanted (name, table_name, function_name)`;
 
 /** Kind, persistence, row-level security, inheritance, triggers and rules of the vault's tables. */
@@ -52,7 +53,10 @@ export const tablesStatement: FindingsStatement = statement(
 `,
 );
 
-/** What on `user_logins` acts with the owner's rights. Triggers run as whoever inserts: a team's own are left out. */
+/**
+ * What on `user_logins` and `ip_networks` acts with the owner's rights. Triggers run as whoever inserts: a team's own on
+ * `user_logins` are left out. From `ip_networks` the owner's functions delete.
+ */
 export const loginsStatement: FindingsStatement = statement(
   'find_changed_logins_table',
   sql`
@@ -67,6 +71,12 @@ export const loginsStatement: FindingsStatement = statement(
   from pg_trigger join function on function.oid = tgfoid
   where tgrelid = to_regclass('public.user_logins') and not tgisinternal
     and (proowner in (select oid from ours) or nspname = 'vault')
+  union all
+  select 'the rule ' || rulename || ' on ip_networks is not the vault''s' from pg_rewrite
+  where ev_class = to_regclass('public.ip_networks')
+  union all
+  select 'the trigger ' || tgname || ' on ip_networks is not the vault''s' from pg_trigger
+  where tgrelid = to_regclass('public.ip_networks') and not tgisinternal
 `,
 );
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { endStaleSessions } from '../../../db/end-stale-sessions.ts';
+import { dropSpentKeys, expireValues } from '../../../db/expire-values.ts';
 import { pruneLedger } from '../../../db/prune-ledger.ts';
 import { openBreakGlass } from '../../../db/reveal-requests.ts';
 import { addCheckpoint, readCheckpoint, storedAudit } from '../../../db/read-audit.ts';
@@ -22,6 +23,8 @@ beforeEach(async () => {
   const pool = database.as('vault_maintain');
   deps = {
     prune: () => pruneLedger(pool),
+    expire: () => expireValues(pool),
+    dropSpentKeys: () => dropSpentKeys(pool),
     endStaleSessions: () => endStaleSessions(pool),
     findRoleSettings: async () =>
       (await findRoleSettings(pool)).map(({ name, settings }) => settingsPhrase(name, settings)),
@@ -155,7 +158,7 @@ describe('maintain', () => {
       await appendRows(database.as('vault_reveal'), 3);
       s3.fault = fault;
       await expect(maintain({ ...deps, metrics })).rejects.toEqual(new AuditBucketError(fault));
-      expect(published).toEqual([{ pruned: 0, verified: 3 }]);
+      expect(published).toEqual([{ pruned: 0, expired: 0, verified: 3 }]);
       expect(await deps.readCheckpoint()).toMatchObject({ id: 3 });
 
       await asOwner(`update vault.reveal_audit set reason = 'none' where id = 3`);

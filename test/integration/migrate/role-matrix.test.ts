@@ -10,6 +10,7 @@ const verbs = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'] as const;
 const documented: Record<WorkingRole, Record<string, string[]>> = {
   vault_ingest: {
     'public.user_logins': ['INSERT'],
+    'public.ip_networks': ['INSERT', 'SELECT (masked_ip)'],
     'vault.pii_vault': ['INSERT', 'SELECT (token)'],
     'vault.data_keys': ['INSERT', 'SELECT (id)'],
     'vault.ingested_messages': ['INSERT', 'SELECT (message_id)'],
@@ -23,7 +24,7 @@ const documented: Record<WorkingRole, Record<string, string[]>> = {
   vault_tokenize: {},
   vault_erase: {},
   vault_maintain: { 'vault.reveal_audit': ['SELECT'], 'vault.audit_checkpoints': ['SELECT'] },
-  vault_analyst: { 'public.user_logins': ['SELECT'] },
+  vault_analyst: { 'public.user_logins': ['SELECT'], 'public.ip_networks': ['SELECT'] },
   vault_auditor: {
     'vault.reveal_audit': ['SELECT'],
     'vault.audit_checkpoints': ['SELECT'],
@@ -35,7 +36,7 @@ const reveal = ['claim_reveal', 'report_fault', 'take_revealed'];
 
 /** docs/roles.md: the functions of the schema vault that each role may execute. */
 const executable: Record<WorkingRole, string[]> = {
-  vault_ingest: [],
+  vault_ingest: ['suppressed'],
   vault_reveal: reveal,
   vault_reveal_url: [
     'claim_reveal',
@@ -54,12 +55,14 @@ const executable: Record<WorkingRole, string[]> = {
     'requested_tokens',
   ],
   vault_tokenize: ['look_up', 'present_generation'],
-  vault_erase: ['erase'],
+  vault_erase: ['erase', 'lift'],
   vault_maintain: [
     'add_checkpoint',
     'audit_chain_head',
+    'drop_spent_keys',
     'end_stale_sessions',
     'expire_requests',
+    'expire_values',
     'open_break_glass',
     'prune_ledger',
     'prune_requests',
@@ -71,6 +74,7 @@ const executable: Record<WorkingRole, string[]> = {
 const names = workingRoles.map(({ name }) => name);
 
 const tables = [
+  'public.ip_networks',
   'public.user_logins',
   'vault.approval_rule',
   'vault.attempts',
@@ -82,6 +86,7 @@ const tables = [
   'vault.limits',
   'vault.migrations',
   'vault.pii_vault',
+  'vault.retention',
   'vault.reveal_audit',
   'vault.reveal_claims',
   'vault.reveal_requests',
@@ -253,7 +258,9 @@ function firstColumn(table: string): string {
     'vault.audit_checkpoints': 'id',
     'vault.data_keys': 'id',
     'vault.ingested_messages': 'message_id',
+    'public.ip_networks': 'masked_ip',
     'vault.limits': 'role',
+    'vault.retention': 'days',
     'vault.reveal_claims': 'role',
     'vault.reveal_requests': 'id',
     'vault.rotation': 'phase',

@@ -18,7 +18,7 @@ import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { readAuditHead } from '../../../db/audit-head.ts';
-import { eraseValues } from '../../../db/audited-requests.ts';
+import { eraseValues, liftSuppressions } from '../../../db/audited-requests.ts';
 import { readAudit } from '../../../db/read-audit.ts';
 import { reapplyErasures } from '../../../db/operations/reapply-erasures.ts';
 import { chainStart, verifyChain } from '../../../lib/audit/chain.ts';
@@ -247,6 +247,27 @@ describe('pii-vault backup and restore', () => {
     const { revealed, missing } = await revealFrom(target, kept, late, early);
     expect(revealed.map(({ token }) => token)).toEqual([kept]);
     expect(missing).toEqual([late, early].map((token) => ({ token, why: 'erased' })));
+  });
+
+  it('suppress again what was suppressed after the dump, and no more what was allowed again', async () => {
+    const eraser = source.as('vault_erase');
+    const context = auditContext({ principal: officer });
+    const [later, lifted] = [await collect('later'), await collect('lifted')];
+    await eraseValues(eraser, context, [lifted], true);
+    const path = await dump();
+    await eraseValues(eraser, context, [later], true);
+    await liftSuppressions(eraser, context, [lifted]);
+    expect(await restore(path, await dump(source, auditOnly))).toMatchObject({ code: 0 });
+    const { missing } = await revealFrom(target, later, lifted);
+    expect(missing).toEqual([
+      { token: later, why: 'suppressed' },
+      { token: lifted, why: 'erased' },
+    ]);
+    const into = ingestDeps(target, kms);
+    await collect('later', into);
+    await collect('lifted', into);
+    const { revealed } = await revealFrom(target, later, lifted);
+    expect(revealed.map(({ value }) => value)).toEqual(['lifted']);
   });
 
   it('count a message once that was stored before the dump and comes again', async () => {

@@ -41,6 +41,7 @@ const certificate: EraseCertificate = {
     { token: 't6', why: 'erased' },
     { token: 't7', why: 'unknown' },
   ],
+  suppressed: false,
   erasedAt: '2026-01-31T00:00:00.123456Z',
   audit: { id: 7, hash: hash.toString('hex') },
 };
@@ -64,6 +65,24 @@ describe('compareCertificate', () => {
   ])('finds that %s', (problem, changes) => {
     const problems = compareCertificate({ ...certificate, ...changes }, rows);
     expect(problems.join()).toContain(problem);
+  });
+
+  it('compares what was suppressed with rows of their own', () => {
+    const suppressed = {
+      ...certificate,
+      suppressed: true,
+      audit: { ...certificate.audit, id: 10 },
+    };
+    const more = ['t5', 't6', 't7'].map((token, n) =>
+      row(8 + n, { token, action: 'suppress', outcome: 'suppressed' }),
+    );
+    expect(compareCertificate(suppressed, [...rows, ...more])).toEqual([]);
+    expect(
+      compareCertificate(suppressed, [...rows, ...more.with(1, row(9, { token: 't6' }))]),
+    ).toContain('the audit does not say that t6 is suppressed');
+    expect(compareCertificate({ ...suppressed, suppressed: false }, [...rows, ...more])).toContain(
+      'the audit has another action',
+    );
   });
 
   it('finds a request that was no erasure', () => {

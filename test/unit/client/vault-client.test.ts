@@ -76,6 +76,8 @@ describe('the client', () => {
     expect(await client().reveal(tokens, reason)).toEqual({ requestId: 'r' });
     await client().tokenize('ip', ['192.0.2.1'], reason);
     await client().erase(tokens, reason);
+    await client().erase(tokens, reason, { suppress: true });
+    await client().lift(tokens, reason);
     expect(vault.received).toMatchObject([
       { path: '/_aws/lambda-url/revealid/', body: { tokens, reason }, isSigned: true },
       {
@@ -84,6 +86,12 @@ describe('the client', () => {
         isSigned: true,
       },
       { path: '/_aws/lambda-url/eraseid/', body: { tokens, reason }, isSigned: true },
+      {
+        path: '/_aws/lambda-url/eraseid/',
+        body: { tokens, reason, suppress: true },
+        isSigned: true,
+      },
+      { path: '/_aws/lambda-url/eraseid/', body: { tokens, reason, lift: true }, isSigned: true },
     ]);
     for (const { headers } of vault.received) {
       expect(headers['authorization']).toMatch(

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { InvalidRequest } from '../../../lib/errors.ts';
 import {
   parseClaimedTokensRequest,
+  parseEraseRequest,
   parseTokensRequest,
   parseValuesRequest,
 } from '../../../lib/requests/request.ts';
@@ -46,6 +47,20 @@ describe('a request', () => {
       requestedBy: 'x'.repeat(256),
     });
     expect(parseClaimedTokensRequest(request)).toEqual(request);
+  });
+
+  it('to erase can suppress the values, or lift that', () => {
+    const { requestedBy: _, ...signed } = claimedRequest();
+    const actionOf = (changes: object) => parseEraseRequest({ ...signed, ...changes }).action;
+    expect(parseEraseRequest(signed)).toEqual({ ...signed, action: 'erase' });
+    expect(actionOf({ suppress: false, lift: false })).toBe('erase');
+    expect(actionOf({ suppress: true })).toBe('suppress');
+    expect(actionOf({ lift: true })).toBe('lift');
+    expect(() => actionOf({ suppress: true, lift: true })).toThrow(
+      'lift must not be true together with suppress',
+    );
+    expect(() => actionOf({ suppress: 'yes' })).toThrow('suppress must be true or false');
+    expect(() => actionOf({ supress: true })).toThrow('request has an unknown field');
   });
 
   it('that is signed has no name of its own to give', () => {

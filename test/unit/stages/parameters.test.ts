@@ -46,6 +46,8 @@ describe('the rules of a stage’s parameters', () => {
     ['databaseResourceId', 'vault', 'is not the id of a proxy'],
     ['auditBucket', 'Audit_Bucket', 'it is not the name of a bucket'],
     ['revealApprovalAbove', 'many', 'it is not a whole number from 0'],
+    ['sealedRetentionInDays', '0', 'it is not a whole number from 1'],
+    ['networkTokens', 'yes', 'neither on nor off'],
   ])('refuse %s: %s', (name, value, problem) => {
     expect(rules[name]!(value)).toContain(problem);
   });

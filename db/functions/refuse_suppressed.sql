@@ -1,0 +1,22 @@
+-- Trigger: refuses a sealed value of a suppressed token, whoever inserts it. vault.erase locks the table of tombstones
+-- before it suppresses a value: then either it sees what was inserted, or this sees the suppression.
+CREATE OR REPLACE FUNCTION vault.refuse_suppressed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- a plan from when a table was small must not read all of it later
+SET enable_seqscan = off AS $$
+BEGIN
+  -- an older snapshot would not see what was suppressed since
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'values are sealed in read committed transactions only' USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  LOCK TABLE vault.tombstones IN ROW SHARE MODE;
+  -- most vaults have none
+  IF EXISTS (SELECT FROM vault.tombstones AS gone WHERE gone.suppressed) THEN
+    IF EXISTS (SELECT FROM added JOIN vault.tombstones AS gone ON gone.token = added.token WHERE gone.suppressed) THEN
+      -- a statement that began before the suppression: the next attempt sees it
+      RAISE EXCEPTION 'the value of a token is suppressed' USING ERRCODE = 'serialization_failure';
+    END IF;
+  END IF;
+  RETURN NULL;
+END;
+$$;
