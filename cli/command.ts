@@ -1,6 +1,7 @@
 import { type Command, Help, type Option } from 'commander';
 
 import { VaultError } from '../lib/errors.ts';
+import { deadEmulator } from './dead-emulator.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type Interruption, watchInterruption } from './interruption.ts';
 import { Cancelled, messageOf, UserError } from './user-error.ts';
@@ -95,7 +96,7 @@ export type Work<Options> = (
  * error that a person can fix is shown as its message only. Nothing of a message, a row or a value
  * is in it.
  */
-export function action<Options extends Pick<CommonOptions, 'json'>>(
+export function action<Options extends Pick<CommonOptions, 'json'> & { stage?: string }>(
   work: Work<Options>,
 ): (this: Command) => Promise<void> {
   return async function () {
@@ -107,11 +108,19 @@ export function action<Options extends Pick<CommonOptions, 'json'>>(
       ifCancelled: (text: () => string) => void (hint = text),
     };
     const json = options.json === true;
+    const emulator = (problem: string) => deadEmulator(options.stage ?? 'local', problem);
     try {
-      show(await work(options, context, this.args), json, interruption);
+      const outcome = await work(options, context, this.args);
+      const problems = outcome.problems ?? [];
+      const dead = await emulator(problems.join('\n'));
+      const all = dead === null ? problems : [...problems, dead];
+      show({ ...outcome, problems: all }, json, interruption);
     } catch (error) {
-      if (!interruption.signal.aborted)
-        showError(isPlain(error) ? messageOf(error) : bug(error), json);
+      if (!interruption.signal.aborted) {
+        const message = isPlain(error) ? messageOf(error) : bug(error);
+        const dead = await emulator(message);
+        showError(dead === null ? message : `${message}\n${dead}`, json);
+      }
     } finally {
       interruption.end();
     }

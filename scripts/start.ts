@@ -153,7 +153,7 @@ async function startUnless(
   settings: Settings,
   messages: Given,
 ): Promise<void> {
-  const found = await findStack(settings);
+  const found = await findStack(settings, console.log);
   const work = start(found?.settings ?? settings, messages);
   try {
     await Promise.race([work, interrupted]);

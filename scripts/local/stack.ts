@@ -34,10 +34,14 @@ export interface FoundStack {
 }
 
 /**
- * Finds the stack that an earlier start left up, or whose data a stop kept; or null. Ends what is
- * left of half a stack: with the emulator its keys are lost, and so are the data.
+ * Finds the stack that an earlier start left up, or whose data a stop kept; or null. A database that
+ * has ended is part of it, and `ensureDatabase` starts it again. Without the emulator its keys are lost,
+ * and so are the data: what is left is removed. `tell` is given a sentence about what has ended.
  */
-export async function findStack(settings: Settings): Promise<FoundStack | null> {
+export async function findStack(
+  settings: Settings,
+  tell: (found: string) => void = () => undefined,
+): Promise<FoundStack | null> {
   const {
     emulator,
     emulatorHost,
@@ -46,13 +50,20 @@ export async function findStack(settings: Settings): Promise<FoundStack | null> 
     isKept = false,
   } = await readState(settings);
   if (emulator === undefined && postgres === undefined) return null;
-  const isWhole = isKept
-    ? [emulator, postgres].every((part) => part === undefined || existsSync(part.home))
-    : (emulator === undefined || (await isEmulatorUp(emulator))) &&
-      (postgres === undefined || (await isClusterUp(postgres)));
-  if (!isWhole) {
+  const isThere = [emulator, postgres].every((part) => part === undefined || existsSync(part.home));
+  const isEmulatorLost = !isKept && emulator !== undefined && !(await isEmulatorUp(emulator));
+  if (!isThere || isEmulatorLost) {
+    tell(
+      isThere
+        ? 'The AWS emulator of the last start has ended, and its keys with it: what was stored could not ' +
+            'be revealed any more. Its data are deleted, and a new stack starts.'
+        : 'The files of the last start are gone: a new stack starts.',
+    );
     await removeStack(settings);
     return null;
+  }
+  if (!isKept && postgres !== undefined && !(await isClusterUp(postgres))) {
+    tell('Postgres of the last start has ended without npm stop: it starts again, with its data.');
   }
   const endpoint =
     emulator === undefined ? settings.endpoint : new URL(`${emulatorHost}:${emulatorPort}`);

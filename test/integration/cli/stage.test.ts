@@ -99,3 +99,36 @@ describe('pii-vault --stage', () => {
     expect(aws.actions).toEqual([]);
   });
 });
+
+describe('pii-vault on the local stage, whose emulator has ended', () => {
+  // nothing listens on this port
+  const endpoint = 'http://127.0.0.1:9';
+  const url = `${endpoint}/_aws/lambda-url/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/`;
+  const local = {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
+    LOGIN_QUEUE_URL: `${endpoint}/000000000000/login`,
+    DEAD_LETTER_QUEUE_URL: `${endpoint}/000000000000/dead`,
+    REVEAL_URL: url,
+    TOKENIZE_URL: url,
+    ERASE_URL: url,
+  };
+  const token = `ip_v1_${'A'.repeat(27)}`;
+
+  it.each([
+    [['redrive'], undefined],
+    [['send', '-'], '{}\n'],
+    [['whoami'], undefined],
+    [['reveal', token, '--reason', 'a good reason'], undefined],
+  ])('names it for %j', async (command, input) => {
+    const { code, stderr } = await runCli(command, local, input === undefined ? {} : { input });
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: expect.stringContaining(
+        `The AWS emulator of the local stack does not answer at ${endpoint}: npm start begins a new stack.`,
+      ),
+    });
+  });
+});
