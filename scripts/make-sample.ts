@@ -7,7 +7,7 @@ import { createPrng } from './local/prng.ts';
 
 const seed = 20_240_229;
 const messages = 100;
-/** Where in the sample the one message stands that is no login. */
+/** The position of the one message in the sample that is not a login. */
 const strangerAt = 41;
 
 const locales = ['BR', 'CN', 'DE', 'FR', 'ID', 'IN', 'PH', 'PT', 'RU', 'US'];
@@ -71,7 +71,7 @@ function deviceId(): string {
   return [3, 2, 4].map((digits) => prng.digits(digits)).join('-');
 }
 
-// the ranges kept for documentation and for private networks: nobody's address
+// the ranges for documentation and for private networks: these addresses belong to nobody
 function ipv4(): string {
   const host = 1 + prng.below(254);
   const network = prng.pick(['192.0.2', '198.51.100', '203.0.113', `10.${prng.below(256)}.0`]);

@@ -42,7 +42,7 @@ VAULT_DATABASE_PORT (15432), VAULT_EMULATOR_PORT (4566) or AWS_ENDPOINT_URL, and
 interface Given {
   path: string;
   messages: readonly Line[];
-  /** The messages are the repository's own sample, and so nobody's. */
+  /** The messages are the repository's own sample, and so belong to nobody. */
   isSample: boolean;
 }
 
@@ -167,5 +167,5 @@ async function startUnless(
 }
 
 await showUserError(run());
-// connections that are still open shall keep nobody waiting
+// do not wait for connections that are still open
 process.exit();

@@ -10,7 +10,7 @@ import { lastAuditRow } from './stored-logins.ts';
 export interface Shown {
   revealed: string | null;
   erasable: string | null;
-  /** The values are nobody's. Otherwise none is shown or erased; a person is told how to. */
+  /** The values belong to nobody. Otherwise none is shown or erased; a person is told how to. */
   isSample: boolean;
 }
 

@@ -35,7 +35,7 @@ export async function deployedVault(settings: Settings): Promise<RunningVault> {
       ...(token === null
         ? []
         : [`npx pii-vault reveal ${token} --as investigator --reason '${reason}'`]),
-      // an address of nobody's, so it may be an argument
+      // an address that belongs to nobody, so it may be an argument
       `echo 192.0.2.2 | npx pii-vault tokenize --kind ip --as analyst --reason '${reason}'`,
       ...(token === null ? [] : [eraseByCommand(token)]),
       'npx pii-vault audit',

@@ -12,7 +12,7 @@ export interface Holder {
   command: 'start' | 'stop';
 }
 
-// what a file is made for is done at once
+// a lock file is written as soon as it is created
 const maxWritingMs = 1_000;
 
 /**
@@ -35,13 +35,13 @@ export async function takeLock(
   return null;
 }
 
-/** Gives the lock back. */
+/** Releases the lock. */
 export async function releaseLock(settings: Settings): Promise<void> {
   const path = lockPath(settings);
   if (parse(await read(path))?.pid === process.pid) await rm(path, { force: true });
 }
 
-/** What to tell whoever cannot have the lock. */
+/** What to say when another process has the lock. */
 export function alreadyRunning({ pid, command }: Holder): UserError {
   const end = command === 'start' ? ', or cancel it with npm stop' : '';
   return new UserError(

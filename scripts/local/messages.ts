@@ -21,7 +21,7 @@ export interface Line {
 /** The lines of a file that hold a message. Throws `UserError` naming the file. */
 export async function readMessages(path: string): Promise<Line[]> {
   const bytes = await readBytes(path);
-  // a byte order mark, which some editors write, is no part of the first message
+  // a byte order mark, which some editors write, is not part of the first message
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
   const lines = text
     .split(/\r?\n/)

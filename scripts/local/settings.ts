@@ -30,7 +30,7 @@ export const localAws = {
   credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
 } as const;
 
-/** Reads where the stack shall be. Throws `UserError` naming the variable at fault. */
+/** Reads where the stack is to run. Throws `UserError` naming the variable at fault. */
 export function readSettings(environment: Environment = process.env): Settings {
   const cache = join(repository, '.local');
   const emulatorPort = readPort(
@@ -48,7 +48,7 @@ export function readSettings(environment: Environment = process.env): Settings {
   });
 }
 
-/** The environment for a program that shall see this stack and nobody's own AWS account. */
+/** The environment for a program that may reach this stack and no AWS account of a person. */
 export function childEnvironment(
   settings: Settings,
   environment: Environment = process.env,
@@ -62,7 +62,7 @@ export function childEnvironment(
   };
 }
 
-/** The environment for a program that shall know no AWS account, and so reach none. */
+/** The environment for a program that may reach no AWS account. */
 export function offlineEnvironment(environment: Environment = process.env): NodeJS.ProcessEnv {
   const own = Object.entries(environment).filter(([name]) => !name.startsWith('AWS_'));
   return {

@@ -54,7 +54,7 @@ export async function addState(settings: Settings, addition: StackState): Promis
   await writePrivately(settings, 'stack.json', `${JSON.stringify(state, null, 2)}\n`);
 }
 
-/** Forgets the stack. Logs stay for whoever asks why. */
+/** Forgets the stack. The logs stay, for finding out what went wrong. */
 export async function forgetState(settings: Settings): Promise<void> {
   await rm(join(settings.directory, 'stack.json'), { force: true });
   await removeEnvFiles(settings);

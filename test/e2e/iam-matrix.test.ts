@@ -192,7 +192,7 @@ describe('the IAM matrix of the compiled template', () => {
     }
   });
 
-  it('lets the network interface policy serve Lambda alone, not the code of a function', () => {
+  it('lets the network interface policy serve only Lambda, not the code of a function', () => {
     const [allow, deny] = statementsOf(resources['NetworkInterfacePolicy']!.Properties);
     expect([allow?.Action].flat().every((action) => action?.startsWith('ec2:'))).toBe(true);
     expect(deny).toMatchObject({ Effect: 'Deny', Action: allow?.Action });
@@ -270,7 +270,7 @@ describe('the IAM matrix of the compiled template', () => {
     );
   });
 
-  it('lets the schedule alone invoke a function without IAM, and only maintain', () => {
+  it('lets only the schedule invoke a function without IAM, and only maintain', () => {
     expect(ofType('AWS::Lambda::Permission').map(([, { Properties }]) => Properties)).toMatchObject(
       [
         {

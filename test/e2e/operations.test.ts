@@ -53,7 +53,6 @@ function statement(action: string, users: readonly string[]): string {
 `;
 }
 
-/** Asks IAM as the account's root. */
 const settings = await ownSettings();
 describeOnEmulator('pii-vault rewrap and drill, on a deployed vault', () => {
   let stack: OwnStack;
@@ -79,7 +78,7 @@ describeOnEmulator('pii-vault rewrap and drill, on a deployed vault', () => {
     await removeOwnStack(settings);
   });
 
-  /** A login whose personal values are no other's. */
+  /** A login with personal values that no other login has. */
   function login() {
     const ip = `2001:db8::${values.length + 1}`;
     const device = `device ${randomUUID()}`;

@@ -21,7 +21,7 @@ import { deploy, invoke, sls } from '../../scripts/local/sls.ts';
 import { saveServices, localDatabase, removeStack } from '../../scripts/local/stack.ts';
 import { freePort } from '../helpers/cluster.ts';
 
-/** A stack that is the test's alone: its own ports, state, and copy of the service. */
+/** A stack that only this test uses: with ports, state and a copy of the service of its own. */
 export interface OwnStack {
   endpoint: URL;
   /** Sends to the login queue; each body as it is, anything else as JSON. */

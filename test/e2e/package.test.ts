@@ -299,7 +299,7 @@ describe('a stage on AWS', () => {
     expect(counted).toEqual(expected);
   });
 
-  test('makes data keys under the key named alone, and opens with former ones too', () => {
+  test('makes data keys only under the key that is named, and opens with former ones too', () => {
     const { dataKeyArn, formerDataKeyArns } = everyOption;
     const own = { 'Fn::GetAtt': ['DataKey', 'Arn'] };
     const opening = [dataKeyArn, own, ...formerDataKeyArns.split(',')];

@@ -137,7 +137,7 @@ describe('npm start', () => {
     expect(await readdir(directory)).not.toContain('stack.json');
   });
 
-  test('says that a port is no number', async () => {
+  test('says that a port is not a number', async () => {
     const { code, stderr } = await start([], { VAULT_DATABASE_PORT: 'many' });
     expect(stderr).toBe('VAULT_DATABASE_PORT is not a port number: many\n');
     expect(code).toBe(1);

@@ -53,7 +53,7 @@ async function startProcess(
       const work = host[ask] as (given: unknown) => unknown;
       tell({ do: 'go on', id, answer: await work(argument) });
     } catch (error) {
-      // of all that is asked, KMS alone fails with more than a number
+      // of all that is asked, only KMS fails with more than a number
       const exception = error instanceof KeyServiceError ? error.exception : null;
       tell({ do: 'fail', id, exception });
     }

@@ -28,7 +28,7 @@ export interface CliResult {
 export interface CliOptions {
   /** Variables of the process, besides PATH; by default it knows nothing of AWS. */
   environment?: Readonly<Record<string, string>>;
-  /** What comes on standard input, which is no terminal. */
+  /** What comes on standard input, which is not a terminal. */
   input?: string;
 }
 

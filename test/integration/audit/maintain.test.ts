@@ -121,7 +121,7 @@ describe('maintain', () => {
     'to nothing': [0],
   };
   it.each(Object.entries(rewrites))(
-    'finds by its anchor alone an audit that was written anew, %s',
+    'finds only by its anchor an audit that was written anew, %s',
     async (_, [rows, ...checkpoint]) => {
       await appendRows(database.as('vault_reveal'), 3);
       await maintain(deps);

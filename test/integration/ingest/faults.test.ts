@@ -183,7 +183,7 @@ describe('a batch', () => {
     },
   );
 
-  it('fails with those of its messages alone that it could not settle', async () => {
+  it('fails only with those of its messages that it could not settle', async () => {
     const { write } = deps;
     deps.write = () => Promise.reject(new DatabaseError('53300'));
     const bad = sqsRecord('not json');

@@ -275,7 +275,7 @@ describe('a message that claims to be another', () => {
     expect(rows).toHaveLength(1);
   });
 
-  it('is a dead letter of its own where what it claims is no id', async () => {
+  it('is a dead letter of its own where the id that it claims is not valid', async () => {
     const container = ingestDeps(database, createKmsDouble());
     const forged = [1, 2, 3].map(() => sqsRecord(loginMessage(), claim('not-a-uuid')));
     expect(await ingest(forged, container)).toEqual({ batchItemFailures: [] });

@@ -504,7 +504,7 @@ describe('pii-vault backup and restore', () => {
 
   const forgeries: Record<string, (manifest: Forged) => unknown> = {
     'an injected column': ({ tables }) => (tables['data_keys']!['columns'] = ['id) from stdin --']),
-    'columns that are no list': ({ tables }) => (tables['data_keys']!['columns'] = 'id'),
+    'columns that are not a list': ({ tables }) => (tables['data_keys']!['columns'] = 'id'),
     'no columns': ({ tables }) => (tables['data_keys']!['columns'] = []),
     'a checksum that is none': ({ tables }) => (tables['pii_vault']!['sha256'] = 'x'),
     'an unknown table': ({ tables }) => (tables['pg_authid'] = tables['pii_vault']!),

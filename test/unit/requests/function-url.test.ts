@@ -38,7 +38,7 @@ describe('the body of a Function URL event', () => {
 });
 
 describe('an event that imitates a signed request', () => {
-  it('is no request when it is sent to a function that is invoked directly', () => {
+  it('is not a request when it is sent to a function that is invoked directly', () => {
     const imitation = { ...functionUrlEvent(request), ...request, requestedBy: 'mallory' };
     expect(() => parseClaimedTokensRequest(imitation)).toThrow(InvalidRequest);
   });
@@ -46,8 +46,8 @@ describe('an event that imitates a signed request', () => {
   it.each([
     ['without an authorizer', { authorizer: undefined }],
     ['with another authorizer', { authorizer: { jwt: {} } }],
-    ['with an ARN that is none', { authorizer: { iam: { userArn: 'grace' } } }],
-    ['with an ARN that is no text', { authorizer: { iam: { userArn: ['arn:aws:iam::1:root'] } } }],
+    ['with an invalid ARN', { authorizer: { iam: { userArn: 'grace' } } }],
+    ['with an ARN that is not text', { authorizer: { iam: { userArn: ['arn:aws:iam::1:root'] } } }],
   ])('has no verified caller %s', (_, requestContext) => {
     expect(() => verifiedPrincipal({ requestContext } as never)).toThrow(CallerUnverified);
   });
