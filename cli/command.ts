@@ -45,7 +45,7 @@ const shared: Record<
     ['--database-via <host:port>', 'where a tunnel to the database begins: 127.0.0.1:5432'],
     ['--database-ca <file>', 'certificate authorities of the database, PEM'],
   ],
-  as: [['--as <person>', 'on the local stage: investigator, privacy-officer or analyst']],
+  as: [['--as <person>', 'on the local stage: investigator, privacy-officer, analyst or approver']],
   caller: [
     ['--url <url>', 'the signed URL, where you may not read the outputs of the stack'],
     ['--reason <text>', 'why, 10 to 500 characters; asked for where it is not given'],

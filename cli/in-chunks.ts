@@ -11,25 +11,27 @@ export interface ChunkOptions {
   signal: AbortSignal;
   /** Waits for an hourly limit to leave room again, and goes on then. */
   wait: boolean;
+  /** The most keys of one request; 100 by default. */
+  most?: number;
   /** A limit that an earlier run has reached, and that leaves no room yet. */
   reached?: QuotaExceeded | null;
 }
 
 /**
- * Calls `ask` with 100 keys at a time; where an hourly limit has less room, with as many as it
+ * Calls `ask` with `most` keys at a time; where an hourly limit has less room, with as many as it
  * leaves. Returns the error that ended it early; null where all keys were asked for, or at an
  * interruption.
  */
 export async function inChunks(
   keys: readonly string[],
   ask: (chunk: string[]) => Promise<void>,
-  { title, signal, wait, reached: before = null }: ChunkOptions,
+  { title, signal, wait, reached: before = null, most = maxPerRequest }: ChunkOptions,
 ): Promise<VaultCallError | null> {
   const progress = showProgress(title, keys.length);
   let done = 0;
   let waitedAt = -1;
   let reached = before;
-  let size = reached === null ? maxPerRequest : 0;
+  let size = reached === null ? most : 0;
   try {
     while (done < keys.length && !signal.aborted) {
       if (size === 0 && reached !== null) {
@@ -38,7 +40,7 @@ export async function inChunks(
         waitedAt = done;
         progress.end();
         await waitUntil(reached.retryAt, signal);
-        [size, reached] = [maxPerRequest, null];
+        [size, reached] = [most, null];
         continue;
       }
       const chunk = keys.slice(done, done + size);

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 
 import { QuotaExceeded, type VaultCallError } from '../client/errors.ts';
 import type { VaultClient } from '../client/vault-client.ts';
+import { maxPerRequest } from '../lib/requests/request.ts';
 import { type AnswerFile, openAnswerFile, partOf, type ReachedLimit } from './answer-file.ts';
 import { askInChunks, type Asked } from './ask-in-chunks.ts';
 import type { CommonOptions, Context, Outcome } from './command.ts';
@@ -44,6 +45,8 @@ export interface Inquiry {
   /** The end of the name of a CSV's new column. */
   columnSuffix: string;
   progress: string;
+  /** 100 by default. */
+  maxPerRequest?: number;
   /** What the vault is asked for, the same for equal values; null where the text is not valid. */
   keyOf: (text: string) => string | null;
   ask: (vault: VaultClient, keys: string[], reason: string) => Promise<Map<string, Answer>>;
@@ -97,7 +100,13 @@ export async function inquire(
       file?.known ?? new Map<string, Answer>(),
       (chunk) => inquiry.ask(vault, chunk, reason),
       async (answers) => file?.add(answers),
-      { title: inquiry.progress, signal, wait: options.wait === true, reached },
+      {
+        title: inquiry.progress,
+        signal,
+        wait: options.wait === true,
+        reached,
+        most: inquiry.maxPerRequest ?? maxPerRequest,
+      },
     );
     const isLimited = file !== null && (await keepLimit(file, asked.stoppedBy, who));
     const isDone = asked.stoppedBy === null && !signal.aborted && asked.withheld.size === 0;

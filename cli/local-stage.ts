@@ -67,7 +67,9 @@ export async function localIdentity(
   }
   const found = Object.entries(people).find(([person]) => person === name)?.[1];
   if (found !== undefined) return found;
-  throw new UserError(`--as is one of ${Object.keys(people).join(', ')}.`);
+  const hint =
+    name === 'approver' ? ' There is one where stages/local.yml sets revealApprovalAbove.' : '';
+  throw new UserError(`--as is one of ${Object.keys(people).join(', ')}.${hint}`);
 }
 
 /** The process of an `npm start` that has not finished; null where there is none. */

@@ -10,6 +10,8 @@ export interface Stage {
   local: LocalFiles | null;
   /** An output of the stage's CloudFormation stack. Throws `UserError`. */
   output: (name: string) => Promise<string>;
+  /** The same, or null where the stack has none. Throws `UserError` where its outputs cannot be read. */
+  findOutput: (name: string) => Promise<string | null>;
   /** The stage's two queues. Throws `UserError`. */
   queues: () => Promise<{ login: string; deadLetter: string }>;
 }
@@ -28,10 +30,13 @@ export async function findStage(name: string): Promise<Stage> {
   const aws = local === null ? {} : localAws(local);
   let outputs: Promise<Map<string, string>> | undefined;
 
-  const output = async (key: string): Promise<string> => {
+  const findOutput = async (key: string): Promise<string | null> => {
     outputs ??= readOutputs(`${service}-${name}`, aws);
-    const value = (await outputs).get(key);
-    if (value) return value;
+    return (await outputs).get(key) || null;
+  };
+  const output = async (key: string): Promise<string> => {
+    const value = await findOutput(key);
+    if (value !== null) return value;
     throw new UserError(
       `The stack ${service}-${name} has no output ${key}: deploy this release to it first.`,
     );
@@ -43,6 +48,7 @@ export async function findStage(name: string): Promise<Stage> {
     aws,
     local,
     output,
+    findOutput,
     queues: async () => ({
       login: await queue('LOGIN_QUEUE_URL', 'LoginQueueUrl'),
       deadLetter: await queue('DEAD_LETTER_QUEUE_URL', 'DeadLetterQueueUrl'),

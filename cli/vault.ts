@@ -1,5 +1,7 @@
 import {
   AccessDenied,
+  ApprovalInvalid,
+  ApprovalRequired,
   CallerUnverified,
   QuotaExceeded,
   SealBroken,
@@ -8,15 +10,25 @@ import {
 import { createVaultClient, type VaultClient } from '../client/vault-client.ts';
 import { type Caller, callerArn, type CallerOptions, findCaller } from './caller.ts';
 import type { Stage } from './stage.ts';
+import { UserError } from './user-error.ts';
 
 /** The signed URLs: the output of the stack that names each, and the managed policy that opens it. */
 export const doors = {
   reveal: { output: 'RevealUrl', policy: 'revealer', policyOutput: 'RevealerPolicyArn' },
   tokenize: { output: 'TokenizeUrl', policy: 'finder', policyOutput: 'FinderPolicyArn' },
   erase: { output: 'EraseUrl', policy: 'eraser', policyOutput: 'EraserPolicyArn' },
+  approve: { output: 'ApproveUrl', policy: 'approver', policyOutput: 'ApproverPolicyArn' },
+  'break-glass': {
+    output: 'BreakGlassUrl',
+    policy: 'break-glass',
+    policyOutput: 'BreakGlassPolicyArn',
+  },
 } as const;
 
 export type Door = keyof typeof doors;
+
+/** Only in stages where large reveals need an approval. */
+export const approvalDoors: ReadonlySet<Door> = new Set(['approve', 'break-glass']);
 
 /** One of the signed URLs, as a command calls it. */
 export interface OpenDoor {
@@ -54,7 +66,7 @@ export async function openDoor(
   options: CallerOptions,
 ): Promise<OpenDoor> {
   const caller = await findCaller(stage, options);
-  const url = options.url ?? (await stage.output(doors[door].output));
+  const url = options.url ?? (await urlOf(stage, door));
   return {
     vault: createVaultClient({ urls: { [door]: url }, ...caller }),
     explain: (error) => explain(error, door, caller),
@@ -62,12 +74,27 @@ export async function openDoor(
   };
 }
 
+const refusals = [QuotaExceeded, CallerUnverified, ApprovalRequired, ApprovalInvalid];
+
+async function urlOf(stage: Stage, door: Door): Promise<string> {
+  const url = await stage.findOutput(doors[door].output);
+  if (url !== null || !approvalDoors.has(door)) return url ?? stage.output(doors[door].output);
+  throw new UserError(
+    `The stage ${stage.name} asks for no approvals: set revealApprovalAbove in its file, and deploy and migrate it.`,
+  );
+}
+
 async function explain(error: VaultCallError, door: Door, caller: Caller): Promise<Failure> {
   if (error instanceof AccessDenied) {
     return { exitCode: 3, message: await explainDenial(error, door, caller), retryAt: null };
   }
-  const isRefused = error instanceof QuotaExceeded || error instanceof CallerUnverified;
-  const message = error instanceof SealBroken ? 'A sealed value does not open.' : error.message;
+  const isRefused = refusals.some((refusal) => error instanceof refusal);
+  const hint =
+    error instanceof ApprovalRequired && error.id !== null
+      ? '; npx pii-vault request asks for more tokens than these at once'
+      : '';
+  const message =
+    error instanceof SealBroken ? 'A sealed value does not open' : `${error.message}${hint}`;
   const retryAt = error instanceof QuotaExceeded ? error.retryAt : null;
   return { exitCode: isRefused ? 3 : 2, message: sentence(message), retryAt };
 }

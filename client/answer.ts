@@ -1,5 +1,7 @@
 import {
   AccessDenied,
+  ApprovalInvalid,
+  ApprovalRequired,
   CallerUnverified,
   InvalidRequest,
   QuotaExceeded,
@@ -19,7 +21,7 @@ export function readAnswer(answer: HttpAnswer): unknown {
 }
 
 function errorOf(status: number, body: unknown): VaultCallError {
-  const { error, message, limit, retryAt, remaining } = asError(body);
+  const { error, message, limit, retryAt, remaining, id, problem } = asError(body);
   switch (error) {
     case 'InvalidRequest':
       return new InvalidRequest(message);
@@ -27,6 +29,10 @@ function errorOf(status: number, body: unknown): VaultCallError {
       return new CallerUnverified(message);
     case 'QuotaExceeded':
       return new QuotaExceeded(message, limit, retryAt, remaining);
+    case 'ApprovalRequired':
+      return new ApprovalRequired(message, id);
+    case 'ApprovalInvalid':
+      return new ApprovalInvalid(message, problem);
     case 'SealBroken':
       return new SealBroken(message);
     case 'VaultUnavailable':
@@ -43,6 +49,8 @@ interface ErrorAnswer {
   limit: 'quota' | 'cap';
   retryAt: Date | null;
   remaining: number | null;
+  id: string | null;
+  problem: string;
 }
 
 function asError(body: unknown): ErrorAnswer {
@@ -59,6 +67,8 @@ function asError(body: unknown): ErrorAnswer {
     limit: text('limit') === 'cap' ? 'cap' : 'quota',
     retryAt: Number.isNaN(at.getTime()) ? null : at,
     remaining: Number.isSafeInteger(remaining) ? Number(remaining) : null,
+    id: text('id') || null,
+    problem: text('problem'),
   };
 }
 

@@ -45,6 +45,32 @@ export class QuotaExceeded extends VaultCallError {
   }
 }
 
+/** So many tokens within 24 hours need somebody else's approval first. */
+export class ApprovalRequired extends VaultCallError {
+  override readonly name = 'ApprovalRequired';
+  readonly code = 'ERR_APPROVAL_REQUIRED';
+  /** Of the request that now waits for an approver; null where this caller cannot request an approval. */
+  readonly id: string | null;
+
+  constructor(message: string, id: string | null) {
+    super(message);
+    this.id = id;
+  }
+}
+
+/** An approval, a request or an item is not one that this call can do something with. */
+export class ApprovalInvalid extends VaultCallError {
+  override readonly name = 'ApprovalInvalid';
+  readonly code = 'ERR_APPROVAL_INVALID';
+  /** One word, such as `own`, `different`, `expired` or `used`. */
+  readonly problem: string;
+
+  constructor(message: string, problem: string) {
+    super(message);
+    this.problem = problem;
+  }
+}
+
 /** A sealed value does not open: it was changed or moved in the database. */
 export class SealBroken extends VaultCallError {
   override readonly name = 'SealBroken';

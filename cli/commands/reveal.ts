@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 
 import { kindOfToken } from '../../lib/crypto/token.ts';
+import { maxPerApproval } from '../../lib/requests/request.ts';
 import { action, describe } from '../command.ts';
 import {
   addInquiryOptions,
@@ -9,23 +10,34 @@ import {
   type Inquiry,
   type InquiryOptions,
 } from '../inquiry.ts';
+import { UserError } from '../user-error.ts';
 
 const description = `Reveals the values of tokens, given as arguments, on standard input, in a file or in a column
 of a CSV. Each reveal is audited under the identity that AWS verifies, with your reason. You need the
-managed policy revealer. A hundred tokens go in a request; equal ones are asked for once.`;
+managed policy revealer. A hundred tokens go in a request; equal ones are asked for once. Where the stage asks for
+somebody else's approval of large reveals, request makes one. For --break-glass you need the managed policy break-glass.`;
 
 const example =
   "npx pii-vault reveal --csv cases.csv --column masked_ip --out revealed.csv --reason 'fraud case 4711'";
 
-const inquiry: Inquiry = {
-  door: 'reveal',
+interface Options extends InquiryOptions {
+  approval?: string;
+  breakGlass?: true;
+}
+
+const inquiryOf = ({ approval, breakGlass }: Options): Inquiry => ({
+  door: breakGlass === true ? 'break-glass' : 'reveal',
+  ...(approval !== undefined && { maxPerRequest: maxPerApproval }),
   asked: 'token',
   result: 'value',
   columnSuffix: 'revealed',
   progress: 'Revealing tokens',
   keyOf: (text) => (kindOfToken(text.trim()) === null ? null : text.trim()),
   ask: async (vault, tokens, reason) => {
-    const { revealed, missing } = await vault.reveal(tokens, reason);
+    const { revealed, missing } =
+      breakGlass === true
+        ? await vault.breakGlass(tokens, reason)
+        : await vault.reveal(tokens, reason, approval);
     return new Map<string, Answer>([
       ...revealed.map(
         ({ token, value }) =>
@@ -36,12 +48,19 @@ const inquiry: Inquiry = {
       ),
     ]);
   },
-};
+});
 
 export function define(command: Command): void {
   addInquiryOptions(describe(command, description, example, ['stage', 'as', 'caller', 'input']))
     .argument('[tokens...]', 'tokens of user_logins')
+    .option('--approval <id>', 'use this approved request: once, for exactly its tokens and reason')
+    .option('--break-glass', 'in an emergency: without an approval, and with an alarm')
     .action(
-      action<InquiryOptions>((options, context, args) => inquire(inquiry, options, context, args)),
+      action<Options>((options, context, args) => {
+        if (options.approval !== undefined && options.breakGlass === true) {
+          throw new UserError('Give --approval or --break-glass, and not both.');
+        }
+        return inquire(inquiryOf(options), options, context, args);
+      }),
     );
 }

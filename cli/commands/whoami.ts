@@ -7,7 +7,7 @@ import { action, type CommonOptions, type Context, describe, type Outcome } from
 import { findStage, type Stage } from '../stage.ts';
 import { pairs } from '../table.ts';
 import { UserError } from '../user-error.ts';
-import { type Door, doors } from '../vault.ts';
+import { approvalDoors, type Door, doors } from '../vault.ts';
 
 const description = `Shows under which identity AWS knows you, which is the one that the audit records, and which
 of the stage's managed policies are attached to it. Calls none of the vault's URLs, and is not audited.`;
@@ -54,11 +54,19 @@ async function urlsOf(
   const reader = stage.local === null ? caller : await findCaller(stage, {});
   const attached = await attachedPolicies(identity, reader);
   if (attached === null) throw new UserError('You may not read the policies of this identity.');
-  const has = async (door: Door) => attached.has(await stage.output(doors[door].policyOutput));
+  const has = async (door: Door) => {
+    const { policyOutput } = doors[door];
+    const policy = approvalDoors.has(door)
+      ? await stage.findOutput(policyOutput)
+      : await stage.output(policyOutput);
+    return policy !== null && attached.has(policy);
+  };
   return {
     reveal: await has('reveal'),
     tokenize: await has('tokenize'),
     erase: await has('erase'),
+    approve: await has('approve'),
+    'break-glass': await has('break-glass'),
   };
 }
 

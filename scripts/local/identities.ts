@@ -12,12 +12,15 @@ const policies = {
   investigator: 'RevealerPolicyArn',
   'privacy-officer': 'EraserPolicyArn',
   analyst: 'FinderPolicyArn',
+  approver: 'ApproverPolicyArn',
 } as const;
 
 export type Person = keyof typeof policies;
 
-/** The access keys of these people. */
-export type Identities = Readonly<Record<Person, Credentials>>;
+/** The access keys of these people; there is an approver only where large reveals need one. */
+export type Identities = Readonly<
+  Record<Exclude<Person, 'approver'>, Credentials> & { approver?: Credentials }
+>;
 
 const people = Object.keys(policies) as Person[];
 const file = 'identities.json';
@@ -32,13 +35,17 @@ export async function makeIdentities(settings: Settings): Promise<Identities> {
   const known = await readIdentities(settings);
   const made: Partial<Record<Person, Credentials>> = {};
   for (const person of people) {
-    const policy = outputs.get(policies[person]) ?? '';
-    made[person] = await makePerson(settings, person, policy, known?.[person]);
+    const policy = outputs.get(policies[person]);
+    if (policy === undefined && person === 'approver') continue;
+    made[person] = await makePerson(settings, person, policy ?? '', known?.[person]);
   }
   const identities = made as Identities;
   await writePrivately(settings, file, `${JSON.stringify(identities, null, 2)}\n`);
   for (const person of people) {
-    await writePrivately(settings, curlFile(person), curlConfig(identities[person]));
+    const credentials = identities[person];
+    if (credentials !== undefined) {
+      await writePrivately(settings, curlFile(person), curlConfig(credentials));
+    }
   }
   return identities;
 }

@@ -10,6 +10,7 @@ import { findQueues } from '../../scripts/local/queues.ts';
 import { localAws } from '../../scripts/local/settings.ts';
 import { localDatabase } from '../../scripts/local/stack.ts';
 import { readState } from '../../scripts/local/state.ts';
+import { iam } from './aws-api.ts';
 import { loginMessage } from '../helpers/builders.ts';
 import { type CliResult, type RunningCli, startCli } from '../helpers/cli.ts';
 import {
@@ -44,7 +45,7 @@ describeOnEmulator('the commands for people, against the deployed vault', () => 
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'pii-vault-doors-'));
-    stack = await startOwnStack(settings);
+    stack = await startOwnStack(settings, { revealApprovalAbove: 1_000_000 });
     const { postgres } = await readState(settings);
     const sqs = createSqsClient({ endpoint: stack.endpoint.origin, ...localAws });
     const database = await localDatabase(settings, postgres!);
@@ -92,9 +93,16 @@ describeOnEmulator('the commands for people, against the deployed vault', () => 
       ['investigator', 'reveal'],
       ['privacy-officer', 'erase'],
       ['analyst', 'tokenize'],
+      ['approver', 'approve'],
     ] as const) {
       const { stdout } = await run(['whoami', '--as', person, '--json']);
-      const others = { reveal: false, tokenize: false, erase: false };
+      const others = {
+        reveal: false,
+        tokenize: false,
+        erase: false,
+        approve: false,
+        'break-glass': false,
+      };
       expect(JSON.parse(stdout)).toEqual({
         stage: 'local',
         arn: `arn:aws:iam::000000000000:user/${person}`,
@@ -173,6 +181,78 @@ describeOnEmulator('the commands for people, against the deployed vault', () => 
     }
     expect(await stack.query('select count(*) from vault.reveal_audit')).toEqual(before);
     expect(await readdir(directory)).not.toContain('no.json');
+  });
+
+  test('has somebody else approve a large reveal, which is then used once', async () => {
+    await stack.query('update vault.approval_rule set above = 20');
+    const tokens = (await logins()).slice(0, 40).map((row) => row.masked_ip);
+    await writeFile(path('tokens.txt'), tokens.join('\n'));
+    const many = ['--file', path('tokens.txt'), '--as', 'investigator', '--json', ...reason];
+    const refused = await run(['reveal', ...many]);
+    expect(refused).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/^Somebody else has to approve so many tokens/),
+    });
+    expect(refused.stdout).not.toContain(address(0));
+    // the same tokens and reason are the same request
+    const { id } = JSON.parse((await run(['request', ...many])).stdout) as { id: string };
+    expect(refused.stderr).toContain(`request ${id} waits for that`);
+
+    const approve = ['approve', id, '--yes', '--reason', 'the case is assigned to them'];
+    expect(await run([...approve, '--as', 'investigator'])).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('ask for the managed policy approver.'),
+    });
+    const listed = await run(['requests', '--as', 'approver', '--json']);
+    expect(JSON.parse(listed.stdout)).toMatchObject({ requests: [{ id, tokens: 40 }] });
+    const use = ['reveal', '--approval', id, ...many];
+    expect(await run(use)).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('Nobody has approved the request yet.'),
+    });
+    expect(await run([...approve, '--as', 'approver'])).toMatchObject({
+      code: 0,
+      stdout: `Request ${id} is approved. Its caller can use it once, within an hour.\n`,
+      stderr: expect.stringContaining('user/investigator'),
+    });
+    const { code, stdout } = await run(use);
+    expect({ code, ...(JSON.parse(stdout) as object) }).toMatchObject({ code: 0, found: 40 });
+    expect(stdout).toContain(address(39));
+    expect(await run(use)).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('The approval was used before'),
+    });
+    const states = await run(['audit', '--action', 'approval', '--json']);
+    const { rows } = JSON.parse(states.stdout) as { rows: { outcome: string; detail: string }[] };
+    expect(rows.map(({ outcome }) => outcome)).toEqual([
+      'requested',
+      'denied',
+      'approved',
+      'used',
+      'denied',
+    ]);
+    expect(await run(['verify'])).toMatchObject({ code: 0 });
+  });
+
+  test('reveals in an emergency without an approval, until somebody else has acknowledged it', async () => {
+    const policy = (await stack.outputs()).get('BreakGlassPolicyArn')!;
+    await iam(stack.endpoint, {
+      Action: 'AttachUserPolicy',
+      Version: '2010-05-08',
+      UserName: 'investigator',
+      PolicyArn: policy,
+    });
+    const tokens = (await logins()).slice(0, 40).map((row) => row.masked_ip);
+    const emergency = ['reveal', '--break-glass', ...tokens, '--as', 'investigator', ...reason];
+    expect(await run(emergency)).toMatchObject({ code: 0 });
+    await expect(stack.invoke('maintain')).rejects.toThrow('BreakGlassOpen');
+    const listed = await run(['requests', '--as', 'approver', '--json']);
+    const { breakGlass } = JSON.parse(listed.stdout) as { breakGlass: { id: string }[] };
+    expect(listed.code).toBe(1);
+    const close = ['acknowledge', breakGlass[0]!.id, '--as', 'approver', ...reason];
+    expect(await run(close)).toMatchObject({ code: 0 });
+    expect(await stack.invoke('maintain')).toMatchObject({ pruned: 0 });
+    await stack.query('update vault.approval_rule set above = 1000000');
   });
 
   test('says in a plain sentence that the credentials are wrong', async () => {

@@ -66,10 +66,13 @@ export async function ownSettings(): Promise<Settings> {
   };
 }
 
-/** Starts Postgres and the emulator, deploys with `sls deploy --stage local`, and migrates. */
-export async function startOwnStack(settings: Settings): Promise<OwnStack> {
+/** Starts Postgres and the emulator, deploys with `sls deploy --stage local` and these parameters, and migrates. */
+export async function startOwnStack(
+  settings: Settings,
+  parameters: Readonly<Record<string, number>> = {},
+): Promise<OwnStack> {
   await copyService(repository, settings.service);
-  await shortenTimeouts(settings);
+  await changeStage(settings, parameters);
   const postgres = await startPostgres(settings);
   const database = await localDatabase(settings, postgres);
   await startEmulator(settings, await pythonWith('ministack', settings));
@@ -144,13 +147,15 @@ export async function eventually<T>(
 }
 
 // a message that failed comes back sooner
-async function shortenTimeouts({ service }: Settings): Promise<void> {
+async function changeStage(
+  { service }: Settings,
+  parameters: Readonly<Record<string, number>>,
+): Promise<void> {
   const stage = join(service, 'stages', 'local.yml');
   const text = await readFile(stage, 'utf8');
-  await writeFile(
-    stage,
-    text
-      .replace('ingestTimeout: 5', 'ingestTimeout: 3')
-      .replace('visibilityTimeout: 30', 'visibilityTimeout: 18'),
-  );
+  const shortened = text
+    .replace('ingestTimeout: 5', 'ingestTimeout: 3')
+    .replace('visibilityTimeout: 30', 'visibilityTimeout: 18');
+  const added = Object.entries(parameters).map(([name, value]) => `${name}: ${value}\n`);
+  await writeFile(stage, shortened + added.join(''));
 }

@@ -1,0 +1,24 @@
+import type { Command } from 'commander';
+
+import { action, describe } from '../command.ts';
+import { type DecideOptions, withItem } from '../decide.ts';
+
+const description = `Withdraws a request of your own for a large reveal, approved or not. Audited. You need the managed policy
+revealer.`;
+
+export function define(command: Command): void {
+  describe(command, description, 'npx pii-vault withdraw 5e0c… --stage prod', [
+    'stage',
+    'as',
+    'caller',
+  ])
+    .argument('<id>', 'of the request, as requests --own shows it')
+    .action(
+      action<DecideOptions>((options, _, [id = '']) =>
+        withItem('reveal', options, async (vault) => {
+          const { state } = await vault.withdraw(id);
+          return { exitCode: 0, text: `Request ${id} is ${state}.`, report: { id, state } };
+        }),
+      ),
+    );
+}
