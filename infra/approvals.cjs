@@ -1,6 +1,6 @@
+// Whether large reveals need an approval, by the parameter revealApprovalAbove, and what follows from that.
 const arn = (resource) => ({ 'Fn::GetAtt': [resource, 'Arn'] });
 
-// Whether large reveals need an approval, by the parameter revealApprovalAbove, and what follows from that.
 module.exports = async ({ resolveVariable }) => {
   const isOn = String(await resolveVariable('param:revealApprovalAbove')) !== '';
   return {

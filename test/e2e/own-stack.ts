@@ -69,10 +69,10 @@ export async function ownSettings(): Promise<Settings> {
 /** Starts Postgres and the emulator, deploys with `sls deploy --stage local` and these parameters, and migrates. */
 export async function startOwnStack(
   settings: Settings,
-  parameters: Readonly<Record<string, number>> = {},
+  stage: Readonly<Record<string, number>> = {},
 ): Promise<OwnStack> {
   await copyService(repository, settings.service);
-  await changeStage(settings, parameters);
+  await changeStage(settings, stage);
   const postgres = await startPostgres(settings);
   const database = await localDatabase(settings, postgres);
   await startEmulator(settings, await pythonWith('ministack', settings));

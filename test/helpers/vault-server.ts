@@ -7,6 +7,11 @@ export interface VaultRequest {
   tokens: string[];
   values: string[];
   reason: string;
+  /** Of requests about approvals. */
+  action?: string;
+  id?: string;
+  digest?: string;
+  approval?: string;
 }
 
 /** The signed URLs and STS over HTTP, for commands in their own process. */
