@@ -40,7 +40,7 @@ function form(ticket: string, isAgain: boolean): Html {
     </button>
     <p class="hint">
       Reads all logins with your own rights, and counts the dead-letter messages. For ten million
-      logins it takes about two minutes. <code>npx pii-vault report --out FILE</code> keeps it.
+      logins it takes a minute or two. <code>npx pii-vault report --out FILE</code> keeps it.
     </p>
   </form>`;
 }
