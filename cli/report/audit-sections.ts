@@ -6,6 +6,11 @@ import { brief } from '../visible.ts';
 import { count, whole } from './numbers.ts';
 import { dayMs } from '../../lib/time.ts';
 
+const callers: Readonly<Record<string, string>> = {
+  iam: 'verified by AWS',
+  vault: 'the vault itself',
+};
+
 /** Messages in the queues, and rejected ones by reason. */
 export function queueSection(queue: Part<QueueData>): Markup {
   if ('problem' in queue) return section('Rejected messages', problem(queue.problem));
@@ -76,12 +81,12 @@ export function auditSection(audit: Part<AuditData>): Markup {
                 </thead>
                 <tbody>
                   ${actions.map(
-                    ({ action, source, tokens, people: callers }) =>
+                    ({ action, source, tokens, people: persons }) =>
                       html`<tr>
                         <td>${action}</td>
-                        <td>${source === 'iam' ? 'verified by AWS' : 'as claimed'}</td>
+                        <td>${callers[source] ?? 'as claimed'}</td>
                         <td class="number">${whole(tokens)}</td>
-                        <td class="number">${whole(callers)}</td>
+                        <td class="number">${whole(persons)}</td>
                       </tr>`,
                   )}
                 </tbody>

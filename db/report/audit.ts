@@ -71,13 +71,19 @@ export function readPeople(
 const actionsStatement = statement<RowOf<ActionCount>>(
   'report_actions',
   sql`
-  select action::text, principal_source::text as source, count(token)::float8 as tokens,
+  select action::text, principal_source::text as source, 
+    count(token)
+      + coalesce(sum(substring(detail from '"values" ?: ?([0-9]{1,9})\\D')::float8)
+        filter (where action::text in ('expire', 'networks')), 0) as tokens,
     count(distinct ${principal})::float8 as people
   from ${revealAudit} group by 1, 2 order by 1, 2
 `,
 );
 
-/** What was asked for, by action and by how the caller is known. Throws `DatabaseError`. */
+/**
+ * What was asked for, or done by the vault itself, by action and by how the caller is known: how many tokens,
+ * or values that expired or were opened without naming them. Throws `DatabaseError`.
+ */
 export function readActions(connection: Connection): Promise<ActionCount[]> {
   return run(connection, actionsStatement);
 }

@@ -59,9 +59,9 @@ async function ask(n: number): Promise<Record<string, unknown>[]> {
 }
 
 describe('docs/ask-the-masked-data.md', () => {
-  it('has ten questions, each with its statement', () => {
-    expect(page.match(/^### \d+\. .*\?$/gm)).toHaveLength(10);
-    expect(questions).toHaveLength(10);
+  it('has eleven questions, each with its statement', () => {
+    expect(page.match(/^### \d+\. .*\?$/gm)).toHaveLength(11);
+    expect(questions).toHaveLength(11);
   });
 
   it('1: counts logins and accounts by day', async () => {
@@ -124,6 +124,19 @@ describe('docs/ask-the-masked-data.md', () => {
         logins: 1,
       })),
     );
+  });
+
+  it('11: finds networks with many accounts', async () => {
+    await storeLogins(
+      database.admin,
+      Array.from({ length: 40 }, (_, n) => login({ user: `one of ${n}`, ip: someToken(n % 3) })),
+    );
+    await database.admin.query(
+      `insert into public.ip_networks values ($1, 'network'), ($2, 'network'), ($3, 'network'), ($4, 'other')`,
+      [someToken(0), home, office, someToken(9)],
+    );
+    // and four of the others
+    expect(await ask(11)).toEqual([{ masked_network: 'network', accounts: 44, addresses: 3 }]);
   });
 
   it('has an index for each column of tokens, which the owner can add, and migrate leaves alone', async () => {
