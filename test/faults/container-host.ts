@@ -35,6 +35,7 @@ export function createHost(underWay: () => Call | null, deps: HostDeps): Contain
     counted: (counts) => {
       for (const [name, by] of Object.entries(counts)) tally.counted(name, by);
     },
+    met: tally.met,
     sendToDeadLetters: async (letters) => {
       const call = underWay();
       if (call?.isDead === true) return forever();

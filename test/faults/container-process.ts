@@ -40,6 +40,7 @@ const host: ContainerHost = {
   reaches: (point) => ask('reaches', point),
   failed: (error) => say({ ask: 'failed', id: 0, with: nameOf(error) }),
   counted: (counts) => say({ ask: 'counted', id: 0, with: counts }),
+  met: (fault) => say({ ask: 'met', id: 0, with: fault }),
 };
 
 function nameOf(error: unknown): string {

@@ -28,6 +28,8 @@ export interface ContainerHost extends SealingKeyService {
   /** What ingest logs as an error, and what it counts. */
   failed: (error: unknown) => void;
   counted: (counts: Partial<Record<MetricName, number>>) => void;
+  /** A fault that the container met by itself. */
+  met: (fault: string) => void;
 }
 
 /** `ingest` as its function wires it. `clock` is the hours that have passed. */
@@ -62,6 +64,7 @@ export function openHandler(place: DatabaseConfig, host: ContainerHost): Handler
     write: async (batch: MaskedBatch) => {
       await host.reaches('before the statement');
       const written = await write(batch);
+      if ('unwritten' in written) host.met('remembered token erased');
       await host.reaches('after the commit');
       return written;
     },

@@ -65,12 +65,12 @@ const firstMoment = Date.UTC(2026, 0, 30, 22);
 const poisonShare = 0.05;
 
 /**
- * Makes messages in the order of sending: one in twenty can never be stored, and about half of
- * the values were in a message before. `refusedShare` of all are refused by the table itself,
- * which costs a batch many statements.
+ * Makes messages in the order of sending: one in twenty can never be stored. `newShare` of the values
+ * were in no message before. `refusedShare` of all are refused by the table itself, which costs a batch
+ * many statements.
  */
-export function createMessages(prng: Prng, refusedShare: number): () => Sent {
-  const valid = createLogins(prng);
+export function createMessages(prng: Prng, refusedShare: number, newShare: number): () => Sent {
+  const valid = createLogins(prng, newShare);
   let sent = 0;
   return () => {
     sent += 1;
@@ -100,12 +100,12 @@ interface Login extends Omit<ExpectedLogin, 'day'> {
   message: Record<string, unknown>;
 }
 
-function createLogins(prng: Prng): () => Login {
+function createLogins(prng: Prng, newShare: number): () => Login {
   const held = perKind((): string[] => []);
   let users = 0;
   const value = (kind: PiiKind): string | null => {
     if (prng.fraction() < 0.03) return null;
-    if (held[kind].length > 0 && prng.fraction() < 0.5) return prng.pick(held[kind]);
+    if (held[kind].length > 0 && prng.fraction() >= newShare) return prng.pick(held[kind]);
     const made = workloadOf[kind].make(prng);
     held[kind].push(made);
     return made;

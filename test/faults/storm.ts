@@ -21,6 +21,8 @@ export interface Setting {
   batches: readonly number[];
   /** Share of all messages that the table itself refuses. */
   refusedShare: number;
+  /** Share of the values that were in no message before: the others are in the memory of warm containers. */
+  newShare: number;
   /** Whether Postgres waits for its disk. */
   fsync: boolean;
   /** Rounds between two crashes of Postgres, about. */
@@ -46,6 +48,7 @@ export const expectedFaults: readonly string[] = [
   ...crashFaults,
   ...kmsFaults,
   'process killed',
+  'remembered token erased',
 ];
 
 /** Sends all messages through the storm until the queue is empty. */

@@ -21,13 +21,14 @@ export interface System {
 interface Size {
   messages: number;
   refusedShare: number;
+  newShare: number;
   fsync: boolean;
 }
 
 /** Starts Postgres, whose table refuses one device type; the messages are made and not yet sent. */
 export async function startSystem(seed: number, size: Size): Promise<System> {
   const queue = createQueue(createPrng(seed + 1));
-  const make = createMessages(createPrng(seed + 2), size.refusedShare);
+  const make = createMessages(createPrng(seed + 2), size.refusedShare, size.newShare);
   const messages = Array.from({ length: size.messages }, () => make());
   const kms = createKmsDouble();
   const tokenizer = createTokenizer(await kms.tokenRoot());
