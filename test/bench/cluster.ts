@@ -34,11 +34,11 @@ export async function startCluster(): Promise<Cluster> {
   const seeded = new Map<number, string>();
   let databases = 0;
 
-  const clone = async (template: string): Promise<Place> => {
+  const clone = async (template: string, held: number): Promise<Place> => {
     databases += 1;
     const database = `bench_${databases}`;
     await maintenance.query(`create database ${database} template ${template}`);
-    return { port, database, password: testPassword };
+    return { port, database, password: testPassword, held };
   };
 
   return {
@@ -46,12 +46,12 @@ export async function startCluster(): Promise<Cluster> {
     create: async (held) => {
       let template = seeded.get(held);
       if (template === undefined) {
-        const place = await clone(templateDatabase);
+        const place = await clone(templateDatabase, 0);
         await withDatabase(place, (database) => seed(database, held));
         template = place.database;
         seeded.set(held, template);
       }
-      return clone(template);
+      return clone(template, held);
     },
     drop: async ({ database }) => {
       await maintenance.query(`drop database ${database} with (force)`);

@@ -8,13 +8,14 @@ import { parse } from 'yaml';
 import { bundle } from '../helpers/bundle.ts';
 import type { ColdStart } from './cold-process.ts';
 import type { Context } from './context.ts';
-import { type Spread, spread } from './statistics.ts';
+import { ratios, type Spread, spread } from './statistics.ts';
 import { type Figure, number, type PartResult, withSpread } from './table.ts';
 
 const run = promisify(execFile);
 const root = new URL('../../', import.meta.url);
 const maxKib = 600;
-const maxMs = 80;
+const maxRatio = 1.3;
+const base = 'KMS client and pg';
 
 // nothing answers at port 1: what needs the database or AWS fails there, on this machine
 const environment = {
@@ -37,6 +38,10 @@ const environment = {
   TOKENIZE_CAP_PER_HOUR: '50000',
   ERASE_QUOTA_PER_HOUR: '10000',
   ERASE_CAP_PER_HOUR: '50000',
+  BREAK_GLASS_CAP_PER_HOUR: '5000',
+  REVEAL_APPROVAL_ABOVE: '',
+  APPROVAL_EXPIRY_IN_HOURS: '24',
+  TOKEN_ROTATION: 'off',
   DEAD_LETTER_QUEUE_URL: 'http://127.0.0.1:1/000000000000/dead',
   AWS_REGION: 'eu-central-1',
   AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
@@ -51,6 +56,8 @@ interface Cold {
   load: Spread;
   call: Spread;
   together: Spread;
+  /** To the base, in the same round. */
+  ratio: Spread;
   answer: string;
 }
 
@@ -59,9 +66,11 @@ export async function cold({ quick }: Context): Promise<PartResult> {
   const starts = quick ? 5 : 15;
   const names = (await readdir(new URL('functions/', root))).map((file) => file.slice(0, -3));
   const options = await deployedOptions();
+  const sources = new Map(names.map((name) => [name, new URL(`functions/${name}.ts`, root)]));
+  sources.set(base, new URL('cold-base.ts', import.meta.url));
   const bundles = await Promise.all(
-    names.map(async (name) => {
-      const code = await bundle(fileURLToPath(new URL(`functions/${name}.ts`, root)), options);
+    [...sources].map(async ([name, source]) => {
+      const code = await bundle(fileURLToPath(source), options);
       return { name, code, measured: [] as ColdStart[] };
     }),
   );
@@ -74,43 +83,48 @@ export async function cold({ quick }: Context): Promise<PartResult> {
     }
   }
   await Promise.all([starter, ...bundles.map(({ code }) => code)].map((each) => each.remove()));
+  const milliseconds = (measured: readonly ColdStart[]) =>
+    measured.map(({ loadMs, callMs }) => loadMs + callMs);
+  const ofBase = milliseconds(bundles.find(({ name }) => name === base)!.measured);
   const results = bundles.map(({ name, code, measured }): Cold => ({
     name,
     kib: code.bytes / 1024,
+    ratio: spread(ratios(milliseconds(measured), ofBase)),
     load: spread(measured.map(({ loadMs }) => loadMs)),
     call: spread(measured.map(({ callMs }) => callMs)),
-    together: spread(measured.map(({ loadMs, callMs }) => loadMs + callMs)),
+    together: spread(milliseconds(measured)),
     answer: measured[0]!.answer,
   }));
   return {
     tables: [
       {
         title: `Cold starts on Node ${process.version}: ${starts} fresh processes, milliseconds`,
-        columns: ['function', 'KiB', 'load', 'first call', 'together', 'answer'],
-        rows: results.map(({ name, kib, load, call, together, answer }) => [
+        columns: ['function', 'KiB', 'load', 'first call', 'together', '÷ base', 'answer'],
+        rows: results.map(({ name, kib, load, call, together, ratio, answer }) => [
           name,
           number(kib),
           withSpread(load, 1),
           withSpread(call, 1),
           withSpread(together, 1),
+          withSpread(ratio, 2),
           answer,
         ]),
       },
     ],
-    figures: figures(results),
+    figures: figures(results.filter(({ name }) => name !== base)),
     data: results,
   };
 }
 
 function figures(results: readonly Cold[]): Figure[] {
-  const slowest = results.reduce((a, b) => (b.together.median > a.together.median ? b : a));
+  const slowest = results.reduce((a, b) => (b.ratio.median > a.ratio.median ? b : a));
   const largest = results.reduce((a, b) => (b.kib > a.kib ? b : a));
   return [
     {
-      what: 'cold start: bundle load to first handler call, the slowest function',
-      must: `≤ ${maxMs} ms`,
-      measured: `${slowest.name}: ${withSpread(slowest.together, 1)} ms`,
-      holds: slowest.together.median <= maxMs,
+      what: `cold start: bundle load to first handler call, the slowest function, beside a bundle of the ${base} only`,
+      must: `≤ ${maxRatio}`,
+      measured: `${slowest.name}: ${withSpread(slowest.ratio, 2)}, ${number(slowest.together.median)} ms`,
+      holds: slowest.ratio.median <= maxRatio,
     },
     {
       what: 'bundle, the largest function',
@@ -136,6 +150,10 @@ async function deployedOptions(): Promise<BuildOptions> {
 async function startOnce(starter: string, name: string, file: string): Promise<ColdStart> {
   const { stdout } = await run(process.execPath, [starter, name, file], {
     env: { ...process.env, ...environment },
+  }).catch((error: unknown) => {
+    // what a process prints that ends holds its whole bundle
+    const cause = /InvalidConfig: .*/.exec(String(error))?.[0] ?? 'its process ended';
+    throw new Error(`${name} did not start: ${cause}`);
   });
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as ColdStart;
 }

@@ -8,6 +8,8 @@ export interface Place {
   port: number;
   database: string;
   password: string;
+  /** Values of each kind that the vault holds: those with the numbers 0 to `held` − 1. */
+  held: number;
 }
 
 /** The superuser's connection and pools as the functions make them, opened when first used. */

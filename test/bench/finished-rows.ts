@@ -8,7 +8,7 @@ import type { MaskedBatch, MaskedLogin, SealedValue } from '../../lib/ingest/mas
 /** What `ingest` would write for a batch: everything but the writing is done. */
 export interface FinishedRows {
   logins: MaskedLogin[];
-  /** Sorted by token, so that two writers do not deadlock. */
+  /** Of all personal values, whether the vault holds them or not. Sorted, so that two writers do not deadlock. */
   values: SealedValue[];
   dataKey: Omit<DataKey, 'key'>;
 }
@@ -21,6 +21,7 @@ export async function finishedRows(
   const written: MaskedBatch[] = [];
   await ingest(records, {
     ...deps,
+    held: { has: () => false, add: () => undefined, forget: () => undefined },
     write: async (batch) => {
       written.push(batch);
       return { stored: batch.logins.length, sealed: 0 };

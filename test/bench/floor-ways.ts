@@ -7,6 +7,7 @@ import {
   dateArray,
   integerArray,
   textArray,
+  tokenArray,
   uuidArray,
 } from '../../db/binary-array.ts';
 import type { MaskedLogin } from '../../lib/ingest/mask.ts';
@@ -14,7 +15,12 @@ import { piiFields } from '../../lib/pii-fields.ts';
 import type { FinishedRows } from './finished-rows.ts';
 
 /** Writes finished rows by a client that knows nothing else, all or nothing. */
-export type FloorWay = (client: Client, rows: FinishedRows) => Promise<void>;
+export type FloorWay = (
+  client: Client,
+  rows: FinishedRows,
+  /** Whether this client saw the vault hold a value. */
+  isHeld: (token: string) => boolean,
+) => Promise<void>;
 
 // All ways write a ledger row a message and leave out what the ledger and the vault hold already.
 // They do less than ingest in one thing: they do not check that a message is new before they write
@@ -33,7 +39,7 @@ const unnestStatement = `
     ${keys} values ($3, $4, $5) on conflict (id) do nothing
   ), value as (
     ${vault} select token, kind::vault.pii_kind, ciphertext, $3
-    from unnest($6::text[], $7::text[], $8::bytea[]) as value (token, kind, ciphertext)
+    from unnest($6::bytea[], $7::text[], $8::bytea[]) as value (token, kind, ciphertext)
     on conflict (token) do nothing
   )
   ${logins} select * from unnest(
@@ -52,7 +58,7 @@ const unnestText: FloorWay = async (client, rows) => {
       dataKey.id,
       dataKey.wrapped,
       dataKey.kmsKeyArn,
-      list(value, (each) => each.token),
+      list(value, (each) => `"\\\\x${hex(bytesOf(each.token))}"`),
       list(value, (each) => each.kind),
       list(value, (each) => `"\\\\x${hex(each.ciphertext)}"`),
       list(login, (each) => quoted(each.userId)),
@@ -65,26 +71,54 @@ const unnestText: FloorWay = async (client, rows) => {
 };
 
 /** The same in Postgres's binary format. */
-const unnestBinary: FloorWay = async (client, { logins: login, values: value, dataKey }) => {
+const unnestBinary: FloorWay = async (client, rows) => {
   await client.query({
     name: 'unnest_binary',
     text: unnestStatement,
+    values: binaryParameters(rows),
+  });
+};
+
+function binaryParameters({ logins: login, values: value, dataKey }: FinishedRows): unknown[] {
+  return [
+    uuidArray(login.map((each) => each.messageId)),
+    dateArray(login.map((each) => each.sentOn)),
+    dataKey.id,
+    dataKey.wrapped,
+    dataKey.kmsKeyArn,
+    tokenArray(value.map((each) => each.token)),
+    textArray(value.map((each) => each.kind)),
+    byteaArray(value.map((each) => each.ciphertext)),
+    textArray(login.map((each) => each.userId)),
+    textArray(login.map((each) => each.deviceType)),
+    textArray(login.map((each) => each.locale)),
+    integerArray(login.map((each) => each.appVersion)),
+    ...piiFields.map(({ kind }) => textArray(login.map((each) => each.tokens[kind]))),
+  ];
+}
+
+const checkedStatement = unnestStatement
+  .replace(
+    'with message as (',
+    `with missing as materialized (
+      select from unnest($${13 + piiFields.length}::bytea[]) as held (token)
+      where not exists (select from vault.pii_vault as value where value.token = held.token)
+    ), message as (`,
+  )
+  .concat(' where (select count(*) from missing) = 0');
+
+/** The same with the values only that the client has not seen before; the statement checks that the others are there. */
+const unnestHeld: FloorWay = async (client, { logins: login, values, dataKey }, isHeld) => {
+  const value = values.filter(({ token }) => !isHeld(token));
+  const { rowCount } = await client.query({
+    name: 'unnest_held',
+    text: checkedStatement,
     values: [
-      uuidArray(login.map((each) => each.messageId)),
-      dateArray(login.map((each) => each.sentOn)),
-      dataKey.id,
-      dataKey.wrapped,
-      dataKey.kmsKeyArn,
-      textArray(value.map((each) => each.token)),
-      textArray(value.map((each) => each.kind)),
-      byteaArray(value.map((each) => each.ciphertext)),
-      textArray(login.map((each) => each.userId)),
-      textArray(login.map((each) => each.deviceType)),
-      textArray(login.map((each) => each.locale)),
-      integerArray(login.map((each) => each.appVersion)),
-      ...piiFields.map(({ kind }) => textArray(login.map((each) => each.tokens[kind]))),
+      ...binaryParameters({ logins: login, values: value, dataKey }),
+      tokenArray(values.filter(({ token }) => isHeld(token)).map(({ token }) => token)),
     ],
   });
+  if (rowCount !== login.length) throw new Error('a value is not held');
 };
 
 /** Literals in four statements of the simple protocol, which are one transaction: one round trip. */
@@ -96,7 +130,8 @@ const inLiterals: FloorWay = async (client, { logins: login, values: value, data
       on conflict (id) do nothing;
     ${vault} values ${commas(
       value,
-      (each) => `('${each.token}','${each.kind}','\\x${hex(each.ciphertext)}','${dataKey.id}')`,
+      (each) =>
+        `('\\x${hex(bytesOf(each.token))}','${each.kind}','\\x${hex(each.ciphertext)}','${dataKey.id}')`,
     )} on conflict (token) do nothing;
     ${logins} values ${commas(
       login,
@@ -112,7 +147,7 @@ const copy: FloorWay = async (client, { logins: login, values: value, dataKey })
     create temporary table if not exists new_message (message_id uuid, sent_on date)
       on commit delete rows;
     create temporary table if not exists new_value
-      (token text, kind vault.pii_kind, ciphertext bytea) on commit delete rows;`);
+      (token bytea, kind vault.pii_kind, ciphertext bytea) on commit delete rows;`);
   await copyRows(
     client,
     'new_message',
@@ -121,7 +156,11 @@ const copy: FloorWay = async (client, { logins: login, values: value, dataKey })
   await copyRows(
     client,
     'new_value',
-    value.map((each) => [each.token, each.kind, `\\\\x${hex(each.ciphertext)}`]),
+    value.map((each) => [
+      `\\\\x${hex(bytesOf(each.token))}`,
+      each.kind,
+      `\\\\x${hex(each.ciphertext)}`,
+    ]),
   );
   await copyRows(
     client,
@@ -155,7 +194,11 @@ async function copyRows(
 }
 
 /** By name: the fastest of them in a run is its floor. */
-export const floorWays = { unnestText, unnestBinary, literals: inLiterals, copy };
+export const floorWays = { unnestText, unnestBinary, unnestHeld, literals: inLiterals, copy };
+
+function bytesOf(token: string): Buffer {
+  return Buffer.from(token.slice(-27), 'base64url');
+}
 
 function tokensOf(login: MaskedLogin): (string | null)[] {
   return piiFields.map(({ kind }) => login.tokens[kind]);
