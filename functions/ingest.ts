@@ -20,18 +20,26 @@ import { createKmsClient, createSealingKeyService } from '../lib/crypto/kms.ts';
 import { createReadiness } from '../lib/ingest/readiness.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
-import { createSqsClient, sendMessages } from '../lib/sqs.ts';
+import type { OutgoingMessage } from '../lib/sqs.ts';
 import { createTokenizerSource } from '../lib/crypto/token.ts';
 
 const keyArns = sealingKeyConfig();
 const kms = createSealingKeyService(createKmsClient(), keyScopeConfig(), keyArns);
-const sqs = createSqsClient();
 const deadLetters = deadLetterQueueUrl();
 
 const pool = createPool(databaseConfig());
 const tokenizer = createTokenizerSource(kms, firstGeneration(keyArns.tokenKeyArns));
 const keys = createSealingKeys(kms);
 const log = createLog();
+
+// a container without a rejected message need not load SQS's client
+let sqs: Promise<(messages: OutgoingMessage[]) => Promise<number[]>> | null = null;
+
+async function createSending(): Promise<(messages: OutgoingMessage[]) => Promise<number[]>> {
+  const { createSqsClient, sendMessages } = await import('../lib/sqs.ts');
+  const client = createSqsClient();
+  return (messages) => sendMessages(client, deadLetters, messages);
+}
 
 const deps: IngestDeps = {
   readiness: createReadiness([() => askDatabase(pool), tokenizer, () => keys.take(0)], log),
@@ -41,7 +49,7 @@ const deps: IngestDeps = {
   held: createHeldTokens(),
   writesNetworks: writesNetworks(),
   write: createBatchWriter(pool),
-  sendToDeadLetters: (messages) => sendMessages(sqs, deadLetters, messages),
+  sendToDeadLetters: async (messages) => (await (sqs ??= createSending()))(messages),
   log,
   metrics: createMetrics(keyScopeConfig().stage),
 };

@@ -37,9 +37,7 @@ export function bill(
 ): BillLine[] {
   const messages = millions * 1_000_000;
   const batches = messages / cost.size;
-  // less memory than a vCPU's makes the computing slower, the waiting not
-  const billedMs = cost.wallMs - cost.cpuMs + cost.cpuMs * (s.vcpuMb / s.memoryMb);
-  const gbSeconds = (batches * billedMs * s.memoryMb) / 1_000 / 1_024;
+  const gbSeconds = lambdaGbSeconds(batches, cost.wallMs, cost.cpuMs, s.memoryMb);
   const perRequest = Math.min(cost.size, s.messagesPerSqsRequest);
   const sqsRequests =
     messages / s.messagesPerSqsRequest + (2 * messages) / perRequest + s.emptyReceivesAMonth;
@@ -75,6 +73,26 @@ export function bill(
     { what: 'Alarms', dollars: at(prices.alarm, s.alarms) },
     { what: 'VPC endpoints', dollars: at(prices.vpcEndpoint, s.vpcEndpoints * s.hoursAMonth) },
   ];
+}
+
+/** Lambda's time for batches that take `wallMs`, `cpuMs` of it computing. */
+function lambdaGbSeconds(batches: number, wallMs: number, cpuMs: number, memoryMb: number): number {
+  // less memory than a vCPU's makes the computing slower, the waiting not
+  const billedMs = Math.max(0, wallMs - cpuMs) + cpuMs * Math.max(1, s.vcpuMb / memoryMb);
+  return (batches * billedMs * memoryMb) / 1_000 / 1_024;
+}
+
+/** What Lambda costs for so many messages in batches of a size, in US dollars. */
+export function lambdaDollars(
+  messages: number,
+  size: number,
+  wallMs: number,
+  cpuMs: number,
+  memoryMb: number,
+): number {
+  const batches = messages / size;
+  const gbSeconds = lambdaGbSeconds(batches, wallMs, cpuMs, memoryMb);
+  return at(prices.lambdaRequest, batches) + at(prices.lambdaTime, gbSeconds);
 }
 
 export function total(lines: readonly BillLine[]): number {

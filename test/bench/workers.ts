@@ -14,13 +14,21 @@ export type Order =
   | { do: 'run' }
   | { do: 'close' };
 
+/** How long a run took. */
+export interface Run {
+  /** Until the last worker was done. */
+  wallMs: number;
+  /** What the workers computed, together. */
+  handlerMs: number;
+}
+
 /** Processes that each stand for one container, as many as were asked for. */
 export interface Workers {
   /** Worker n opens the nth place. */
   open: (places: readonly Place[]) => Promise<void>;
   close: () => Promise<void>;
-  /** Stores each worker's batches at once, made ready before; returns the milliseconds until the last is done. */
-  measure: (way: WayName, plans: readonly BatchPlan[][], only?: number) => Promise<number>;
+  /** Stores each worker's batches at once, made ready before. */
+  measure: (way: WayName, plans: readonly BatchPlan[][], only?: number) => Promise<Run>;
   stop: () => Promise<void>;
 }
 
@@ -28,7 +36,7 @@ export async function startWorkers(most: number): Promise<Workers> {
   const code = await bundle(fileURLToPath(new URL('worker-process.ts', import.meta.url)));
   const processes = Array.from({ length: most }, () => fork(code.file, { execArgv: [] }));
   const all = (orders: readonly (Order | null)[]) =>
-    Promise.all(orders.map(async (order, n) => order && tell(processes[n]!, order)));
+    Promise.all(orders.map(async (order, n) => (order === null ? 0 : tell(processes[n]!, order))));
 
   return {
     open: async (places) => {
@@ -42,8 +50,9 @@ export async function startWorkers(most: number): Promise<Workers> {
         plans.map((_, n) => (only === undefined || only === n ? order(n) : null));
       await all(chosen((n) => ({ do: 'prepare', way, plans: plans[n]! })));
       const start = performance.now();
-      await all(chosen(() => ({ do: 'run' })));
-      return performance.now() - start;
+      const computed = await all(chosen(() => ({ do: 'run' })));
+      const wallMs = performance.now() - start;
+      return { wallMs, handlerMs: computed.reduce((sum, each) => sum + each, 0) };
     },
     stop: async () => {
       for (const process of processes) process.disconnect();
@@ -53,13 +62,13 @@ export async function startWorkers(most: number): Promise<Workers> {
   };
 }
 
-function tell(worker: ChildProcess, order: Order): Promise<void> {
+function tell(worker: ChildProcess, order: Order): Promise<number> {
   return new Promise((resolve, reject) => {
     const died = () => reject(new Error('a worker ended before it was done'));
     worker.once('exit', died);
-    worker.once('message', ({ error }: { error?: string }) => {
+    worker.once('message', ({ error, computedMs = 0 }: { error?: string; computedMs?: number }) => {
       worker.off('exit', died);
-      if (error === undefined) resolve();
+      if (error === undefined) resolve(computedMs);
       else reject(new Error(`a worker failed: ${error}`));
     });
     worker.send(order);
