@@ -122,7 +122,7 @@ async function whileExpiring({ cluster, workers, quick, say }: Context): Promise
   await workers.open([place]);
   const batch = async (): Promise<number> => {
     const plan = { size, newShare: 0.5, held, firstNew: numbers(size) };
-    return workers.measure('ingest', [[plan]]);
+    return (await workers.measure('ingest', [[plan]])).wallMs;
   };
   try {
     return await withDatabase(place, async (database) => {
