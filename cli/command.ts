@@ -36,7 +36,7 @@ export interface CommonOptions {
 }
 
 const shared: Record<
-  'stage' | 'yes' | 'database' | 'as' | 'caller' | 'input',
+  'stage' | 'yes' | 'database' | 'as' | 'caller' | 'wait' | 'input',
   readonly [string, string, string?][]
 > = {
   stage: [['--stage <name>', 'the deployed stage; local: the stack of npm start', 'local']],
@@ -49,8 +49,8 @@ const shared: Record<
   caller: [
     ['--url <url>', 'the signed URL, where you may not read the outputs of the stack'],
     ['--reason <text>', 'why, 10 to 500 characters; asked for where it is not given'],
-    ['--wait', 'where an hourly limit is reached, wait until it leaves room again'],
   ],
+  wait: [['--wait', 'where an hourly limit is reached, wait until it leaves room again']],
   input: [
     ['--file <path>', 'a file with one a line; -: standard input'],
     ['--csv <path>', 'a CSV in UTF-8 with a header; -: standard input'],

@@ -36,7 +36,7 @@ const example =
   "npx pii-vault erase --user-id U --out erasure-17.json --reason 'erasure request 2026-17'";
 
 export function define(command: Command): void {
-  describe(command, description, example, ['stage', 'as', 'caller', 'input', 'database'])
+  describe(command, description, example, ['stage', 'as', 'caller', 'wait', 'input', 'database'])
     .argument('[tokens...]', 'tokens of user_logins')
     .option('--user-id <id>', 'the tokens of this user’s logins')
     .requiredOption('--out <file>', 'a new file for the certificates, that only you may read')

@@ -51,7 +51,9 @@ const inquiryOf = ({ approval, breakGlass }: Options): Inquiry => ({
 });
 
 export function define(command: Command): void {
-  addInquiryOptions(describe(command, description, example, ['stage', 'as', 'caller', 'input']))
+  addInquiryOptions(
+    describe(command, description, example, ['stage', 'as', 'caller', 'wait', 'input']),
+  )
     .argument('[tokens...]', 'tokens of user_logins')
     .option('--approval <id>', 'use this approved request: once, for exactly its tokens and reason')
     .option('--break-glass', 'in an emergency: without an approval, and with an alarm')

@@ -23,7 +23,9 @@ const example =
   "npx pii-vault tokenize --kind ip --csv addresses.csv --column ip --out tokens.csv --reason 'fraud case 4711'";
 
 export function define(command: Command): void {
-  addInquiryOptions(describe(command, description, example, ['stage', 'as', 'caller', 'input']))
+  addInquiryOptions(
+    describe(command, description, example, ['stage', 'as', 'caller', 'wait', 'input']),
+  )
     .addOption(
       new Option('--kind <kind>', 'what the values are').choices(piiKinds).makeOptionMandatory(),
     )
