@@ -147,8 +147,6 @@ BEGIN
   ON CONFLICT ON CONSTRAINT token_map_pkey DO NOTHING;
   UPDATE vault.tombstones AS gone SET token = map.new_token FROM vault.token_map AS map WHERE map.token = gone.token;
   UPDATE vault.token_generation SET generation = former + 1;
-  -- their rows name addresses by former tokens, and networks under the former key
-  DELETE FROM public.ip_networks;
 
   SELECT count(*) FILTER (WHERE origin IN ('held', 'broken')), count(*) FILTER (WHERE origin = 'broken'),
     count(*) FILTER (WHERE origin = 'erased')

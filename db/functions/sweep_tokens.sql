@@ -1,4 +1,4 @@
--- Deletes, after the swap, the vault's rows under former tokens, and in a rotation that is being aborted those under the
+-- Deletes, after the swap, the vault's rows and networks under former tokens, and in a rotation that is being aborted those under the
 -- next ones: of up to `rows` entries of vault.token_map after the token `after` (null: from the first). Returns the last
 -- of these tokens; null at the end.
 CREATE OR REPLACE FUNCTION vault.sweep_tokens(after bytea, rows integer, OUT last bytea, OUT deleted bigint)
@@ -7,10 +7,12 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
 DECLARE
   reached text;
+  generation integer;
   tokens bytea[];
   gone bytea[];
 BEGIN
-  SELECT phase INTO reached FROM vault.rotation WHERE phase IN ('swapped', 'aborting');
+  SELECT phase, CASE phase WHEN 'swapped' THEN from_generation ELSE from_generation + 1 END INTO reached, generation
+  FROM vault.rotation WHERE phase IN ('swapped', 'aborting');
   IF NOT FOUND THEN
     RAISE EXCEPTION 'there is nothing to sweep' USING ERRCODE = 'insufficient_privilege';
   END IF;
@@ -23,6 +25,8 @@ BEGIN
   ) AS page;
   DELETE FROM vault.pii_vault AS value WHERE value.token = ANY (gone);
   GET DIAGNOSTICS deleted = ROW_COUNT;
+  DELETE FROM public.ip_networks AS network
+  WHERE network.masked_ip = ANY (ARRAY(SELECT vault.network_key(generation, name) FROM unnest(gone) AS name));
   last := tokens[cardinality(tokens)];
 END;
 $$;

@@ -4,7 +4,7 @@ import type { WrappedDataKey } from '../../lib/crypto/kms.ts';
 import type { MappedValue, RotationRow } from '../../lib/operations/map-tokens.ts';
 import type { RotationState, SwapCounts } from '../../lib/operations/rotate.ts';
 import { piiFields, type PiiKind } from '../../lib/pii-fields.ts';
-import { byteaArray } from '../binary-array.ts';
+import { byteaArray, textArray } from '../binary-array.ts';
 import { type Connection, run, statement } from '../query.ts';
 
 const p = sql.placeholder;
@@ -116,7 +116,19 @@ const mapStatement = statement<{ mapped: string }>(
 `,
 );
 
-/** Writes the next names of values and the values sealed anew; returns how many. Throws `DatabaseError`. */
+const mapNetworksStatement = statement(
+  'map_networks',
+  sql`
+  select vault.map_networks(
+    ${p('tokens')}::bytea[], ${p('newTokens')}::bytea[], ${p('networks')}::text[], ${p('subnets')}::text[]
+  )
+`,
+);
+
+/**
+ * Writes the next names of values and the values sealed anew, and the networks of addresses that have them;
+ * returns how many values. Throws `DatabaseError`.
+ */
 export async function mapTokens(
   connection: Connection,
   values: readonly MappedValue[],
@@ -130,6 +142,13 @@ export async function mapTokens(
     dataKeyId: dataKey?.id ?? null,
     wrappedKey: dataKey?.wrapped ?? null,
     kmsKeyArn: dataKey?.kmsKeyArn ?? null,
+  });
+  const addresses = values.filter(({ networks }) => networks !== null);
+  await run(connection, mapNetworksStatement, {
+    tokens: byteaArray(addresses.map(({ token }) => token)),
+    newTokens: byteaArray(addresses.map(({ newToken }) => newToken)),
+    networks: textArray(addresses.map(({ networks }) => networks!.network)),
+    subnets: textArray(addresses.map(({ networks }) => networks!.subnet)),
   });
   return Number(row?.mapped ?? 0);
 }

@@ -1,7 +1,12 @@
 import type { OpeningKeys, SealingKeys } from '../crypto/data-key.ts';
 import type { WrappedDataKey } from '../crypto/kms.ts';
 import { open, seal } from '../crypto/seal.ts';
-import { tokenBytes, type TokenizerSource, tokenText } from '../crypto/token.ts';
+import {
+  type NetworkTokens,
+  tokenBytes,
+  type TokenizerSource,
+  tokenText,
+} from '../crypto/token.ts';
 import { SealBroken } from '../errors.ts';
 import type { PiiKind } from '../pii-fields.ts';
 
@@ -17,6 +22,8 @@ export interface MappedValue {
   token: Uint8Array;
   newToken: Uint8Array;
   ciphertext: Uint8Array;
+  /** Of an address that was opened, under the next key. */
+  networks: NetworkTokens | null;
   /** The seal did not open: the database keeps the value as it is, under a random name. */
   isBroken: boolean;
 }
@@ -106,18 +113,18 @@ async function mapPage(
     const place = { kind, token: tokenText(kind, generation, token), dataKeyId: former.id };
     try {
       const value = open(await opening.open(former), place, ciphertext);
-      // what else is derived from the value under the token key is made here too
       const newName = next.token(kind, value);
       const newPlace = { kind, token: newName, dataKeyId: dataKey.id };
       values.push({
         token,
         newToken: tokenBytes(newName),
         ciphertext: seal(key, newPlace, value),
+        networks: kind === 'ip' ? next.networks(value) : null,
         isBroken: false,
       });
     } catch (error) {
       if (!(error instanceof SealBroken)) throw error;
-      values.push({ token, newToken: token, ciphertext, isBroken: true });
+      values.push({ token, newToken: token, ciphertext, networks: null, isBroken: true });
     }
   }
   return { values, dataKey };

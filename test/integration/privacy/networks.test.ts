@@ -10,10 +10,12 @@ import {
 } from '../../../db/operations/fill-networks.ts';
 import { writeRetention } from '../../../db/write-retention.ts';
 import { createOpeningKeys } from '../../../lib/crypto/data-key.ts';
+import { createTokenizerSource } from '../../../lib/crypto/token.ts';
 import type { IngestDeps } from '../../../lib/ingest/deps.ts';
 import { type FillDeps, fillNetworks } from '../../../lib/operations/fill-networks.ts';
 import { endStolenLogins, stolenLogin } from '../../helpers/attacker.ts';
 import { createPrivacyWorld, type PrivacyWorld } from '../../helpers/privacy-world.ts';
+import { openTestRotation, switchRotation } from '../../helpers/rotation.ts';
 
 let world: PrivacyWorld;
 /** A container of a stage with networkTokens. */
@@ -195,5 +197,43 @@ describe('the table of networks', () => {
   ] as const)('does not let %s do this: %s', async (role, statement) => {
     const thief = await stolenLogin(world.database, role);
     await expect(thief.query(statement)).rejects.toThrow('permission denied');
+  });
+});
+
+describe('a rotation of the token key', () => {
+  it('carries the networks along, under the next key, and leaves none of the former one', async () => {
+    const own = await createPrivacyWorld();
+    const written = { deps: { ...own.containers[0], writesNetworks: true } };
+    const all = async () =>
+      (await own.database.admin.query<Row>('select * from public.ip_networks order by 1')).rows;
+    try {
+      for (const ip of ['198.51.100.1', '198.51.100.2', '2001:db8::1', '203.0.113.50']) {
+        await own.login({ ip }, written);
+      }
+      await own.login({ ip: '203.0.113.51' });
+      const rotation = await openTestRotation(own.database, own.kms);
+      const erased = await own.tokenOf('ip', '203.0.113.50');
+      const { swapped } = await rotation.rotate({
+        // erased after it was mapped
+        pause: async () => void (await own.erase([erased])),
+      });
+      expect(swapped).toMatchObject({ from: 1, to: 2 });
+      const next = await createTokenizerSource(own.kms, 2)();
+      const expected = ['198.51.100.1', '198.51.100.2', '2001:db8::1'].map((ip) => ({
+        masked_ip: next.token('ip', ip),
+        masked_network: next.networks(ip).network,
+        masked_subnet: next.networks(ip).subnet,
+      }));
+      expect(await all()).toEqual(
+        expected.toSorted((a, b) => (a.masked_ip < b.masked_ip ? -1 : 1)),
+      );
+      // a former name still names the value, and its networks go with it
+      await own.erase([expected[0]!.masked_ip]);
+      expect(await all()).toHaveLength(2);
+      await rotation.finish();
+      await switchRotation(own.database, false);
+    } finally {
+      await own.database.drop();
+    }
   });
 });
