@@ -259,7 +259,8 @@ export const usage = vault.table(
 );
 
 /**
- * What `vault.claim_reveal` recorded as revealed, and `vault.take_revealed` hands out once: the audit
+ * What `vault.claim_reveal` recorded as revealed, and `vault.take_revealed` hands out once, and what `vault.erase`
+ * erased, which the same request is told again: the audit
  * rows, and the transaction that must have committed before.
  */
 export const revealClaims = vault.table(

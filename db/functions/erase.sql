@@ -1,7 +1,8 @@
 -- Deletes the sealed values of the tokens and records it, a tombstone for each of them and one audit row for each token. It
 -- holds the chain's lock, so that no reveal is recorded as later than an erase that it did not see. With `suppress`, no
 -- value of any of the tokens is sealed from then on (vault.refuse_suppressed), and each has a second audit row. Returns one
--- row for each token, in the order asked; the columns after `outcome` are the same in every row.
+-- row for each token, in the order asked; the columns after `outcome` are the same in every row. The same request again,
+-- because its answer was lost, does nothing and returns the rows it returned before.
 CREATE OR REPLACE FUNCTION vault.erase(
   request_id text, source vault.principal_source, principal text, reason text, tokens text[],
   suppress boolean DEFAULT false
@@ -24,6 +25,13 @@ BEGIN
   PERFORM vault.lock_audit_chain();
   -- only now: while the lock was waited for, the tokens may have got other names
   names := vault.present_tokens(tokens);
+  RETURN QUERY
+  SELECT earlier.token, earlier.outcome, NULL::text, NULL::integer, NULL::bigint, NULL::timestamptz,
+    earlier.head_id, earlier.head_hash, earlier.head_at
+  FROM vault.earlier_erase(request_id, source, principal, reason, names, suppress) AS earlier;
+  IF FOUND THEN
+    RETURN;
+  END IF;
   keys := ARRAY(SELECT vault.token_bytes(name) FROM unnest(names) AS name);
   SELECT * INTO exceeded, allowed, remaining, retry_at
   FROM vault.check_limits(session_user::text, caller, cardinality(tokens));
@@ -87,6 +95,19 @@ BEGIN
   PERFORM vault.use_limits(
     session_user::text, caller, cardinality(tokens), greatest(cardinality(deleted), cardinality(suppressed))
   );
+
+  IF cardinality(deleted) + cardinality(suppressed) > 0 THEN
+    INSERT INTO vault.reveal_claims AS claim
+      (role, request_id, transaction, first_audit_id, last_audit_id, expires_at)
+    VALUES (
+      session_user, erase.request_id, pg_current_xact_id(),
+      head_id + 1 - cardinality(tokens) * CASE WHEN suppress THEN 2 ELSE 1 END, head_id,
+      clock_timestamp() + interval '1 hour'
+    )
+    ON CONFLICT ON CONSTRAINT reveal_claims_role_request_id_pk DO UPDATE SET
+      transaction = excluded.transaction, first_audit_id = excluded.first_audit_id,
+      last_audit_id = excluded.last_audit_id, expires_at = excluded.expires_at;
+  END IF;
 
   RETURN QUERY
   SELECT asked.token, asked.outcome, erase.exceeded, erase.allowed, erase.remaining, erase.retry_at,

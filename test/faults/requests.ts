@@ -104,7 +104,7 @@ export async function startRequests(deps: Deps): Promise<Requests> {
       revealing.proxy.disarm();
     },
     erase: async () => {
-      disturb(erasing.proxy, 2);
+      disturb(erasing.proxy, 1);
       const asked = pickSome(3);
       for (const token of asked) wasAsked.add(token);
       try {

@@ -12,6 +12,7 @@ import { someToken } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
+import { startFaultyProxy } from '../../helpers/faulty-proxy.ts';
 import { ingestDeps, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
 
 const investigator = { id: 'investigator', source: 'claimed' } as const;
@@ -99,6 +100,44 @@ describe('erase', () => {
       erased: [],
       missing: [{ token, why: 'erased' }],
     });
+  });
+
+  it('finds its certificate when it is repeated under the same request, because the answer was lost', async () => {
+    const requestId = randomUUID();
+    const context = { requestId, principal: officer, reason };
+    const pool = database.as('vault_erase');
+    for (const suppress of [false, true]) {
+      const first = await eraseValues(pool, context, [someToken(1), token], suppress);
+      const { rows: before } = await database.admin.query('select from vault.reveal_audit');
+      expect(await eraseValues(pool, context, [someToken(1), token], suppress)).toEqual(first);
+      const { rows: after } = await database.admin.query('select from vault.reveal_audit');
+      expect(after).toHaveLength(before.length);
+    }
+    // what is not the same request is another one
+    const others = [
+      { ...context, requestId: randomUUID() },
+      { ...context, reason: `${reason}, again` },
+      { ...context, principal: { ...officer, id: `${officer.id}-2` } },
+    ];
+    for (const other of others) {
+      const { outcomes } = await eraseValues(pool, other, [someToken(1), token], true);
+      expect(outcomes.get(token)).toBe('already_erased');
+    }
+  });
+
+  it('certifies what it erased when the answer of the database was lost', async () => {
+    const proxy = await startFaultyProxy(database.port);
+    const pool = database.as('vault_erase', proxy.port);
+    let lost = 0;
+    proxy.arm('answer lost', 1, () => (lost += 1));
+    const certificate = await erase({ tokens: [token], reason }, officer, randomUUID(), {
+      ...erasing,
+      erase: (...request) => eraseValues(pool, ...request),
+    });
+    expect(lost).toBe(1);
+    expect(certificate).toMatchObject({ erased: [token], missing: [] });
+    await pool.end();
+    await proxy.close();
   });
 
   it('seals the same value again when it comes in a new message', async () => {
