@@ -57,6 +57,8 @@ export const everyOption = {
   ingestReservedConcurrency: '10',
   requestReservedConcurrency: '5',
   trail: 'on',
+  networkTokens: 'on',
+  sealedRetentionInDays: '400',
   dataKeyArn: 'arn:aws:kms:eu-west-1:222222222222:key/33333333-3333-4333-8333-333333333333',
   formerDataKeyArns:
     'arn:aws:kms:eu-west-1:111111111111:key/11111111-1111-4111-8111-111111111111,' +

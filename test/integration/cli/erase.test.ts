@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { eraseValues } from '../../../db/audited-requests.ts';
+import { eraseValues, liftSuppressions } from '../../../db/audited-requests.ts';
 import { erase, type EraseCertificate } from '../../../lib/requests/erase.ts';
+import { lift } from '../../../lib/requests/lift.ts';
+import { parseEraseRequest } from '../../../lib/requests/request.ts';
 import { openAudit, someToken } from '../../helpers/audit.ts';
 import { type CliResult, runCli } from '../../helpers/cli.ts';
 import { testPassword } from '../../helpers/cluster.ts';
@@ -25,15 +27,26 @@ beforeEach(async () => {
   const pool = database.as('vault_erase');
   const principal = { id: 'arn:aws:iam::000000000000:user/officer', source: 'iam' } as const;
   const deps = {
-    erase: (context: Parameters<typeof eraseValues>[1], tokens: readonly string[]) =>
-      eraseValues(pool, context, tokens),
+    erase: (
+      context: Parameters<typeof eraseValues>[1],
+      tokens: readonly string[],
+      suppress: boolean,
+    ) => eraseValues(pool, context, tokens, suppress),
+    lift: (context: Parameters<typeof eraseValues>[1], tokens: readonly string[]) =>
+      liftSuppressions(pool, context, tokens),
     log: silentLog,
     metrics: silentMetrics,
   };
-  vault.answer = async ({ tokens, reason }) => [
-    200,
-    await erase({ tokens, reason }, principal, `request-${vault.asked.length}`, deps),
-  ];
+  vault.answer = async (body) => {
+    const { action, ...request } = parseEraseRequest(body);
+    const requestId = `request-${vault.asked.length}`;
+    return [
+      200,
+      action === 'lift'
+        ? await lift(request, principal, requestId, deps)
+        : await erase(request, principal, requestId, deps, action === 'suppress'),
+    ];
+  };
 });
 
 afterEach(async () => {
@@ -94,6 +107,32 @@ describe('pii-vault erase', () => {
     expect(await run('verify', '--certificate', out)).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('The certificate agrees'),
+    });
+  });
+
+  it('erases for good, which verify finds in the audit, and lifts that', async () => {
+    const tokens = [someToken(1), someToken(2)];
+    await eraseThem(...tokens, '--suppress', '--yes');
+    expect(await certificates()).toMatchObject([{ suppressed: true, reason: expect.any(String) }]);
+    expect(await run('verify', '--certificate', out)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('The certificate agrees'),
+    });
+    const liftThem = (...more: string[]) =>
+      run(
+        'lift',
+        '--url',
+        vault.url,
+        '--reason',
+        'objection 2026-17 withdrawn',
+        ...tokens,
+        ...more,
+      );
+    expect(await liftThem()).toMatchObject({ code: 0, stdout: 'Lifted 2 suppressions.\n' });
+    expect(await liftThem('not a token', '--json')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('"missing": 2'),
+      stderr: expect.stringContaining('Tokens that were not suppressed: 2.'),
     });
   });
 
