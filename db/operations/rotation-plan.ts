@@ -74,16 +74,17 @@ const obstaclesStatement = statement<{ obstacle: string }>(
   join unnest(${p('columns')}::text[], ${p('lengths')}::integer[]) as wanted (name, length) on wanted.name = attname
   where atttypmod > 0 and atttypmod - 4 < wanted.length
   union all
-  select format('the publication %s sends updates of %s, which has no replica identity: set one', pubname, oid::regclass)
+  select format('the publication %s sends updates of %s, which has no replica identity: set one', pubname, family.oid::regclass)
   from family join pg_publication on pubupdate
   where relkind = 'r'
-    and (puballtables or exists (
-      select from pg_publication_tables as listed
-      where listed.pubname = pg_publication.pubname
-        and format('%I.%I', listed.schemaname, listed.tablename)::regclass in (
-          select relid from pg_partition_ancestors(family.oid) union select family.oid
-        )
-    ))
+    and (
+      puballtables
+      or exists (select from pg_publication_rel where prpubid = pg_publication.oid and prrelid in (select oid from family))
+      or exists (
+        select from pg_publication_namespace join pg_class on relnamespace = pnnspid
+        where pnpubid = pg_publication.oid and pg_class.oid in (select oid from family)
+      )
+    )
     and (relreplident = 'n' or (relreplident = 'd' and not exists (
       select from pg_index where indrelid = family.oid and indisprimary
     )))

@@ -1,8 +1,8 @@
 """Starts MiniStack with some of AWS's habits that its release 1.5.33 lacks.
 
 A function's error keeps its name. Under AUTH=true, where MiniStack enforces IAM, a function URL
-tells who signed the request, a batch needs the right to its single action, KMS's own condition
-keys are known, and the loopback counts as an encrypted transport. KMS has ReEncrypt, and opens
+tells who signed the request, a batch needs the right to its single action, an event source mapping
+has actions of its own, KMS's own condition keys are known, and the loopback counts as an encrypted transport. KMS has ReEncrypt, and opens
 nothing under another key than the one named.
 """
 
@@ -21,6 +21,12 @@ _iam_action = iam_actions.extract_iam_action
 _request_context = iam_actions.request_tag_context
 _kms_request = kms.handle_request
 _decrypt = kms._decrypt
+_one_mapping = re.compile(r"/event-source-mappings/[^/]+/?$")
+_mapping_actions = {
+    "GET": "lambda:GetEventSourceMapping",
+    "PUT": "lambda:UpdateEventSourceMapping",
+    "DELETE": "lambda:DeleteEventSourceMapping",
+}
 _first_line = re.compile(r"^(?:Uncaught )?([A-Z]\w*): ", re.MULTILINE)
 
 
@@ -55,6 +61,10 @@ def function_url_event(url_id, account_id, region, method, path, headers, *rest,
 
 def iam_action(service, *request):
     action = _iam_action(service, *request)
+    if service == "lambda":
+        method, path = request[:2]
+        if method in _mapping_actions and _one_mapping.search(path):
+            return _mapping_actions[method]
     # Two actions, each on a key of its own: re_encrypt checks them.
     if action == "kms:ReEncrypt":
         return None
