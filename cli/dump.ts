@@ -15,6 +15,7 @@ import {
   copyIn,
   copyOut,
   newerTables,
+  readGeneration,
   type TableName,
   valueTables,
 } from '../db/operations/copy-tables.ts';
@@ -52,6 +53,7 @@ export async function writeDump(
       format: dumpFormat,
       takenAt: new Date().toISOString(),
       migrations: await countMigrations(client),
+      generation: await readGeneration(client),
       audit: encodePosition(head),
       tables: {},
     };

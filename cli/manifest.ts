@@ -20,6 +20,8 @@ const manifestSchema = z.object({
   format: z.literal(dumpFormat),
   takenAt: z.iso.datetime(),
   migrations: count,
+  /** Of the tokens in it; dumps of older releases do not say it. */
+  generation: z.int().positive().optional(),
   /** The last row of the audit when the dump was taken; the hash is in hex. */
   audit: z.object({ id: count, hash: sha256 }),
   tables: z

@@ -6,6 +6,7 @@ import {
   emptyGeneration,
   isEmpty,
   isMigrated,
+  readGeneration,
   type TableName,
   valueTables,
   whileAuditIsOpen,
@@ -16,7 +17,7 @@ import { pinSession } from '../db/operations/pin-session.ts';
 import { migrate } from '../db/migrate/migrate.ts';
 import { type Connection, transaction } from '../db/query.ts';
 import { readAudit } from '../db/read-audit.ts';
-import { reapplyErasures } from '../db/operations/reapply-erasures.ts';
+import { countLaterErasures, reapplyErasures } from '../db/operations/reapply-erasures.ts';
 import { type ChainPosition, chainStart, decodePosition, verifyChain } from '../lib/audit/chain.ts';
 import { UserError } from './user-error.ts';
 import { loadTables, type RowsProgress } from './dump.ts';
@@ -33,6 +34,10 @@ export interface Restored {
   rows: Record<string, number>;
   /** Values that had been erased after the dump was taken, and are erased again. */
   erasedAgain: number;
+  /** Values that were erased since then under tokens of a later generation: still there. */
+  erasedLater: number;
+  /** The generation of the tokens. */
+  generation: number;
   /** The last row of the audit, which has verified up to it. */
   head: ChainPosition;
 }
@@ -83,11 +88,18 @@ export async function restoreDump(
     });
     await verify(client, [decodePosition(dump.audit), decodePosition(newest.audit)]);
     const erasedAgain = await reapplyErasures(client, dump.audit.id);
+    const erasedLater = await countLaterErasures(client, dump.audit.id);
     const tables = [
       ...valueTables.map((name) => [name, dump.tables[name]?.rows ?? 0] as const),
       ...auditTables.map((name) => [name, newest.tables[name]?.rows ?? 0] as const),
     ];
-    return { rows: Object.fromEntries(tables), erasedAgain, head: await readAuditHead(client) };
+    return {
+      rows: Object.fromEntries(tables),
+      erasedAgain,
+      erasedLater,
+      generation: await readGeneration(client),
+      head: await readAuditHead(client),
+    };
   });
 }
 

@@ -139,7 +139,7 @@ function outcome(
     text:
       certificates.length === 0
         ? 'Nothing was erased.'
-        : `Erased ${erased} value${erased === 1 ? '' : 's'}${suppress === true ? ' for good' : ''}. ` +
+        : `${renamedText(certificates)}Erased ${erased} value${erased === 1 ? '' : 's'}${suppress === true ? ' for good' : ''}. ` +
           `Keep the certificates in ${out}.`,
     problems,
     report: {
@@ -151,4 +151,12 @@ function outcome(
       out,
     },
   };
+}
+
+/** A line for each token that was named by its name of before the token key was replaced. */
+function renamedText(certificates: readonly EraseCertificate[]): string {
+  return certificates
+    .flatMap(({ renamed = [] }) => renamed)
+    .map(({ token, currentToken }) => `${token} is now ${currentToken}.\n`)
+    .join('');
 }

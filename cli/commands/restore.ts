@@ -53,19 +53,37 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
   );
   const config = interruptible(await targetConfig(url, options), signal);
   const { progress, end } = successive();
-  const { rows, erasedAgain, head } = await withPool(config, async (pool) => {
-    const restored = await restoreDump(pool, options.from, options.audit, progress);
-    isRestored = true;
-    await analyzeTables(pool);
-    return restored;
-  }).finally(end);
+  const { rows, erasedAgain, erasedLater, generation, head } = await withPool(
+    config,
+    async (pool) => {
+      const restored = await restoreDump(pool, options.from, options.audit, progress);
+      isRestored = true;
+      await analyzeTables(pool);
+      return restored;
+    },
+  ).finally(end);
   const { id, hash } = encodePosition(head);
   return {
-    exitCode: 0,
+    exitCode: erasedLater > 0 ? 1 : 0,
+    problems:
+      erasedLater === 0
+        ? []
+        : [
+            `${erasedLater} values that were erased since then are still there: this copy has tokens of ` +
+              `generation ${generation}, and they were erased under later ones. Replace its token key ` +
+              '(npx pii-vault rotate), which erases them.',
+          ],
     text:
       `${pairs(rows)}\n${erasedAgain} values that were erased since then are erased again.\n` +
-      `The audit is right. head ${id}:${hash}\nRestored into ${url.host}${url.pathname}.`,
-    report: { database: `${url.host}${url.pathname}`, rows, erasedAgain, head: { id, hash } },
+      `The tokens are of generation ${generation}. The audit is right. head ${id}:${hash}\nRestored into ${url.host}${url.pathname}.`,
+    report: {
+      database: `${url.host}${url.pathname}`,
+      rows,
+      erasedAgain,
+      erasedLater,
+      generation,
+      head: { id, hash },
+    },
   };
 }
 

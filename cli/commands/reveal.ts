@@ -34,17 +34,23 @@ const inquiryOf = ({ approval, breakGlass }: Options): Inquiry => ({
   progress: 'Revealing tokens',
   keyOf: (text) => (kindOfToken(text.trim()) === null ? null : text.trim()),
   ask: async (vault, tokens, reason) => {
-    const { revealed, missing } =
-      breakGlass === true
-        ? await vault.breakGlass(tokens, reason)
-        : await vault.reveal(tokens, reason, approval);
+    const {
+      revealed,
+      missing,
+      renamed = [],
+    } = breakGlass === true
+      ? await vault.breakGlass(tokens, reason)
+      : await vault.reveal(tokens, reason, approval);
+    const names = new Map(renamed.map((one) => [one.token, one.currentToken]));
+    const now = (token: string) => (names.has(token) ? `, now ${names.get(token)}` : '');
     return new Map<string, Answer>([
       ...revealed.map(
         ({ token, value }) =>
-          [token, { result: value, status: 'revealed', isFound: true }] as const,
+          [token, { result: value, status: `revealed${now(token)}`, isFound: true }] as const,
       ),
       ...missing.map(
-        ({ token, why }) => [token, { result: null, status: why, isFound: false }] as const,
+        ({ token, why }) =>
+          [token, { result: null, status: `${why}${now(token)}`, isFound: false }] as const,
       ),
     ]);
   },

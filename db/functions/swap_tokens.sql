@@ -138,6 +138,24 @@ BEGIN
       USING ERRCODE = 'data_exception';
   END IF;
 
+  -- in a copy that was restored from before an earlier rotation: what was erased since then, under the next names
+  WITH erased AS (
+    SELECT DISTINCT map.token, map.new_token, map.kind
+    FROM vault.reveal_audit AS audit
+    JOIN vault.token_map AS map
+      ON map.new_token = decode(
+        CASE WHEN audit.token ~ ('_v' || former + 1 || token_form) THEN translate(right(audit.token, 27), '-_', '+/') || '=' END,
+        'base64'
+      )
+    WHERE audit.action = 'erase' AND audit.outcome = 'erased' AND strpos(audit.token, '_v' || former + 1 || '_') > 0
+      AND left(audit.token, -28) = map.kind::text || '_v' || former + 1
+  ), gone AS (
+    DELETE FROM vault.pii_vault AS value USING erased WHERE value.token IN (erased.token, erased.new_token)
+  )
+  INSERT INTO vault.tombstones AS tombstone (kind, token, ended)
+  SELECT erased.kind, erased.token, 'erased' FROM erased
+  ON CONFLICT ON CONSTRAINT tombstones_pkey DO NOTHING;
+
   -- what was erased until now is known to this transaction; from here on an erase waits for it
   UPDATE vault.tombstones AS gone SET token = map.new_token FROM vault.token_map AS map WHERE map.token = gone.token;
   PERFORM vault.lock_audit_chain();

@@ -15,7 +15,9 @@ import {
   piiVault,
   retention,
   revealAudit,
+  rotation,
   tokenGeneration,
+  tokenMap,
   tombstones,
   userLogins,
 } from '../schema.ts';
@@ -34,6 +36,8 @@ export const valueTables = [
   'user_logins',
   'limits',
   'retention',
+  'rotation',
+  'token_map',
 ] as const;
 
 /** Tables that a dump of an older release lacks: what `migrate` made of them stays. */
@@ -43,6 +47,8 @@ export const newerTables: ReadonlySet<string> = new Set([
   'tombstones',
   'ip_networks',
   'retention',
+  'rotation',
+  'token_map',
 ]);
 
 export type TableName = (typeof auditTables)[number] | (typeof valueTables)[number];
@@ -58,6 +64,8 @@ const tables: Record<TableName, PgTable> = {
   user_logins: userLogins,
   reveal_audit: revealAudit,
   limits,
+  rotation,
+  token_map: tokenMap,
   audit_head: auditHead,
   audit_checkpoints: auditCheckpoints,
 };
@@ -95,9 +103,27 @@ const beginSnapshotStatement = statement(
   sql`begin transaction isolation level repeatable read, read only`,
 );
 
+// it takes no snapshot: the end of a rotation, which empties the table, waits for the transaction or comes before it
+const lockMapStatement = statement(
+  'lock_token_map',
+  sql`lock table ${tokenMap} in access share mode`,
+);
+
+const generationStatement = statement<{ generation: number }>(
+  'token_generation',
+  sql`select generation from ${tokenGeneration}`,
+);
+
+/** The generation of all tokens. Throws `DatabaseError`. */
+export async function readGeneration(connection: Connection): Promise<number> {
+  const [row] = await run(connection, generationStatement);
+  return row?.generation ?? 1;
+}
+
 /** Begins a transaction that sees everything as it is now, and writes nothing. Throws `DatabaseError`. */
 export async function beginSnapshot(client: Connection): Promise<void> {
   await run(client, beginSnapshotStatement);
+  await run(client, lockMapStatement);
 }
 
 const emptyStatement = statement<{ empty: boolean }>(

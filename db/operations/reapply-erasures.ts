@@ -1,7 +1,15 @@
 import { sql } from 'drizzle-orm';
 
 import { type Connection, run, statement } from '../query.ts';
-import { ipNetworks, piiVault, revealAudit, tombstones } from '../schema.ts';
+import {
+  ipNetworks,
+  piiVault,
+  revealAudit,
+  rotation,
+  tokenGeneration,
+  tokenMap,
+  tombstones,
+} from '../schema.ts';
 
 const reapplyStatement = statement<{ count: string }>(
   'reapply_erasures',
@@ -69,6 +77,40 @@ const deleteNetworksStatement = statement(
 `,
 );
 
+// while the token key is rotated, a value is there under two tokens: the other one goes too
+const counterpartsStatement = statement(
+  'reapply_erasures_of_counterparts',
+  sql`
+  delete from ${piiVault} as value
+  using ${tokenMap} as map, ${rotation} as rotation
+  where map.origin in ('held', 'broken')
+    and value.token = case rotation.phase when 'swapped' then map.token else map.new_token end
+    and not exists (
+      select from ${piiVault} as other
+      where other.token = case rotation.phase when 'swapped' then map.new_token else map.token end
+    )
+`,
+);
+
+const laterStatement = statement<{ count: string }>(
+  'count_erasures_of_later_generations',
+  sql`
+  select count(distinct audit.token) as count from ${revealAudit} as audit
+  cross join lateral substring(audit.token from '_v([1-9][0-9]{0,8})_[A-Za-z0-9_-]{27}$') as named (generation)
+  where audit.action = 'erase' and audit.outcome = 'erased' and audit.id > ${sql.placeholder('auditId')}::bigint
+    and named.generation::integer > (select generation from ${tokenGeneration})
+`,
+);
+
+/**
+ * How many values were erased after the copy was made, under tokens of a later generation: the copy does
+ * not know these names, until its tokens are replaced too, which deletes the values. Throws `DatabaseError`.
+ */
+export async function countLaterErasures(connection: Connection, auditId: number): Promise<number> {
+  const [row] = await run(connection, laterStatement, { auditId });
+  return Number(row?.count ?? 0);
+}
+
 /**
  * Deletes again, from a restored copy of the vault, what was erased after the copy was made; returns
  * how many values. Records every erase of the audit in `vault.tombstones`, which an older copy lacks, and
@@ -80,6 +122,7 @@ const deleteNetworksStatement = statement(
  */
 export async function reapplyErasures(connection: Connection, auditId: number): Promise<number> {
   const [erased] = await run(connection, reapplyStatement, { auditId });
+  await run(connection, counterpartsStatement);
   await run(connection, reapplySuppressionsStatement);
   const [suppressed] = await run(connection, deleteSuppressedStatement);
   await run(connection, deleteNetworksStatement);
