@@ -172,3 +172,177 @@ describe('rotating the token key', () => {
     expect(JSON.parse(rows[1]!.detail)).toMatchObject({ mapped: 3, rewritten: 7 });
   });
 });
+
+describe('a rotation under way', () => {
+  it('shows no reader a mix, loses nothing, and lets erase, reveal and redelivery go on', async () => {
+    const { generation } = await rotation.state();
+    const query = `
+      select count(*) filter (where strpos(masked_ip, '_v${generation}_') > 0)::integer as former,
+        count(*) filter (where strpos(masked_ip, '_v${generation + 1}_') > 0)::integer as next`;
+    await database.admin.query(`
+      create view logins_of_team as select * from user_logins;
+      grant select on logins_of_team to vault_analyst`);
+    await send(
+      ...Array.from({ length: 50 }, (_, n) => ({ user_id: `r${n}`, ip: `198.51.100.${n}` })),
+    );
+    const mixes: unknown[] = [];
+    let isOver = false;
+    const reader = async (source: string) => {
+      const pool = database.as('vault_analyst');
+      while (!isOver) {
+        const { rows } = await pool.query<{ former: number; next: number }>(
+          `${query} from ${source}`,
+        );
+        if (rows[0]!.former > 0 && rows[0]!.next > 0) mixes.push(rows[0]);
+      }
+    };
+    let sent = 0;
+    const messages: ReturnType<typeof sqsRecord>[] = [];
+    const writer = async () => {
+      while (!isOver) {
+        const batch = Array.from({ length: 10 }, () => sqsRecord(loginMessage({ user_id: 'w' })));
+        const { batchItemFailures } = await ingest(batch, container);
+        expect(batchItemFailures).toEqual([]);
+        messages.push(...batch);
+        sent += batch.length;
+      }
+    };
+    const disturb = async (phase: string) => {
+      const at = `198.51.100.${['mapped', 'paused', 'swapped', 'swept'].indexOf(phase)}`;
+      const token = await tokenOf(`r${at.split('.')[3]}`);
+      expect(await revealTokens(token), phase).toMatchObject({ revealed: [{ value: at }] });
+      expect(await eraseTokens(token), phase).toMatchObject({ missing: [] });
+      expect(await revealTokens(token), phase).toMatchObject({ missing: [{ why: 'erased' }] });
+      // a message that is delivered again changes nothing, also after its value was erased
+      await ingest([messages[0] ?? sqsRecord()], container);
+    };
+    const work = [reader('user_logins'), reader('logins_of_team'), writer()];
+    const snapshot = await database.admin.connect();
+    await snapshot.query('begin isolation level repeatable read');
+    const before = (await snapshot.query(`${query} from user_logins`)).rows;
+
+    const parts = await rotation.deps();
+    const { isDone } = await rotation.rotate({
+      mapPages: async () => {
+        await parts.mapPages();
+        await disturb('mapped');
+      },
+      pause: async () => {
+        await parts.pause();
+        await disturb('paused');
+      },
+      swap: async () => {
+        const swapped = await parts.swap();
+        if (swapped !== null && !('unmapped' in swapped)) await disturb('swapped');
+        return swapped;
+      },
+      sweep: async () => {
+        await parts.sweep();
+        await disturb('swept');
+      },
+    });
+    isOver = true;
+    await Promise.all(work);
+
+    expect(isDone).toBe(true);
+    expect(mixes).toEqual([]);
+    expect((await snapshot.query(`${query} from user_logins`)).rows).toEqual(before);
+    await snapshot.query('rollback');
+    snapshot.release();
+    const { rows } = await database.admin.query<{ count: number }>(
+      `select count(*)::integer as count from user_logins where user_id = 'w'`,
+    );
+    expect(rows[0]!.count).toBe(sent);
+    expect((await database.admin.query(`${query} from user_logins`)).rows[0]).toMatchObject({
+      former: 0,
+    });
+    for (const n of [0, 1, 2, 3]) {
+      expect(await revealTokens(await tokenOf(`r${n}`))).toMatchObject({
+        missing: [{ why: 'erased' }],
+      });
+    }
+    expect(await revealTokens(await tokenOf('r7'))).toMatchObject({
+      revealed: [{ value: '198.51.100.7' }],
+    });
+    await rotation.finish();
+  }, 60_000);
+
+  it('goes on after an end at any point, and what was not swapped can be taken back', async () => {
+    const killed = () => Promise.reject(new Error('killed'));
+    const before = await logins();
+    for (const part of ['mapPages', 'mapRest', 'pause', 'swap'] as const) {
+      await expect(rotation.rotate({ [part]: killed })).rejects.toThrow('killed');
+      expect(await logins()).toEqual(before);
+    }
+    await rotation.abort();
+    expect(await rotation.state()).toMatchObject({ phase: null, mapped: 0 });
+    expect(await revealTokens(await tokenOf('r7'))).toMatchObject({
+      revealed: [{ value: '198.51.100.7' }],
+    });
+
+    // a backend that ends within the swap has swapped nothing
+    const blocker = await database.admin.connect();
+    await blocker.query('begin; lock table user_logins in row exclusive mode');
+    const swapping = rotation.rotate();
+    swapping.catch(() => undefined);
+    await expect
+      .poll(async () => {
+        const { rows } = await database.admin.query<{ pid: number }>(
+          `select pid from pg_stat_activity where usename = 'vault_rotate' and wait_event_type = 'Lock'
+           and datname = current_database()`,
+        );
+        return rows.length;
+      })
+      .toBe(1);
+    await database.admin.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where usename = 'vault_rotate' and wait_event_type = 'Lock' and datname = current_database()`,
+    );
+    await expect(swapping).rejects.toThrow();
+    await blocker.query('rollback');
+    blocker.release();
+    expect(await logins()).toEqual(before);
+
+    await expect(rotation.rotate({ sweep: killed })).rejects.toThrow('killed');
+    await expect(rotation.finish()).rejects.toThrow('55000');
+    await expect(rotation.abort()).rejects.toThrow('55000');
+    expect(await rotation.rotate()).toMatchObject({ isDone: true, swapped: null });
+    expect(await revealTokens(await tokenOf('r7'))).toMatchObject({
+      revealed: [{ value: '198.51.100.7' }],
+    });
+  }, 60_000);
+
+  it('leaves nothing, apart from the audit, that the former key and a dump could name', async () => {
+    const { generation } = await rotation.state();
+    const addresses = Array.from({ length: 10_000 }, (_, n) => `10.9.${n >> 8}.${n & 255}`);
+    const fresh = (n: number) => ({ user_id: 'known', ip: addresses[n]!, device_id: null });
+    for (let start = 0; start < addresses.length; start += 1000) {
+      await send(...Array.from({ length: 1000 }, (_, n) => fresh(start + n)));
+    }
+    await rotation.finish();
+    // whoever has the key of a generation can make its tokens
+    const named = async (of: number) => {
+      const tokenizer = await createTokenizerSource(kms)(of);
+      const tables = await database.admin.query<{ text: string }>(`
+        select masked_ip as text from user_logins union all select masked_device_id from user_logins
+        union all select encode(token, 'hex') from vault.pii_vault
+        union all select encode(token, 'hex') from vault.tombstones
+        union all select encode(token, 'hex') from vault.token_map
+        union all select encode(new_token, 'hex') from vault.token_map`);
+      const dump = new Set(tables.rows.map(({ text }) => text));
+      return addresses.filter((address) => {
+        const token = tokenizer.token('ip', address);
+        return (
+          dump.has(token) || dump.has(Buffer.from(token.slice(-27), 'base64url').toString('hex'))
+        );
+      }).length;
+    };
+    expect(await named(generation)).toBe(10_000);
+
+    await rotation.rotate();
+    await rotation.finish();
+
+    expect(await named(generation)).toBe(0);
+    expect(await named(generation + 1)).toBe(10_000);
+  }, 60_000);
+});
