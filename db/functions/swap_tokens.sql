@@ -156,19 +156,33 @@ BEGIN
   SELECT erased.kind, erased.token, 'erased' FROM erased
   ON CONFLICT ON CONSTRAINT tombstones_pkey DO NOTHING;
 
-  -- what was erased until now is known to this transaction; from here on an erase waits for it
-  UPDATE vault.tombstones AS gone SET token = map.new_token FROM vault.token_map AS map WHERE map.token = gone.token;
-  PERFORM vault.lock_audit_chain();
-  INSERT INTO vault.token_map AS map (token, kind, new_token, origin)
-  SELECT gone.token, gone.kind, vault.random_token(), 'erased' FROM vault.tombstones AS gone
-  WHERE NOT EXISTS (SELECT FROM vault.token_map AS map WHERE map.new_token = gone.token)
-  ON CONFLICT ON CONSTRAINT token_map_pkey DO NOTHING;
-  UPDATE vault.tombstones AS gone SET token = map.new_token FROM vault.token_map AS map WHERE map.token = gone.token;
-  UPDATE vault.token_generation SET generation = former + 1;
-
+  -- Rows under the next names, which no erase waits for; vault.sweep_tokens deletes those under the former ones. What the
+  -- vault's requests wait for, the lock of the audit, is taken only now, and for the little that came meanwhile.
+  INSERT INTO vault.tombstones AS tombstone (kind, token, ended, suppressed)
+  SELECT gone.kind, map.new_token, gone.ended, gone.suppressed
+  FROM vault.tombstones AS gone JOIN vault.token_map AS map ON map.token = gone.token
+  ON CONFLICT ON CONSTRAINT tombstones_pkey DO NOTHING;
   SELECT count(*) FILTER (WHERE origin IN ('held', 'broken')), count(*) FILTER (WHERE origin = 'broken'),
     count(*) FILTER (WHERE origin = 'erased')
   INTO held, broken, carried FROM vault.token_map;
+  PERFORM vault.lock_audit_chain();
+  INSERT INTO vault.token_map AS map (token, kind, new_token, origin)
+  SELECT gone.token, gone.kind, vault.random_token(), 'erased' FROM vault.tombstones AS gone
+  WHERE NOT EXISTS (SELECT FROM vault.token_map AS map WHERE map.token = gone.token)
+    AND NOT EXISTS (SELECT FROM vault.token_map AS map WHERE map.new_token = gone.token)
+  ON CONFLICT ON CONSTRAINT token_map_pkey DO NOTHING;
+  GET DIAGNOSTICS counted = ROW_COUNT;
+  carried := carried + counted;
+  INSERT INTO vault.tombstones AS tombstone (kind, token, ended, suppressed)
+  SELECT gone.kind, map.new_token, gone.ended, gone.suppressed
+  FROM vault.tombstones AS gone JOIN vault.token_map AS map ON map.token = gone.token
+  WHERE NOT EXISTS (
+    SELECT FROM vault.tombstones AS next WHERE next.token = map.new_token AND next.ended IS NOT DISTINCT FROM gone.ended
+  )
+  ON CONFLICT ON CONSTRAINT tombstones_pkey DO UPDATE SET ended = excluded.ended;
+  UPDATE vault.token_generation SET generation = former + 1;
+  -- their rows name addresses by former tokens, and networks under the former key
+  DELETE FROM public.ip_networks;
   counts := json_build_object(
     'from', former, 'to', former + 1, 'mapped', held, 'broken', broken, 'carried', carried, 'unheld', unheld,
     'rewritten', rewritten, 'groups', before, 'seconds', round(extract(epoch FROM clock_timestamp() - started), 3)

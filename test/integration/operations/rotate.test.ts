@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { eraseValues, lookUp, presentGeneration } from '../../../db/audited-requests.ts';
@@ -173,6 +174,8 @@ describe('rotating the token key', () => {
   });
 });
 
+const killed = () => Promise.reject(new Error('killed'));
+
 describe('a rotation under way', () => {
   it('shows no reader a mix, loses nothing, and lets erase, reveal and redelivery go on', async () => {
     const { generation } = await rotation.state();
@@ -186,10 +189,10 @@ describe('a rotation under way', () => {
       ...Array.from({ length: 50 }, (_, n) => ({ user_id: `r${n}`, ip: `198.51.100.${n}` })),
     );
     const mixes: unknown[] = [];
-    let isOver = false;
+    const now = { isOver: false, isPaused: false };
     const reader = async (source: string) => {
       const pool = database.as('vault_analyst');
-      while (!isOver) {
+      while (!now.isOver) {
         const { rows } = await pool.query<{ former: number; next: number }>(
           `${query} from ${source}`,
         );
@@ -199,13 +202,17 @@ describe('a rotation under way', () => {
     let sent = 0;
     const messages: ReturnType<typeof sqsRecord>[] = [];
     const writer = async () => {
-      while (!isOver) {
-        const batch = Array.from({ length: 10 }, () => sqsRecord(loginMessage({ user_id: 'w' })));
-        const { batchItemFailures } = await ingest(batch, container);
-        expect(batchItemFailures).toEqual([]);
-        messages.push(...batch);
-        sent += batch.length;
+      while (!now.isOver) {
+        if (now.isPaused) await sleep(5);
+        else await deliver();
       }
+    };
+    const deliver = async () => {
+      const batch = Array.from({ length: 10 }, () => sqsRecord(loginMessage({ user_id: 'w' })));
+      const { batchItemFailures } = await ingest(batch, container);
+      expect(batchItemFailures).toEqual([]);
+      messages.push(...batch);
+      sent += batch.length;
     };
     const disturb = async (phase: string) => {
       const at = `198.51.100.${['mapped', 'paused', 'swapped', 'swept'].indexOf(phase)}`;
@@ -222,26 +229,32 @@ describe('a rotation under way', () => {
     const before = (await snapshot.query(`${query} from user_logins`)).rows;
 
     const parts = await rotation.deps();
-    const { isDone } = await rotation.rotate({
+    const rotated = rotation.rotate({
       mapPages: async () => {
         await parts.mapPages();
         await disturb('mapped');
       },
       pause: async () => {
         await parts.pause();
+        now.isPaused = true;
         await disturb('paused');
       },
       swap: async () => {
-        const swapped = await parts.swap();
+        // a batch that was under way: it comes before the swap, or names the next generation
+        const [swapped] = await Promise.all([parts.swap(), deliver()]);
         if (swapped !== null && !('unmapped' in swapped)) await disturb('swapped');
         return swapped;
+      },
+      resume: async () => {
+        await parts.resume();
+        now.isPaused = false;
       },
       sweep: async () => {
         await parts.sweep();
         await disturb('swept');
       },
     });
-    isOver = true;
+    const { isDone } = await rotated.finally(() => (now.isOver = true));
     await Promise.all(work);
 
     expect(isDone).toBe(true);
@@ -268,7 +281,6 @@ describe('a rotation under way', () => {
   }, 60_000);
 
   it('goes on after an end at any point, and what was not swapped can be taken back', async () => {
-    const killed = () => Promise.reject(new Error('killed'));
     const before = await logins();
     for (const part of ['mapPages', 'mapRest', 'pause', 'swap'] as const) {
       await expect(rotation.rotate({ [part]: killed })).rejects.toThrow('killed');
