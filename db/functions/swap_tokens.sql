@@ -181,8 +181,6 @@ BEGIN
   )
   ON CONFLICT ON CONSTRAINT tombstones_pkey DO UPDATE SET ended = excluded.ended;
   UPDATE vault.token_generation SET generation = former + 1;
-  -- their rows name addresses by former tokens, and networks under the former key
-  DELETE FROM public.ip_networks;
   counts := json_build_object(
     'from', former, 'to', former + 1, 'mapped', held, 'broken', broken, 'carried', carried, 'unheld', unheld,
     'rewritten', rewritten, 'groups', before, 'seconds', round(extract(epoch FROM clock_timestamp() - started), 3)

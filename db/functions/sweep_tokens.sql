@@ -1,7 +1,6 @@
--- Deletes, after the swap, the vault's rows, tombstones and networks under former tokens, and in a rotation that is being aborted
--- those under the
--- next ones: of up to `rows` entries of vault.token_map after the token `after` (null: from the first). Returns the last
--- of these tokens; null at the end.
+-- Deletes, after the swap, the vault's rows, tombstones and networks under former tokens, and in a rotation that is being
+-- aborted the rows and networks under the next ones: of up to `rows` entries of vault.token_map after the token `after`
+-- (null: from the first). Returns the last of these tokens; null at the end.
 CREATE OR REPLACE FUNCTION vault.sweep_tokens(after bytea, rows integer, OUT last bytea, OUT deleted bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- a plan from when a table was small must not read all of it later
