@@ -15,6 +15,7 @@ import { alarmsPage } from './pages/alarms.ts';
 import { dataKeysPage } from './pages/data-keys.ts';
 import { overviewPage } from './pages/overview.ts';
 import type { Permit } from './permits.ts';
+import { addApprovals } from './routes/approvals.ts';
 import { addAudit } from './routes/audit.ts';
 import { addDeadLetters } from './routes/dead-letters.ts';
 import { addLookUp } from './routes/look-up.ts';
@@ -50,6 +51,7 @@ function pagesOf(vault: ConsoleVault): Hono {
   );
   addReport(pages, parts);
   addReveal(pages, parts);
+  addApprovals(pages, parts);
   addLookUp(pages, parts);
   addAudit(pages, parts);
   addDeadLetters(pages, parts);

@@ -8,6 +8,7 @@ const pages = [
   ['overview', 'Overview'],
   ['report', 'Report'],
   ['reveal', 'Reveal'],
+  ['approvals', 'Approvals'],
   ['look-up', 'Look up'],
   ['audit', 'Audit'],
   ['dead-letters', 'Dead letters'],

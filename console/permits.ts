@@ -1,14 +1,17 @@
 import type { Tickets } from './tickets.ts';
 import type { ConsoleVault } from './vault.ts';
 
-/** What a form may be sent for, once; a redrive that sends names the reasons of its dry run. */
+/** What a form may be sent for, once; a redrive that sends names the reasons of its dry run, and a
+ * decision the request as it was shown. */
 export type Permit =
   | 'reveal'
   | 'look-up'
   | 'verify'
   | 'count'
   | 'report'
-  | { send: readonly string[] };
+  | 'approvals'
+  | { send: readonly string[] }
+  | { decide: { id: string; digest: string } };
 
 /** What the routes of a page work with. */
 export interface RouteParts {

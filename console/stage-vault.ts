@@ -60,6 +60,12 @@ export async function stageVault(
     searchAudit: (search, before, limit) =>
       asRole('vault_auditor', (pool) => findNewestAudit(pool, search, before, limit)),
     reveal: (tokens, reason) => call('reveal', (client) => client.reveal(tokens, reason)),
+    openItems: () => call('approve', (client) => client.openItems()),
+    showRequest: (id) => call('approve', (client) => client.showRequest(id)),
+    ownRequests: () => call('reveal', (client) => client.ownRequests()),
+    decide: (...decision) => call('approve', (client) => client.decide(...decision)),
+    withdraw: (id) => call('reveal', (client) => client.withdraw(id)),
+    acknowledge: (...item) => call('approve', (client) => client.acknowledge(...item)),
     lookUp: (kind, values, reason) =>
       call('tokenize', (client) => client.tokenize(kind, values, reason)),
     loginsOf: (kind, tokens) =>

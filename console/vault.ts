@@ -2,9 +2,12 @@ import type { AuditEntry, AuditSearch } from '../db/search-audit.ts';
 import type { TokenUse } from '../db/count-logins.ts';
 import type { DataKeyGroup } from '../db/operations/rewrap-keys.ts';
 import type { ReportData } from '../cli/report/data.ts';
+import type { VaultClient } from '../client/vault-client.ts';
 import type { ChainFinding } from '../lib/audit/chain.ts';
 import type { ReasonTally } from '../lib/operations/redrive.ts';
 import type { PiiKind } from '../lib/pii-fields.ts';
+import type { RevealRequest } from '../lib/requests/approval.ts';
+import type { OpenItems, ShownRequest } from '../lib/requests/decide.ts';
 import type { RevealResponse } from '../lib/requests/reveal.ts';
 import type { TokenizeResponse } from '../lib/requests/tokenize.ts';
 
@@ -52,6 +55,13 @@ export interface ConsoleVault {
   /** The newest rows, those older than the row `before` where it is not null. */
   searchAudit: (search: AuditSearch, before: number | null, limit: number) => Promise<AuditEntry[]>;
   reveal: (tokens: readonly string[], reason: string) => Promise<RevealResponse>;
+  /** What waits for an approver, and a request with its tokens. */
+  openItems: () => Promise<OpenItems>;
+  showRequest: (id: string) => Promise<ShownRequest>;
+  ownRequests: () => Promise<RevealRequest[]>;
+  decide: VaultClient['decide'];
+  withdraw: VaultClient['withdraw'];
+  acknowledge: VaultClient['acknowledge'];
   lookUp: (kind: PiiKind, values: readonly string[], reason: string) => Promise<TokenizeResponse>;
   loginsOf: (kind: PiiKind, tokens: readonly string[]) => Promise<Map<string, TokenUse>>;
   /** Counts the dead-letter messages, and with `send` sends those of these reasons. */

@@ -34,7 +34,7 @@ export function addDeadLetters(pages: Hono, { vault, tickets }: RouteParts): voi
     const permit: Permit | null = tickets.redeem(fields.text('ticket'));
     try {
       if (permit === 'count') return await show(context, await count());
-      if (typeof permit === 'object' && permit !== null) {
+      if (typeof permit === 'object' && permit !== null && 'send' in permit) {
         return await show(context, await send(permit.send, fields.all('reason')));
       }
     } catch (error) {

@@ -4,12 +4,21 @@ import { claimReveal } from '../../db/audited-requests.ts';
 import {
   acknowledgeBreakGlass,
   decideRequest,
+  openBreakGlass,
+  openRequests,
+  ownRequests,
+  requestDetails,
   requestReveal,
   withdrawRequest,
 } from '../../db/reveal-requests.ts';
 import type { Principal, Recorded } from '../../lib/audit/entry.ts';
 import type { Decided, Requested } from '../../lib/requests/approval.ts';
+import type { Notify } from '../../lib/notify.ts';
+import type { DecideDeps } from '../../lib/requests/decide.ts';
+import type { RevealActionDeps } from '../../lib/requests/reveal-action.ts';
+import type { KmsDouble } from '../../scripts/local/kms-double.ts';
 import type { TestDatabase } from './database.ts';
+import { revealDeps, silentLog } from './vault.ts';
 
 /** IAM users, sessions of roles, and users of IAM Identity Center. */
 export const someone = {
@@ -80,5 +89,32 @@ export function approvalWorld(database: TestDatabase): ApprovalWorld {
     withdraw: (who, id) => withdrawRequest(url, as(who), { item: id }),
     breakGlass: (who, tokens) => claimReveal(emergency, as(who), tokens),
     acknowledge: (who, id) => acknowledgeBreakGlass(approve, as(who), { item: id }),
+  };
+}
+
+/** The deps of `reveal-url` and `approve` as their functions wire them, against a test's database and KMS. */
+export function approvalDeps(
+  database: TestDatabase,
+  kms: KmsDouble,
+  notify: Notify = async () => undefined,
+): { requesting: RevealActionDeps; deciding: DecideDeps } {
+  const [url, approve] = [database.as('vault_reveal_url'), database.as('vault_approve')];
+  return {
+    requesting: {
+      ...revealDeps(database, kms, 'vault_reveal_url'),
+      request: (context, asked) => requestReveal(url, context, asked),
+      withdraw: (context, item) => withdrawRequest(url, context, item),
+      ownRequests: (context) => ownRequests(url, context),
+      notify,
+    },
+    deciding: {
+      openRequests: () => openRequests(approve),
+      openBreakGlass: () => openBreakGlass(approve),
+      details: (id) => requestDetails(approve, id),
+      decide: (context, decision) => decideRequest(approve, context, decision),
+      acknowledge: (context, item) => acknowledgeBreakGlass(approve, context, item),
+      notify,
+      log: silentLog,
+    },
   };
 }

@@ -5,16 +5,19 @@ import { lookUp } from '../../db/audited-requests.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import { asVaultError } from '../../lib/errors.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
-import { parseTokensRequest, parseValuesRequest } from '../../lib/requests/request.ts';
-import { reveal } from '../../lib/requests/reveal.ts';
+import { parseValuesRequest } from '../../lib/requests/request.ts';
+import { parseApproverAction, parseRevealAction } from '../../lib/requests/approval-request.ts';
+import { decide } from '../../lib/requests/decide.ts';
+import { revealAction } from '../../lib/requests/reveal-action.ts';
 import { tokenize } from '../../lib/requests/tokenize.ts';
+import { approvalDeps } from './approval.ts';
 import { type AwsServer, startAwsServer } from './aws-server.ts';
 import { loginMessage, sqsRecord } from './builders.ts';
 import { type RunningCli, startCli } from './cli.ts';
 import { testPassword } from './cluster.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { createKmsDouble } from '../../scripts/local/kms-double.ts';
-import { ingestDeps, revealDeps, silentLog, silentMetrics } from './vault.ts';
+import { ingestDeps, silentLog, silentMetrics } from './vault.ts';
 
 /** A running `pii-vault console` before a database, queues and signed URLs that really answer. */
 export interface ConsoleWorld {
@@ -40,6 +43,7 @@ export async function startConsoleWorld(): Promise<ConsoleWorld> {
   const aws = await startAwsServer();
   aws.stacks['pii-vault-local'] = {
     RevealUrl: 'https://reveal.lambda-url.eu-central-1.on.aws/',
+    ApproveUrl: 'https://approve.lambda-url.eu-central-1.on.aws/',
     TokenizeUrl: 'https://tokenize.lambda-url.eu-central-1.on.aws/',
   };
   aws.callUrl = signedUrls(database, kms, aws);
@@ -90,7 +94,7 @@ function signedUrls(
   kms: ReturnType<typeof createKmsDouble>,
   aws: AwsServer,
 ): AwsServer['callUrl'] {
-  const revealing = revealDeps(database, kms, 'vault_reveal_url');
+  const { requesting, deciding } = approvalDeps(database, kms);
   const pool = database.as('vault_tokenize');
   const finding = {
     tokenizer: createTokenizerSource(kms),
@@ -103,11 +107,14 @@ function signedUrls(
   return async (id, body) => {
     const principal = { id: aws.arn, source: 'iam' } as const;
     try {
-      const answer =
-        id === 'reveal'
-          ? await reveal(parseTokensRequest(body), principal, randomUUID(), revealing)
-          : await tokenize(parseValuesRequest(body), principal, randomUUID(), finding);
-      return [200, answer];
+      const request = randomUUID();
+      if (id === 'reveal') {
+        return [200, await revealAction(parseRevealAction(body), principal, request, requesting)];
+      }
+      if (id === 'approve') {
+        return [200, await decide(parseApproverAction(body), principal, request, deciding)];
+      }
+      return [200, await tokenize(parseValuesRequest(body), principal, request, finding)];
     } catch (error) {
       const { name, message } = asVaultError(error);
       return [400, { error: name, message }];

@@ -254,6 +254,39 @@ describe('pii-vault console', () => {
     expect(await revealCalls()).toBe(before + 2);
   });
 
+  it('decides on a large reveal as it was shown, once, and not on one’s own', async () => {
+    const rule = (above: string) =>
+      world.database.admin.query(
+        `insert into vault.approval_rule values (true, 'local', ${above}, 24)
+         on conflict (only_row) do update set above = excluded.above`,
+      );
+    await rule('0');
+    const caller = world.aws.arn;
+    const nasty = `<script>alert(1)</script> case 4711`;
+    const asked = { ticket: await ticketOf('reveal'), tokens: tokens.masked_ip, reason: nasty };
+    const refused = await post('reveal', asked);
+    expect(refused.text).toContain('Somebody else has to approve so many tokens');
+    const listed = await get('approvals');
+    expect(listed.text).not.toContain('<script>alert');
+    const id = /name="id"\s+value="([^"]+)"/.exec(listed.text)![1]!;
+
+    const look = async () => {
+      const ticket = await ticketOf('approvals');
+      return ticketIn((await post('approvals', { ticket, do: 'show', id })).text);
+    };
+    const own = await post('approvals', { ticket: await look(), do: 'approve', reason });
+    expect(own.text).toContain('Your own cannot be decided by you');
+    world.aws.arn = 'arn:aws:iam::000000000000:user/olga';
+    // a ticket of the list decides nothing
+    const unseen = { ticket: await ticketOf('approvals'), do: 'approve', id, reason };
+    expect((await post('approvals', unseen)).text).toContain('This form was sent before.');
+    const seen = { ticket: await look(), do: 'approve', reason };
+    expect((await post('approvals', seen)).text).toContain(`Request ${id} is approved.`);
+    expect((await post('approvals', seen)).text).toContain('This form was sent before.');
+    world.aws.arn = caller;
+    await rule('null');
+  });
+
   it('escapes whatever is entered, searched for or stored', async () => {
     const nasty = `"><script>alert(1)</script>' onload=x`;
     const pages = [

@@ -26,6 +26,7 @@ const pages = [
   'overview',
   'report',
   'reveal',
+  'approvals',
   'look-up',
   'audit',
   'dead-letters',

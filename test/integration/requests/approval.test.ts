@@ -1,16 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import {
-  acknowledgeBreakGlass,
-  decideRequest,
-  openBreakGlass,
-  openRequests,
-  ownRequests,
-  requestDetails,
-  requestReveal,
-  withdrawRequest,
-} from '../../../db/reveal-requests.ts';
+import { openBreakGlass } from '../../../db/reveal-requests.ts';
 import type { Principal } from '../../../lib/audit/entry.ts';
 import { ApprovalInvalid, ApprovalRequired, InvalidRequest } from '../../../lib/errors.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
@@ -21,10 +12,10 @@ import { requestDigest } from '../../../lib/requests/request-digest.ts';
 import { reveal, type RevealResponse } from '../../../lib/requests/reveal.ts';
 import { revealAction, type RevealActionDeps } from '../../../lib/requests/reveal-action.ts';
 import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
-import { requireApproval, someone } from '../../helpers/approval.ts';
+import { approvalDeps, requireApproval, someone } from '../../helpers/approval.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { ingestDeps, revealDeps, silentLog } from '../../helpers/vault.ts';
+import { ingestDeps, revealDeps } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();
 const reason = 'fraud case 4711';
@@ -39,25 +30,9 @@ let tokens: string[];
 let notices: Notice[];
 beforeAll(async () => {
   database = await createTestDatabase();
-  const [url, approve] = [database.as('vault_reveal_url'), database.as('vault_approve')];
   notices = [];
   const notify = async (notice: Notice) => void notices.push(notice);
-  requesting = {
-    ...revealDeps(database, kms, 'vault_reveal_url'),
-    request: (context, asked) => requestReveal(url, context, asked),
-    withdraw: (context, item) => withdrawRequest(url, context, item),
-    ownRequests: (context) => ownRequests(url, context),
-    notify,
-  };
-  deciding = {
-    openRequests: () => openRequests(approve),
-    openBreakGlass: () => openBreakGlass(approve),
-    details: (id) => requestDetails(approve, id),
-    decide: (context, decision) => decideRequest(approve, context, decision),
-    acknowledge: (context, item) => acknowledgeBreakGlass(approve, context, item),
-    notify,
-    log: silentLog,
-  };
+  ({ requesting, deciding } = approvalDeps(database, kms, notify));
   const sealing = ingestDeps(database, kms);
   const records = Array.from({ length: values }, (_, n) =>
     sqsRecord(loginMessage({ ip: address(n), device_id: null })),

@@ -1,0 +1,64 @@
+import type { Context, Hono } from 'hono';
+
+import { requestDigest } from '../../lib/requests/request-digest.ts';
+import { readFields } from '../form-text.ts';
+import { approvalsPage, type ApprovalsView } from '../pages/approvals.ts';
+import { alreadySent, type Permit, type RouteParts } from '../permits.ts';
+import { orSentence, sentenceOf } from '../sentence.ts';
+import type { ConsoleVault } from '../vault.ts';
+
+type Done = Partial<Pick<ApprovalsView, 'shown' | 'done' | 'wrong'>>;
+
+/** The page for large reveals. What is decided is what was shown: its digest stays here, with the form's ticket. */
+export function addApprovals(pages: Hono, { vault, tickets }: RouteParts): void {
+  const show = async (context: Context, done: Done) => {
+    const [open, own] = await Promise.all([
+      orSentence(vault.openItems()),
+      orSentence(vault.ownRequests()),
+    ]);
+    const nothing = { shown: null, done: null, wrong: null };
+    const ticket = tickets.issue('approvals');
+    return context.html(approvalsPage(vault, { ...nothing, ...done, open, own, ticket }));
+  };
+  pages.get('/approvals', (context) => show(context, {}));
+  pages.post('/approvals', async (context) => {
+    const fields = readFields(await context.req.text());
+    const permit = tickets.redeem(fields.text('ticket'));
+    const [name, id, reason] = [fields.text('do'), fields.text('id'), fields.text('reason')];
+    try {
+      if (name === 'show' && permit === 'approvals') {
+        const request = await vault.showRequest(id);
+        if (requestDigest(request) !== request.digest) {
+          return await show(context, { wrong: 'The digest is not that of what the vault shows.' });
+        }
+        const ticket = tickets.issue({ decide: { id: request.id, digest: request.digest } });
+        return await show(context, { shown: { request, ticket } });
+      }
+      const done = await act(vault, permit, { name, id, reason });
+      return await show(context, done === null ? { wrong: alreadySent } : { done });
+    } catch (error) {
+      return show(context, { wrong: sentenceOf(error) });
+    }
+  });
+}
+
+/** Does what the form asks for, and says so; null where its ticket does not allow that. */
+async function act(
+  vault: ConsoleVault,
+  permit: Permit | null,
+  { name, id, reason }: { name: string; id: string; reason: string },
+): Promise<string | null> {
+  const isDecision = name === 'approve' || name === 'refuse';
+  if (isDecision && typeof permit === 'object' && permit !== null && 'decide' in permit) {
+    const { state } = await vault.decide(name, permit.decide, reason);
+    return `Request ${permit.decide.id} is ${state}.`;
+  }
+  if (permit !== 'approvals') return null;
+  if (name === 'withdraw') {
+    const { state } = await vault.withdraw(id);
+    return `Request ${id} is ${state}.`;
+  }
+  if (name !== 'acknowledge') return null;
+  const { state } = await vault.acknowledge(id, reason);
+  return `Item ${id} is ${state}.`;
+}
