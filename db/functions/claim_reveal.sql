@@ -42,8 +42,8 @@ BEGIN
     END IF;
     -- Lambda's answer holds 6 MB; a value can double in length as JSON. Nothing of this request stays recorded
     IF 5500000 < (
-      SELECT sum(150 + 2 * octet_length(held.ciphertext)) FROM vault.pii_vault AS held
-      WHERE held.token = ANY (ARRAY(SELECT vault.token_bytes(name) FROM unnest(names) AS name))
+      SELECT sum(150 + 2 * octet_length(held.ciphertext))
+      FROM vault.split_tokens(names) AS asked JOIN vault.pii_vault AS held ON held.token = asked.bytes
     ) THEN
       RAISE EXCEPTION 'the values are too long for one answer' USING ERRCODE = 'program_limit_exceeded';
     END IF;
@@ -62,16 +62,15 @@ BEGIN
       WHEN exceeded IS NOT NULL THEN 'denied'
       WHEN EXISTS (
         SELECT FROM vault.pii_vault AS held
-        WHERE held.token = vault.token_bytes(asked.token)
-          AND vault.token_text(held.kind, held.token) = asked.token
+        WHERE held.token = asked.bytes AND held.kind::text = asked.kind
       ) THEN 'revealed'
       ELSE coalesce((
         SELECT CASE WHEN gone.suppressed THEN 'suppressed' ELSE gone.ended END FROM vault.tombstones AS gone
-        WHERE gone.token = vault.token_bytes(asked.token) AND vault.token_text(gone.kind, gone.token) = asked.token
+        WHERE gone.token = asked.bytes AND gone.kind::text = asked.kind
       ), 'unknown')
     END ORDER BY asked.position
   ) INTO outcomes
-  FROM unnest(names) WITH ORDINALITY AS asked (token, position);
+  FROM vault.split_tokens(names) AS asked;
   opened := cardinality(array_positions(outcomes, 'revealed'));
 
   IF is_emergency AND opened > 0 THEN

@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION vault.current_token(tokens text[]) RETURNS text[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT coalesce(array_agg(
     CASE
-      WHEN vault.token_bytes(given.token) IS NOT NULL THEN given.token
+      WHEN given.bytes IS NOT NULL THEN given.token
       WHEN former.pattern IS NOT NULL AND given.token ~ former.pattern THEN (
         SELECT vault.token_text(map.kind, map.new_token) FROM vault.token_map AS map
         WHERE map.token = decode(
@@ -14,7 +14,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
       )
     END ORDER BY given.position
   ), '{}')
-  FROM unnest(tokens) WITH ORDINALITY AS given (token, position)
+  FROM vault.split_tokens(tokens) AS given
   LEFT JOIN (
     SELECT from_generation AS generation,
       '^[a-z][a-z_]{0,31}_v' || from_generation || '_[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$' AS pattern

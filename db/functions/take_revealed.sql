@@ -42,12 +42,11 @@ BEGIN
     WHERE audit.id BETWEEN claimed.first_audit_id AND claimed.last_audit_id AND audit.outcome = 'revealed'
   );
   RETURN QUERY
-  SELECT named.claimed, vault.token_text(value.kind, value.token), value.kind::text, value.ciphertext, key.id,
+  SELECT tokens[named.position], named.token, value.kind::text, value.ciphertext, key.id,
     key.wrapped_key, key.kms_key_arn
   -- the token key may have been replaced since the claim
-  FROM unnest(tokens, vault.present_tokens(tokens)) AS named (claimed, token)
-  JOIN vault.pii_vault AS value
-    ON value.token = vault.token_bytes(named.token) AND vault.token_text(value.kind, value.token) = named.token
+  FROM vault.split_tokens(vault.present_tokens(tokens)) AS named
+  JOIN vault.pii_vault AS value ON value.token = named.bytes AND value.kind::text = named.kind
   JOIN vault.data_keys AS key ON key.id = value.data_key_id;
 END;
 $$;

@@ -184,6 +184,7 @@ describeOnEmulator('the commands for people, against the deployed vault', () => 
   });
 
   test('has somebody else approve a large reveal, which is then used once', async () => {
+    await limit(10_000);
     await stack.query('update vault.approval_rule set above = 20');
     const tokens = (await logins()).slice(0, 40).map((row) => row.masked_ip);
     await writeFile(path('tokens.txt'), tokens.join('\n'));
