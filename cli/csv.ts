@@ -131,7 +131,7 @@ function extended(
 }
 
 /** A cell as CSV. What a spreadsheet would run as a formula begins with an apostrophe. */
-export function csvCell(value: string, delimiter = ','): string {
+function csvCell(value: string, delimiter = ','): string {
   const text = /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : value;
   return /["\r\n]/.test(text) || text.includes(delimiter)
     ? `"${text.replaceAll('"', '""')}"`

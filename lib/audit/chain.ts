@@ -69,7 +69,7 @@ export function startBefore(id: number): { id: number; hash: null } {
 }
 
 /** SHA-256 of the row's content, in the form that db/functions/audit_content.sql describes. */
-export function auditHash(row: AuditRow): Buffer {
+function auditHash(row: AuditRow): Buffer {
   const hash = createHash('sha256');
   const fields = [
     String(row.id),

@@ -43,7 +43,7 @@ export function createReader(
 }
 
 /** Whether the connection failed rather than the statement. */
-export function isAway(error: unknown): boolean {
+function isAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code: unknown = Reflect.get(error, 'code');
   // Postgres: it stops or starts, or the connection broke; Node: nothing listens

@@ -97,11 +97,6 @@ export function searchPath(environment: Environment = process.env): string {
   return environment['PATH'] ?? '';
 }
 
-/** The database whose audit is to be verified; null stands for the local stack's. */
-export function auditDatabaseUrl(environment: Environment = process.env): string | null {
-  return environment['DATABASE_URL'] || null;
-}
-
 function readEndpoint(value: string): URL {
   if (!URL.canParse(value)) throw new UserError(`AWS_ENDPOINT_URL is not a valid URL: ${value}`);
   const url = new URL(value);

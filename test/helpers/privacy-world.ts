@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { eraseValues, liftSuppressions } from '../../db/audited-requests.ts';
 import { readAudit } from '../../db/read-audit.ts';
 import { chainStart, verifyChain } from '../../lib/audit/chain.ts';
 import type { IngestDeps } from '../../lib/ingest/deps.ts';
@@ -13,7 +12,7 @@ import { reveal, type RevealResponse } from '../../lib/requests/reveal.ts';
 import { createKmsDouble, type KmsDouble } from '../../scripts/local/kms-double.ts';
 import { loginMessage, sqsRecord } from './builders.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
-import { ingestDeps, revealDeps, silentLog, silentMetrics } from './vault.ts';
+import { eraseDeps, ingestDeps, revealDeps } from './vault.ts';
 
 const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
 const reason = 'erasure request 2026-17';
@@ -47,16 +46,7 @@ export async function createPrivacyWorld(): Promise<PrivacyWorld> {
   const kms = createKmsDouble();
   const containers = [ingestDeps(database, kms), ingestDeps(database, kms)] as const;
   const revealing = revealDeps(database, kms);
-  const pool = database.as('vault_erase');
-  const erasing = {
-    erase: (...request: Parameters<typeof eraseValues> extends [unknown, ...infer R] ? R : never) =>
-      eraseValues(pool, ...request),
-    lift: (
-      ...request: Parameters<typeof liftSuppressions> extends [unknown, ...infer R] ? R : never
-    ) => liftSuppressions(pool, ...request),
-    log: silentLog,
-    metrics: silentMetrics,
-  };
+  const erasing = eraseDeps(database);
   const world: PrivacyWorld = {
     database,
     kms,

@@ -1,6 +1,12 @@
 import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
-import { claimReveal, reportFault, takeRevealed } from '../../db/audited-requests.ts';
+import {
+  claimReveal,
+  eraseValues,
+  liftSuppressions,
+  reportFault,
+  takeRevealed,
+} from '../../db/audited-requests.ts';
 import { askDatabase } from '../../db/ask-database.ts';
 import { createAttempts } from '../../db/attempts.ts';
 import { createBatchWriter } from '../../db/write-batch.ts';
@@ -9,6 +15,8 @@ import type { SealingKeyService } from '../../lib/crypto/kms.ts';
 import type { IngestDeps } from '../../lib/ingest/deps.ts';
 import { createHeldTokens } from '../../lib/ingest/held-tokens.ts';
 import { createReadiness } from '../../lib/ingest/readiness.ts';
+import type { EraseDeps } from '../../lib/requests/erase.ts';
+import type { LiftDeps } from '../../lib/requests/lift.ts';
 import type { RevealDeps } from '../../lib/requests/reveal.ts';
 import { hourMs } from '../../lib/time.ts';
 import type { OutgoingMessage } from '../../lib/sqs.ts';
@@ -81,6 +89,17 @@ export function revealDeps(
   return {
     ...revealStore(database.as(role)),
     keys: createOpeningKeys(kms),
+    log: silentLog,
+    metrics: silentMetrics,
+  };
+}
+
+/** The deps of `erase` as its function wires them, and of lifting suppressions, against a test's database. */
+export function eraseDeps(database: TestDatabase): EraseDeps & LiftDeps {
+  const pool = database.as('vault_erase');
+  return {
+    erase: (...request) => eraseValues(pool, ...request),
+    lift: (...request) => liftSuppressions(pool, ...request),
     log: silentLog,
     metrics: silentMetrics,
   };

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { eraseValues, liftSuppressions } from '../../../db/audited-requests.ts';
 import { erase, type EraseCertificate } from '../../../lib/requests/erase.ts';
 import { lift } from '../../../lib/requests/lift.ts';
 import { parseEraseRequest } from '../../../lib/requests/request.ts';
@@ -11,7 +10,7 @@ import { openAudit, someToken } from '../../helpers/audit.ts';
 import { type CliResult, runCli } from '../../helpers/cli.ts';
 import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { silentLog, silentMetrics } from '../../helpers/vault.ts';
+import { eraseDeps } from '../../helpers/vault.ts';
 import { startVaultServer, type VaultServer } from '../../helpers/vault-server.ts';
 
 let database: TestDatabase;
@@ -24,19 +23,8 @@ beforeEach(async () => {
   vault = await startVaultServer();
   directory = await mkdtemp(join(tmpdir(), 'pii-vault-erase-'));
   out = join(directory, 'certificates.json');
-  const pool = database.as('vault_erase');
   const principal = { id: 'arn:aws:iam::000000000000:user/officer', source: 'iam' } as const;
-  const deps = {
-    erase: (
-      context: Parameters<typeof eraseValues>[1],
-      tokens: readonly string[],
-      suppress: boolean,
-    ) => eraseValues(pool, context, tokens, suppress),
-    lift: (context: Parameters<typeof eraseValues>[1], tokens: readonly string[]) =>
-      liftSuppressions(pool, context, tokens),
-    log: silentLog,
-    metrics: silentMetrics,
-  };
+  const deps = eraseDeps(database);
   vault.answer = async (body) => {
     const { action, ...request } = parseEraseRequest(body);
     const requestId = `request-${vault.asked.length}`;

@@ -1,7 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { eraseValues } from '../../../db/audited-requests.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
 import { piiFields, type PiiColumn } from '../../../lib/pii-fields.ts';
 import { erase } from '../../../lib/requests/erase.ts';
@@ -9,7 +8,7 @@ import { reveal, type RevealResponse } from '../../../lib/requests/reveal.ts';
 import { loginMessage, noPersonalFields, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
-import { ingestDeps, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
+import { eraseDeps, ingestDeps, revealDeps } from '../../helpers/vault.ts';
 
 const investigator = { id: 'investigator', source: 'claimed' } as const;
 const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
@@ -24,12 +23,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   deps = ingestDeps(database, kms);
   revealing = revealDeps(database, kms);
-  const pool = database.as('vault_erase');
-  erasing = {
-    erase: (...request) => eraseValues(pool, ...request),
-    log: silentLog,
-    metrics: silentMetrics,
-  };
+  erasing = eraseDeps(database);
 });
 afterAll(() => database.drop());
 

@@ -13,7 +13,7 @@ import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { startFaultyProxy } from '../../helpers/faulty-proxy.ts';
-import { ingestDeps, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
+import { eraseDeps, ingestDeps, revealDeps } from '../../helpers/vault.ts';
 
 const investigator = { id: 'investigator', source: 'claimed' } as const;
 const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
@@ -31,12 +31,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   ingesting = ingestDeps(database, kms);
   revealing = revealDeps(database, kms);
-  const pool = database.as('vault_erase');
-  erasing = {
-    erase: (...request) => eraseValues(pool, ...request),
-    log: silentLog,
-    metrics: silentMetrics,
-  };
+  erasing = eraseDeps(database);
 });
 afterAll(() => database.drop());
 
