@@ -4,7 +4,9 @@
 CREATE OR REPLACE FUNCTION vault.expire_values(first bigint, OUT next bigint, OUT expired integer)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- a range of blocks is read, or rows by their key
-SET enable_seqscan = off AS $$
+SET enable_seqscan = off
+-- a session's own time zone can give the name UTC to another one
+SET timezone = 'UTC' AS $$
 DECLARE
   most CONSTANT integer := 2000;
   beyond CONSTANT bigint := first + 4096;

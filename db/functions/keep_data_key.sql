@@ -7,13 +7,13 @@ BEGIN
   IF TG_OP = 'UPDATE' THEN
     IF NEW.id = OLD.id THEN RETURN NEW; END IF;
   END IF;
-  -- vault.drop_spent_keys has looked already, and nobody seals under a key so old
-  IF TG_OP = 'DELETE' AND session_user = 'vault_maintain' THEN RETURN OLD; END IF;
-  -- an older snapshot would not see what was written before this transaction got the lock
+  -- an older snapshot would not see what was written before this transaction got the lock, or for a day
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'data keys are deleted in read committed transactions only'
       USING ERRCODE = 'invalid_transaction_state';
   END IF;
+  -- vault.drop_spent_keys has looked already, and nobody seals under a key so old
+  IF TG_OP = 'DELETE' AND session_user = 'vault_maintain' THEN RETURN OLD; END IF;
   LOCK TABLE vault.pii_vault IN SHARE MODE;
   IF EXISTS (
     SELECT FROM vault.pii_vault AS value WHERE TG_OP = 'TRUNCATE' OR value.data_key_id = OLD.id

@@ -30,6 +30,7 @@ const appends: [WorkingRole, string][] = [
   ['vault_reveal', `select from vault.claim_reveal(${request('claimed')})`],
   ['vault_tokenize', `select from vault.look_up(${request('iam')})`],
   ['vault_erase', `select from vault.erase(${request('iam')})`],
+  ['vault_maintain', 'select vault.expire_requests()'],
 ];
 
 const unlimited = `

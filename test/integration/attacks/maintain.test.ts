@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { appendRows } from '../../helpers/audit.ts';
-import { endStolenLogins, stolenLogin } from '../../helpers/attacker.ts';
+import { endStolenLogins, holdValues, stolenLogin } from '../../helpers/attacker.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+
+const key = '00000000-0000-4000-8000-000000000000';
 
 let database: TestDatabase;
 beforeEach(async () => {
@@ -29,7 +31,7 @@ describe('with the login of vault_maintain', () => {
     );
   });
 
-  it.each(['UTC', 'Pacific/Kiritimati', 'Etc/GMT+12', '-167'])(
+  it.each(['UTC', 'Pacific/Kiritimati', 'Etc/GMT+12', '-167', 'UTC-167', 'UTC+167'])(
     'no message id is forgotten early, in time zone %s',
     async (zone) => {
       await database.admin.query(`
@@ -45,6 +47,34 @@ describe('with the login of vault_maintain', () => {
       expect(rows).toEqual([{ oldest: 15, count: '17' }]);
     },
   );
+
+  it('no data key is deleted under which a value was sealed since its snapshot', async () => {
+    await database.admin.query(`
+      insert into vault.data_keys (id, wrapped_key, kms_key_arn, created_at)
+      values ('${key}', '\\x01', 'arn', now() - interval '2 days')`);
+    const thief = await stolenLogin(database, 'vault_maintain');
+    await thief.query('begin isolation level repeatable read; select 1');
+    await database.admin.query(`
+      insert into vault.pii_vault (token, kind, ciphertext, data_key_id)
+      values (decode(repeat('00', 20), 'hex'), 'ip', '', '${key}')`);
+    await expect(thief.query('select vault.drop_spent_keys()')).rejects.toThrow('read committed');
+    await thief.query('rollback');
+    await thief.query('select vault.drop_spent_keys()');
+    expect((await database.admin.query('select from vault.data_keys')).rowCount).toBe(1);
+  });
+
+  it('no audit row gives another time up to which values expired', async () => {
+    await holdValues(database);
+    await database.admin.query(`
+      insert into vault.retention (days) values (30);
+      update vault.pii_vault set created_at = now() - interval '31 days'`);
+    const thief = await stolenLogin(database, 'vault_maintain');
+    await thief.query(`set timezone = 'UTC-167'; select vault.expire_values(0)`);
+    const { rows } = await database.admin.query<{ hours: number }>(`
+      select (extract(epoch from at - (detail::json ->> 'collectedBefore')::timestamptz) / 3600)::integer as hours
+      from vault.reveal_audit`);
+    expect(rows).toEqual([{ hours: 30 * 24 }]);
+  });
 
   it('no claim is taken away before its minute is over', async () => {
     await database.admin.query(`
