@@ -49,7 +49,7 @@ describe(`${setting.messages} messages through every fault (FAULTS_SEED=${seed})
     storm = await runStorm(seed, setting);
     revealed = await checkRevealable(storm);
     if (isLong) console.log(await report(storm, revealed));
-  }, 300_000);
+  }, 900_000);
   afterAll(() => storm?.end(), 60_000);
 
   it('end with an empty queue, and nothing wrong is seen on the way', () => {

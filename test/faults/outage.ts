@@ -37,7 +37,7 @@ export interface Outage {
   lost: readonly string[];
   deadLetters: readonly OutgoingMessage[];
   deadlyIds: readonly string[];
-  /** How long the last of the deadly messages was in containers that could work, in seconds. */
+  /** The longest from a deadly message's first delivery until it was put aside, without the outage, in seconds. */
   slowestIsolation: number;
   maxReceives: number;
   deaths: number;
@@ -131,7 +131,8 @@ export async function runOutage({ scale, deadly }: OutageSetting): Promise<Outag
     for (const letter of deps.deadLetters.splice(0)) {
       result.deadLetters.push(letter);
       const since = firstWork.get(letter.attributes?.['sourceMessageId'] ?? '') ?? 0;
-      result.slowestIsolation = Math.max(result.slowestIsolation, seconds - since);
+      const took = workableUntil(seconds) - workableUntil(since);
+      result.slowestIsolation = Math.max(result.slowestIsolation, took);
     }
     if (outcome === null) {
       result.deaths += 1;
@@ -196,6 +197,12 @@ export async function runOutage({ scale, deadly }: OutageSetting): Promise<Outag
     connectionsInOutage,
     seconds: (performance.now() - startedAt) / 1000,
   };
+}
+
+/** For how many of the first seconds containers could work. */
+function workableUntil(seconds: number): number {
+  const away = Math.max(0, Math.min(seconds, kmsOutage.to) - outage.from);
+  return seconds - away;
 }
 
 /** Whether no more messages wait than come in ten minutes. */
