@@ -51,6 +51,20 @@ const documented: Record<string, string[]> = {
     'logs:CreateLogStream on RevealDashurlLogGroup',
     'logs:PutLogEvents on RevealDashurlLogGroup',
     'rds-db:connect on vault_reveal_url',
+    'sns:Publish on ApprovalTopic',
+  ],
+  BreakGlassRole: [
+    'kms:Decrypt on DataKey in its encryption context',
+    'logs:CreateLogStream on BreakDashglassLogGroup',
+    'logs:PutLogEvents on BreakDashglassLogGroup',
+    'rds-db:connect on vault_break_glass',
+    'sns:Publish on ApprovalTopic',
+  ],
+  ApproveRole: [
+    'logs:CreateLogStream on ApproveLogGroup',
+    'logs:PutLogEvents on ApproveLogGroup',
+    'rds-db:connect on vault_approve',
+    'sns:Publish on ApprovalTopic',
   ],
   TokenizeRole: [
     'kms:GenerateMac on TokenKey with HMAC_SHA_256',
@@ -94,6 +108,7 @@ const documentedRotator = [
 /** Who may use the keys, by their own policies; the account's administrators may not. */
 const documentedKeyUse: Record<string, string[]> = {
   DataKey: [
+    'BreakGlassRole: kms:Decrypt in its encryption context',
     'IngestRole: kms:GenerateDataKey in its encryption context',
     'RevealRole: kms:Decrypt in its encryption context',
     'RevealUrlRole: kms:Decrypt in its encryption context',
@@ -136,6 +151,7 @@ beforeAll(async () => {
   const output = await mkdtemp(join(tmpdir(), 'pii-vault-iam-'));
   try {
     const parameters = {
+      revealApprovalAbove: '0',
       ...(await exampleParameters(settings)),
       auditBucket: 'audit-bucket',
       rotation: "'on'",
@@ -230,6 +246,8 @@ describe('the IAM matrix of the compiled template', () => {
     ['RevealerPolicy', 'RevealDashurl'],
     ['FinderPolicy', 'Tokenize'],
     ['EraserPolicy', 'Erase'],
+    ['ApproverPolicy', 'Approve'],
+    ['BreakGlassPolicy', 'BreakDashglass'],
   ])('lets the %s open its own URL and nothing else', (policy, name) => {
     const Resource = { 'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'] };
     expect(statementsOf(resources[policy]!.Properties)).toEqual([
@@ -265,6 +283,7 @@ describe('the IAM matrix of the compiled template', () => {
     const policies = ofType('AWS::IAM::ManagedPolicy').map(([name]) => name);
     expect(policies.toSorted()).toEqual(
       ['RevealerPolicy', 'FinderPolicy', 'EraserPolicy', 'OperatorPolicy']
+        .concat(['ApproverPolicy', 'BreakGlassPolicy'])
         .concat(policiesWithoutResource)
         .toSorted(),
     );
@@ -281,7 +300,7 @@ describe('the IAM matrix of the compiled template', () => {
       ],
     );
     const urls = ofType('AWS::Lambda::Url').map(([, { Properties }]) => Properties['AuthType']);
-    expect(urls).toEqual(['AWS_IAM', 'AWS_IAM', 'AWS_IAM']);
+    expect(urls).toEqual(Array(5).fill('AWS_IAM'));
   });
 });
 
@@ -327,6 +346,7 @@ function nameOf(resource: unknown): string {
   if (text.endsWith('"event-source-mapping",{"Ref":"IngestEventSourceMappingSQSLoginQueue"}]]}')) {
     return 'the event source mapping of ingest';
   }
+  if (text === JSON.stringify({ Ref: 'ApprovalTopic' })) return 'ApprovalTopic';
   if (text.endsWith(':s3:::audit-bucket"}')) return 'the audit bucket';
   if (text.endsWith(':s3:::audit-bucket/*"}')) return 'the audit bucket, anywhere';
   const isBucket = text.endsWith(':s3:::audit-bucket/pii-vault/prod/audit-heads/*"}');
