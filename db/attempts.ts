@@ -14,12 +14,9 @@ const beginAttemptStatement = statement(
   sql`insert into ${attempts} (id, message_ids) values (${p('id')}, ${p('messageIds')}::uuid[])`,
 );
 
-// what is left of containers that were killed goes after a day
 const endAttemptStatement = statement(
   'end_attempt',
-  sql`
-  delete from ${attempts}
-  where ${attempts.id} = ${p('id')} or ${attempts.begunAt} < now() - interval '1 day'`,
+  sql`select vault.end_attempt(${p('id')}::uuid)`,
 );
 
 const findUnendedStatement = statement<{ message_id: string; alone: number }>(
@@ -33,7 +30,7 @@ const findUnendedStatement = statement<{ message_id: string; alone: number }>(
 
 const forgetAttemptsStatement = statement(
   'forget_attempts',
-  sql`delete from ${attempts} where message_ids = array[${p('messageId')}::uuid]`,
+  sql`select vault.forget_attempts(${p('messageId')}::uuid)`,
 );
 
 /** The attempts of all containers, in the database. Every method throws `DatabaseError`. */

@@ -39,9 +39,11 @@ GRANT SELECT ON vault.token_generation TO vault_ingest;
 GRANT INSERT, SELECT (token) ON vault.pii_vault TO vault_ingest;
 GRANT INSERT, SELECT (id) ON vault.data_keys TO vault_ingest;
 GRANT INSERT, SELECT (message_id) ON vault.ingested_messages TO vault_ingest;
-GRANT INSERT (id, message_ids), SELECT, DELETE ON vault.attempts TO vault_ingest;
+GRANT INSERT (id, message_ids), SELECT ON vault.attempts TO vault_ingest;
 GRANT INSERT, SELECT (masked_ip) ON public.ip_networks TO vault_ingest;
-GRANT EXECUTE ON FUNCTION vault.suppressed(bytea[]) TO vault_ingest;
+GRANT EXECUTE ON FUNCTION
+  vault.suppressed(bytea[]), vault.end_attempt(uuid), vault.forget_attempts(uuid)
+TO vault_ingest;
 
 GRANT SELECT ON public.user_logins, public.ip_networks TO vault_analyst;
 -- how old the data keys are, and which KMS keys wrap them

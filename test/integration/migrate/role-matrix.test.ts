@@ -14,7 +14,7 @@ const documented: Record<WorkingRole, Record<string, string[]>> = {
     'vault.pii_vault': ['INSERT', 'SELECT (token)'],
     'vault.data_keys': ['INSERT', 'SELECT (id)'],
     'vault.ingested_messages': ['INSERT', 'SELECT (message_id)'],
-    'vault.attempts': ['DELETE', 'INSERT (id, message_ids)', 'SELECT'],
+    'vault.attempts': ['INSERT (id, message_ids)', 'SELECT'],
     'vault.token_generation': ['SELECT'],
   },
   vault_reveal: {},
@@ -36,7 +36,7 @@ const reveal = ['claim_reveal', 'report_fault', 'take_revealed'];
 
 /** docs/roles.md: the functions of the schema vault that each role may execute. */
 const executable: Record<WorkingRole, string[]> = {
-  vault_ingest: ['suppressed'],
+  vault_ingest: ['end_attempt', 'forget_attempts', 'suppressed'],
   vault_reveal: reveal,
   vault_reveal_url: [
     'claim_reveal',
