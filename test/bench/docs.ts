@@ -25,8 +25,9 @@ export async function writeTables(
   return written;
 }
 
+const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+
 function markdown({ title, columns, rows }: Table): string {
-  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
   const lines = [line(columns), line(columns.map(() => '---')), ...rows.map(line)];
   return `${title}:\n\n${lines.join('\n')}\n`;
 }

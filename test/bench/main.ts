@@ -20,7 +20,7 @@ import { memory } from './memory.ts';
 import { privacy } from './privacy.ts';
 import { reveal } from './reveal.ts';
 import { script } from './script.ts';
-import { type Figure, figuresTable, format, type PartResult } from './table.ts';
+import { type Figure, figuresTable, format, type PartResult, type Table } from './table.ts';
 import { startWorkers } from './workers.ts';
 
 const parts = {
@@ -153,7 +153,8 @@ async function writeDocs(machine: string, results: ReadonlyMap<PartName, PartRes
     new URL('docs/performance/', root),
   );
   const standing = figuresTable(Object.values(saved).flatMap(({ figures }) => figures));
-  const tables = new Map([...results].map(([name, part]) => [String(name), part.tables]));
+  const tables = new Map<string, Table[]>();
+  for (const [name, part] of results) tables.set(name, part.tables);
   tables.set('figures', [{ ...standing, title: `Measured on ${machine}` }]);
   const page = new URL('docs/performance.md', root);
   const places = await writeTables(page, tables);
