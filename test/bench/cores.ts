@@ -62,7 +62,7 @@ export async function cores(context: Context): Promise<PartResult> {
 
 function dollars({ wall, handler }: Pick<CoresCell, 'wall' | 'handler'>): string[] {
   return memorySizes.map((memory) =>
-    number(lambdaDollars(1_000_000, size, batchMs(wall), batchMs(handler), memory), 2),
+    number(lambdaDollars(1_000_000, size, batchMs(wall), batchMs(handler), memory), 4),
   );
 }
 

@@ -105,6 +105,8 @@ async function simulateDay({ cluster }: Context): Promise<Day> {
     let sent = 0;
     const fleet = Array.from({ length: containers }, () => ({
       ...ingestDeps(database, double),
+      // it would ask by keys on another clock
+      readiness: { fault: async () => null, doubt: () => undefined },
       keys: createSealingKeys(double, () => now),
       write: async () => ({ stored: 10, sealed: 20 }),
     }));

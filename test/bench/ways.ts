@@ -7,7 +7,7 @@ import { encodeAppVersion } from '../../lib/ingest/app-version.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
 import { piiFields } from '../../lib/pii-fields.ts';
 import type { TestDatabase } from '../helpers/database.ts';
-import { ingestDeps } from '../helpers/vault.ts';
+import { containerDeps } from '../helpers/vault.ts';
 import type { Place } from './connect.ts';
 import { finishedRows } from './finished-rows.ts';
 import { floorWays } from './floor-ways.ts';
@@ -32,7 +32,7 @@ export async function openWays(
   });
   client.on('error', () => undefined);
   await client.connect();
-  const deps = ingestDeps(database, sharedKms());
+  const deps = containerDeps(database.as('vault_ingest'), sharedKms(), Date.now);
   // as containers that have run for a while
   const remembered = createHeldTokens();
   const tokenizer = await deps.tokenizer();
