@@ -123,12 +123,15 @@ describeOnEmulator('the commands for people, against the deployed vault', () => 
     const refused = await run(reveal);
     expect(refused).toMatchObject({
       code: 3,
-      stderr: expect.stringContaining('30 of your 130 tokens an hour are left'),
+      stderr: expect.stringContaining('Your hourly quota is used up: there is room again after'),
     });
-    expect(refused.stderr).toContain('Answered: 100 of 250. Left: 150.');
+    expect(refused.stderr).toContain('Answered: 130 of 250. Left: 120.');
     expect(await readdir(directory)).toEqual(['cases.csv', 'out.csv.part']);
 
     await limit(1000);
+    // as if the hour were over, which the file waits for
+    const part = await readFile(path('out.csv.part'), 'utf8');
+    await writeFile(path('out.csv.part'), part.replace(/"until":"20\d\d/, '"until":"2000'));
     expect(await run([...reveal, '--resume'])).toMatchObject({ code: 0 });
     const expected = lines.map((line, n) => `${line},${address(n)}`);
     expect(await readFile(path('out.csv'), 'utf8')).toBe(
