@@ -19,6 +19,7 @@ import { kms } from './kms.ts';
 import { memory } from './memory.ts';
 import { privacy } from './privacy.ts';
 import { reveal } from './reveal.ts';
+import { rotation } from './rotation.ts';
 import { script } from './script.ts';
 import { type Figure, figuresTable, format, type PartResult, type Table } from './table.ts';
 import { startWorkers } from './workers.ts';
@@ -32,6 +33,7 @@ const parts = {
   privacy,
   memory,
   reveal,
+  rotation,
   bytes,
   cold,
   kms,

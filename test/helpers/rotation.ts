@@ -106,7 +106,6 @@ export async function switchRotation(
   await database.admin.query(`grant create on database ${database.name} to vault_migrator`);
   const owner = database.as('vault_migrator');
   const { findings } = await migrate(owner, [], null, { isRotating });
-  await owner.end();
   if (isRotating) {
     await database.admin.query(`alter role vault_rotate password '${testPassword}'`);
   }
