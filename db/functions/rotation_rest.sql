@@ -4,7 +4,8 @@ CREATE OR REPLACE FUNCTION vault.rotation_rest(rows integer) RETURNS TABLE (
   token bytea, kind text, ciphertext bytea, data_key_id uuid, wrapped_key bytea, kms_key_arn text
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET work_mem = '256MB' AS $$
+-- vault.token_map has just been filled, and has no statistics yet
+SET work_mem = '256MB' SET enable_nestloop = off AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM vault.rotation WHERE phase = 'mapping') THEN
     RAISE EXCEPTION 'values are read only while a rotation maps them' USING ERRCODE = 'insufficient_privilege';
