@@ -42,7 +42,7 @@ GRANT INSERT, SELECT (message_id) ON vault.ingested_messages TO vault_ingest;
 GRANT INSERT (id, message_ids), SELECT ON vault.attempts TO vault_ingest;
 GRANT INSERT, SELECT (masked_ip) ON public.ip_networks TO vault_ingest;
 GRANT EXECUTE ON FUNCTION
-  vault.suppressed(bytea[]), vault.end_attempt(uuid), vault.forget_attempts(uuid)
+  vault.suppressed(bytea[]), vault.end_attempt(uuid), vault.forget_attempts(uuid), vault.end_stale_sessions()
 TO vault_ingest;
 
 GRANT SELECT ON public.user_logins, public.ip_networks TO vault_analyst;

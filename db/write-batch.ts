@@ -13,6 +13,7 @@ import {
   tokenArray,
   uuidArray,
 } from './binary-array.ts';
+import { endStaleSessions } from './end-stale-sessions.ts';
 import { repeatable, run, statement } from './query.ts';
 import {
   dataKeys,
@@ -157,7 +158,8 @@ const writeBatchAndNetworksStatement = writeBatch('write_batch_and_networks', in
  * Writes batches, each all or nothing and in the order given, without waiting for the answer to the
  * one before. After a lost connection a batch is tried once more on a new one: writing it twice adds
  * nothing. Says why nothing was written, if a token was left unsealed that the vault does not hold, or if
- * the tokens are not of the present generation. Throws `DatabaseError`.
+ * the tokens are not of the present generation. Throws `DatabaseError`; after a statement that took too long, it
+ * ends sessions that hang.
  */
 export function createBatchWriter(
   pool: Pool,
@@ -169,7 +171,13 @@ export function createBatchWriter(
       batch.networks.length === 0 ? writeBatchStatement : writeBatchAndNetworksStatement;
     const [written] = await repeatable(() =>
       shared((connection) => run(connection, wanted, values)),
-    );
+    ).catch(async (error: unknown) => {
+      // a session that hangs in an erase keeps values and the table of tombstones locked
+      if (error instanceof DatabaseError && error.state === '57014') {
+        await endStaleSessions(pool).catch(() => undefined);
+      }
+      throw error;
+    });
     if (written === undefined) throw new DatabaseError(null);
     const { missing, generation, ...counts } = written;
     if (generation !== batch.generation) return { unwritten: 'generation', generation };

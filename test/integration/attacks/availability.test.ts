@@ -4,8 +4,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 import { migrate } from '../../../db/migrate/migrate.ts';
 import type { WorkingRole } from '../../../db/roles.ts';
+import { ingest } from '../../../lib/ingest/ingest.ts';
+import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { someToken } from '../../helpers/audit.ts';
 import { claim, endStolenLogins, stolenLogin } from '../../helpers/attacker.ts';
+import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
+import { ingestDeps } from '../../helpers/vault.ts';
 import { wideLimits } from '../../helpers/postgres.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 
@@ -91,6 +95,34 @@ describe.concurrent(
     });
   },
 );
+
+describe.concurrent('a session that hangs in an erase', { timeout: 90_000 }, () => {
+  it.each([
+    ['the value is deleted', false, '192.0.2.1'],
+    ['values are suppressed', true, '192.0.2.2'],
+  ])('keeps ingest from storing for no longer than that: %s', async (_, suppress, ip) => {
+    const database = await newDatabase();
+    const kms = createKmsDouble();
+    const held = sqsRecord(loginMessage({ ip: '192.0.2.1' }));
+    expect(await ingest([held], ingestDeps(database, kms))).toEqual({ batchItemFailures: [] });
+    const cold = ingestDeps(database, kms);
+    const token = (await cold.tokenizer()).token('ip', '192.0.2.1');
+    const thief = await stolenLogin(database, 'vault_erase');
+    await thief.query(`${unlimited}; begin;
+      select from vault.erase('r', 'iam', 'mallory', 'a reason of somebody', '{${token}}', ${suppress})`);
+
+    const record = sqsRecord(loginMessage({ ip }));
+    const isStored = () =>
+      ingest([record], cold).then(
+        ({ batchItemFailures }) => batchItemFailures.length === 0,
+        () => false,
+      );
+    expect(await isStored()).toBe(false);
+    // SQS delivers it again
+    expect(await isStored()).toBe(true);
+    expect(await isAlive(thief)).toBe(false);
+  });
+});
 
 describe.concurrent('a login that holds the lock of migrations', { timeout: 60_000 }, () => {
   it('is named by migrate, which changes nothing', async () => {

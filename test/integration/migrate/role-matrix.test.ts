@@ -36,7 +36,7 @@ const reveal = ['claim_reveal', 'report_fault', 'take_revealed'];
 
 /** docs/roles.md: the functions of the schema vault that each role may execute. */
 const executable: Record<WorkingRole, string[]> = {
-  vault_ingest: ['end_attempt', 'forget_attempts', 'suppressed'],
+  vault_ingest: ['end_attempt', 'end_stale_sessions', 'forget_attempts', 'suppressed'],
   vault_reveal: reveal,
   vault_reveal_url: [
     'claim_reveal',
