@@ -63,6 +63,11 @@ BEGIN
       WHEN EXISTS (
         SELECT FROM vault.pii_vault AS held
         WHERE held.token = asked.bytes AND held.kind::text = asked.kind
+          -- what is left under a former token has no name any more
+          AND NOT EXISTS (
+            SELECT FROM vault.token_map AS map JOIN vault.rotation AS rotation ON rotation.phase = 'swapped'
+            WHERE map.token = held.token
+          )
       ) THEN 'revealed'
       ELSE coalesce((
         SELECT CASE WHEN gone.suppressed THEN 'suppressed' ELSE gone.ended END FROM vault.tombstones AS gone

@@ -32,7 +32,14 @@ BEGIN
   IF FOUND THEN
     RETURN;
   END IF;
-  keys := ARRAY(SELECT vault.token_bytes(name) FROM unnest(names) AS name);
+  keys := ARRAY(
+    SELECT CASE WHEN NOT EXISTS (
+      -- what is left under a former token has no name any more
+      SELECT FROM vault.token_map AS map JOIN vault.rotation AS rotation ON rotation.phase = 'swapped'
+      WHERE map.token = named.bytes
+    ) THEN named.bytes END
+    FROM vault.split_tokens(names) AS named ORDER BY named.position
+  );
   SELECT * INTO exceeded, allowed, remaining, retry_at
   FROM vault.check_limits(session_user::text, caller, cardinality(tokens));
 
@@ -52,11 +59,10 @@ BEGIN
       INSERT INTO vault.tombstones AS tombstone (kind, token, ended)
       SELECT gone.kind, gone.token, 'erased' FROM gone
       ON CONFLICT ON CONSTRAINT tombstones_pkey DO UPDATE SET kind = excluded.kind, ended = excluded.ended
-    ), networks AS (
-      DELETE FROM public.ip_networks AS network USING gone
-      WHERE network.masked_ip = vault.token_text(gone.kind, gone.token)
     )
     SELECT coalesce(array_agg(vault.token_text(gone.kind, gone.token)), '{}') INTO deleted FROM gone;
+    -- in a statement of its own: they may have been written while it was waited for the value
+    DELETE FROM public.ip_networks AS network WHERE network.masked_ip = ANY (deleted);
     PERFORM vault.forget_counterparts(ARRAY(SELECT vault.token_bytes(name) FROM unnest(deleted) AS name));
   END IF;
   SELECT array_agg(
@@ -76,10 +82,18 @@ BEGIN
   IF suppress AND exceeded IS NULL THEN
     WITH never_again AS (
       INSERT INTO vault.tombstones AS tombstone (kind, token, suppressed)
-      SELECT known.kind, vault.token_bytes(asked.token), true FROM unnest(names) AS asked (token)
+      -- one value can be named twice, by its former token and its present one
+      SELECT DISTINCT ON (named.token) known.kind, named.token, true
+      FROM unnest(names, keys) AS named (name, token)
       JOIN unnest(enum_range(NULL::vault.pii_kind)) AS known (kind)
-        ON asked.token = vault.token_text(known.kind, vault.token_bytes(asked.token))
-      ON CONFLICT ON CONSTRAINT tombstones_pkey DO UPDATE SET kind = excluded.kind, suppressed = true
+        ON named.name = vault.token_text(known.kind, named.token)
+      -- a value is not suppressed under another kind, which would leave no record of its own token
+      WHERE NOT EXISTS (
+        SELECT FROM vault.pii_vault AS value WHERE value.token = named.token AND value.kind <> known.kind
+      ) AND NOT EXISTS (
+        SELECT FROM vault.tombstones AS gone WHERE gone.token = named.token AND gone.kind <> known.kind
+      )
+      ON CONFLICT ON CONSTRAINT tombstones_pkey DO UPDATE SET suppressed = true
       RETURNING tombstone.kind, tombstone.token
     )
     SELECT coalesce(array_agg(vault.token_text(never.kind, never.token)), '{}') INTO suppressed

@@ -13,6 +13,7 @@ DECLARE
   low CONSTANT tid := format('(%s,0)', first)::tid;
   high CONSTANT tid := format('(%s,0)', beyond)::tid;
   due bytea[];
+  names text[];
   last bigint;
   due_before timestamptz;
 BEGIN
@@ -55,12 +56,12 @@ BEGIN
     INSERT INTO vault.tombstones AS tombstone (kind, token, ended)
     SELECT gone.kind, gone.token, 'expired' FROM gone
     ON CONFLICT ON CONSTRAINT tombstones_pkey DO UPDATE SET kind = excluded.kind, ended = excluded.ended
-  ), networks AS (
-    DELETE FROM public.ip_networks AS network USING gone
-    WHERE network.masked_ip = vault.token_text(gone.kind, gone.token)
   )
-  SELECT count(*), array_agg(gone.token) INTO expired, due FROM gone;
+  SELECT count(*), array_agg(gone.token), array_agg(vault.token_text(gone.kind, gone.token))
+  INTO expired, due, names FROM gone;
   IF expired > 0 THEN
+    -- in a statement of its own: they may have been written since the one before began
+    DELETE FROM public.ip_networks AS network WHERE network.masked_ip = ANY (names);
     PERFORM vault.forget_counterparts(due);
     PERFORM vault.append_event(
       'expire'::vault.audit_action, gen_random_uuid()::text, 'vault'::vault.principal_source, session_user::text,

@@ -35,6 +35,11 @@ BEGIN
         SELECT FROM vault.pii_vault AS held
         WHERE held.token = vault.token_bytes(asked.token)
           AND vault.token_text(held.kind, held.token) = asked.token
+          -- what is left under a former token has no name any more
+          AND NOT EXISTS (
+            SELECT FROM vault.token_map AS map JOIN vault.rotation AS rotation ON rotation.phase = 'swapped'
+            WHERE map.token = held.token
+          )
       ) THEN 'held'
       ELSE 'unknown'
     END ORDER BY asked.position

@@ -1,6 +1,6 @@
 -- Names values anew, each with its value sealed anew in its new place, in the order of `tokens`. A value that was deleted
 -- meanwhile is left out. Where `is_broken`, the seal did not open: the value is carried as it is, under a random name.
--- Returns how many values were mapped.
+-- Raises an error where a next name is that of another value. Returns how many values were mapped.
 CREATE OR REPLACE FUNCTION vault.map_tokens(
   tokens bytea[], new_tokens bytea[], ciphertexts bytea[], broken boolean[],
   data_key_id uuid, wrapped_key bytea, kms_key_arn text
@@ -15,6 +15,16 @@ BEGIN
   LOCK TABLE vault.token_map IN ROW EXCLUSIVE MODE;
   IF NOT EXISTS (SELECT FROM vault.rotation WHERE phase = 'mapping') THEN
     RAISE EXCEPTION 'values are mapped only while a rotation maps them' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  -- a rotation that is taken back deletes what is under the next names
+  IF EXISTS (
+    SELECT FROM unnest(tokens, new_tokens, broken) AS given (token, new_token, is_broken)
+    JOIN vault.pii_vault AS held ON held.token = given.new_token
+    WHERE given.is_broken IS NOT TRUE AND NOT EXISTS (
+      SELECT FROM vault.token_map AS map WHERE map.token = given.token AND map.new_token = given.new_token
+    )
+  ) THEN
+    RAISE EXCEPTION 'a next name is that of another value' USING ERRCODE = 'unique_violation';
   END IF;
   INSERT INTO vault.data_keys AS key (id, wrapped_key, kms_key_arn)
   SELECT map_tokens.data_key_id, map_tokens.wrapped_key, map_tokens.kms_key_arn WHERE map_tokens.data_key_id IS NOT NULL

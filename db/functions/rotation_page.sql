@@ -7,6 +7,10 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- a plan from when a table was small must not read all of it later
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
+  -- what this transaction wrote may be rolled back, such as the record that the rotation has begun
+  IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
+    RAISE EXCEPTION 'values are read in transactions of their own' USING ERRCODE = 'invalid_transaction_state';
+  END IF;
   IF NOT EXISTS (SELECT FROM vault.rotation WHERE phase = 'mapping') THEN
     RAISE EXCEPTION 'values are read only while a rotation maps them' USING ERRCODE = 'insufficient_privilege';
   END IF;
