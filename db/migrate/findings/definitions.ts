@@ -1,5 +1,5 @@
 /**
- * The columns, constraints, indexes and triggers of the vault's tables, as the migrations make them and as
+ * The columns, constraints, indexes and triggers of the vault's tables and of `ip_networks`, as the migrations make them and as
  * Postgres describes them. A migration that changes a table changes this list; the tests of `migrate` on an empty
  * database print what differs.
  */
@@ -40,6 +40,9 @@ export const definitions: readonly string[] = [
   'column ingested_messages.message_id uuid not null',
   'column ingested_messages.resent_on date',
   'column ingested_messages.sent_on date not null',
+  'column ip_networks.masked_ip character varying(256) not null',
+  'column ip_networks.masked_network character varying(256) not null',
+  'column ip_networks.masked_subnet character varying(256)',
   'column limits.overall integer not null',
   'column limits.per_caller integer not null',
   'column limits.role text not null',
@@ -124,6 +127,7 @@ export const definitions: readonly string[] = [
   'constraint ingested_messages.ingested_messages_pkey PRIMARY KEY (message_id)',
   "constraint ingested_messages.ingested_messages_resent_on CHECK (((resent_on >= '2000-01-01'::date) AND (resent_on <= '2200-01-01'::date)))",
   "constraint ingested_messages.ingested_messages_sent_on CHECK (((sent_on >= '2000-01-01'::date) AND (sent_on <= '2200-01-01'::date)))",
+  'constraint ip_networks.ip_networks_pkey PRIMARY KEY (masked_ip)',
   'constraint limits.limits_pkey PRIMARY KEY (role)',
   'constraint migrations.migrations_pkey PRIMARY KEY (id)',
   'constraint pii_vault.pii_vault_ciphertext CHECK ((octet_length(ciphertext) <= 4096))',

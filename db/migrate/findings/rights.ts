@@ -23,6 +23,14 @@ export const rightsStatement: FindingsStatement = statement(
     select granted.grantee, signature
     from function cross join aclexplode(coalesce(proacl, acldefault('f', proowner))) as granted
     where nspname = 'vault'
+    union all
+    select granted.grantee, 'ip_networks'
+    from pg_class cross join aclexplode(coalesce(relacl, acldefault('r', relowner))) as granted
+    where pg_class.oid = to_regclass('public.ip_networks')
+    union all
+    select granted.grantee, 'ip_networks.' || attname
+    from pg_attribute cross join aclexplode(attacl) as granted
+    where attrelid = to_regclass('public.ip_networks')
   )
   select distinct coalesce(pg_roles.rolname, 'everybody') || ' has rights on ' || object as finding
   from allowed left join pg_roles on pg_roles.oid = grantee

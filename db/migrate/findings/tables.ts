@@ -77,6 +77,19 @@ export const loginsStatement: FindingsStatement = statement(
   union all
   select 'the trigger ' || tgname || ' on ip_networks is not the vault''s' from pg_trigger
   where tgrelid = to_regclass('public.ip_networks') and not tgisinternal
+  union all
+  select 'ip_networks is unlogged: a crash empties it' from pg_class
+  where oid = to_regclass('public.ip_networks') and relpersistence <> 'p'
+  union all
+  -- with a policy, the owner's functions would leave the networks of erased addresses
+  select 'ip_networks has row-level security' from pg_class
+  where oid = to_regclass('public.ip_networks') and (relrowsecurity or relforcerowsecurity)
+  union all
+  select 'the policy ' || polname || ' on ip_networks is not the vault''s' from pg_policy
+  where polrelid = to_regclass('public.ip_networks')
+  union all
+  select inhrelid::regclass || ' inherits from ' || inhparent::regclass from pg_inherits
+  where to_regclass('public.ip_networks') in (inhrelid, inhparent)
 `,
 );
 
@@ -85,8 +98,10 @@ const definitionsStatement = statement<{ definition: string }>(
   sql`
   with our_table as (
     select pg_class.oid, relname from pg_class
-    where relnamespace = to_regnamespace('vault') and relkind in ('r', 'p')
-      and relname = any (${sql.placeholder('tables')}::text[])
+    where relkind in ('r', 'p') and (
+      relnamespace = to_regnamespace('vault') and relname = any (${sql.placeholder('tables')}::text[])
+      or pg_class.oid = to_regclass('public.ip_networks')
+    )
   )
   select concat_ws(
     ' ', 'column', relname || '.' || attname, format_type(atttypid, atttypmod),
@@ -109,7 +124,8 @@ const definitionsStatement = statement<{ definition: string }>(
   union all
   select pg_get_indexdef(indexrelid)
   from our_table join pg_index on indrelid = our_table.oid
-  where not exists (
+  -- analysts may need others on ip_networks
+  where our_table.oid <> to_regclass('public.ip_networks') and not exists (
     select from pg_constraint where conindid = indexrelid and contype in ('p', 'u', 'x')
   )
   union all

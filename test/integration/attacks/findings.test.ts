@@ -92,6 +92,33 @@ const planted: [what: string, statements: string, phrase: RegExp][] = [
     /^not the vault's: CREATE UNIQUE INDEX once/,
   ],
   [
+    'a policy by which an erase leaves networks behind',
+    `alter table public.ip_networks enable row level security, force row level security;
+     create policy keep on public.ip_networks using (masked_network <> 'n')`,
+    /^the policy keep on ip_networks/,
+  ],
+  [
+    'a table whose readers read the networks',
+    `create table public.readers (masked_ip varchar(256) not null);
+     alter table public.ip_networks inherit public.readers`,
+    /^public\.ip_networks inherits from public\.readers/,
+  ],
+  [
+    'a right on the networks',
+    'grant select on public.ip_networks to public',
+    /^everybody has rights on ip_networks$/,
+  ],
+  [
+    'a right on a column of the networks',
+    'grant select (masked_network) on public.ip_networks to stranger',
+    /^stranger has rights on ip_networks\.masked_network/,
+  ],
+  [
+    'a check on the networks',
+    `alter table public.ip_networks add constraint fewer check (masked_network <> 'n')`,
+    /^not the vault's: constraint ip_networks\.fewer/,
+  ],
+  [
     'a right on a column',
     'grant select (ciphertext) on vault.pii_vault to stranger',
     /^stranger has rights on vault\.pii_vault\.ciphertext/,
