@@ -36,8 +36,9 @@ GRANT USAGE ON SCHEMA vault TO
 
 GRANT INSERT ON public.user_logins TO vault_ingest;
 GRANT SELECT ON vault.token_generation TO vault_ingest;
-GRANT INSERT, SELECT (token) ON vault.pii_vault TO vault_ingest;
-GRANT INSERT, SELECT (id) ON vault.data_keys TO vault_ingest;
+-- when something was collected is for the database to say: it ends by that
+GRANT INSERT (token, kind, ciphertext, data_key_id), SELECT (token) ON vault.pii_vault TO vault_ingest;
+GRANT INSERT (id, wrapped_key, kms_key_arn), SELECT (id) ON vault.data_keys TO vault_ingest;
 GRANT INSERT, SELECT (message_id) ON vault.ingested_messages TO vault_ingest;
 GRANT INSERT (id, message_ids), SELECT ON vault.attempts TO vault_ingest;
 GRANT INSERT, SELECT (masked_ip) ON public.ip_networks TO vault_ingest;

@@ -77,6 +77,23 @@ describe('another spelling of a token', () => {
   });
 });
 
+describe('the login of vault_ingest', () => {
+  it('cannot say itself when a value or a data key came, by which they end', async () => {
+    const thief = await stolenLogin(database, 'vault_ingest');
+    for (const insert of [
+      `insert into vault.pii_vault (token, kind, ciphertext, data_key_id, created_at)
+       values (decode(repeat('00', 20), 'hex'), 'ip', '', gen_random_uuid(), 'infinity')`,
+      `insert into vault.data_keys (id, wrapped_key, kms_key_arn, created_at)
+       values (gen_random_uuid(), '\\x01', 'arn', '2000-01-01')`,
+    ]) {
+      await expect(thief.query(insert), insert).rejects.toThrow('permission denied');
+    }
+    await expect(thief.query('begin; lock table vault.pii_vault')).rejects.toThrow(
+      'permission denied',
+    );
+  });
+});
+
 describe('a data key', () => {
   const kms = createKmsDouble();
   const inUse = 'the vault holds values under this data key';

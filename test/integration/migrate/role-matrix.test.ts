@@ -11,8 +11,8 @@ const documented: Record<WorkingRole, Record<string, string[]>> = {
   vault_ingest: {
     'public.user_logins': ['INSERT'],
     'public.ip_networks': ['INSERT', 'SELECT (masked_ip)'],
-    'vault.pii_vault': ['INSERT', 'SELECT (token)'],
-    'vault.data_keys': ['INSERT', 'SELECT (id)'],
+    'vault.pii_vault': ['INSERT (kind, data_key_id, token, ciphertext)', 'SELECT (token)'],
+    'vault.data_keys': ['INSERT (id, wrapped_key, kms_key_arn)', 'SELECT (id)'],
     'vault.ingested_messages': ['INSERT', 'SELECT (message_id)'],
     'vault.attempts': ['INSERT (id, message_ids)', 'SELECT'],
     'vault.token_generation': ['SELECT'],
