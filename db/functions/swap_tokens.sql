@@ -151,6 +151,11 @@ BEGIN
       AND left(audit.token, -28) = map.kind::text || '_v' || former + 1
   ), gone AS (
     DELETE FROM vault.pii_vault AS value USING erased WHERE value.token IN (erased.token, erased.new_token)
+  ), networks AS (
+    DELETE FROM public.ip_networks AS network WHERE network.masked_ip = ANY (ARRAY(
+      SELECT vault.network_key(former, erased.token) FROM erased
+      UNION ALL SELECT vault.network_key(former + 1, erased.new_token) FROM erased
+    ))
   )
   INSERT INTO vault.tombstones AS tombstone (kind, token, ended)
   SELECT erased.kind, erased.token, 'erased' FROM erased

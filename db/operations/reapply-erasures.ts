@@ -74,6 +74,13 @@ const deleteNetworksStatement = statement(
   where not exists (
     select from ${piiVault} as value where value.token = vault.token_bytes(network.masked_ip)
   )
+  -- a rotation has written the networks of the next names already, and does not write them again
+  and not exists (
+    select from ${rotation} as rotation
+    join ${tokenMap} as map on rotation.phase <> 'swapped'
+    join ${piiVault} as value on value.token = map.new_token
+    where network.masked_ip = vault.network_key(rotation.from_generation + 1, map.new_token)
+  )
 `,
 );
 
