@@ -247,9 +247,8 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
   });
 
   it.each([
+    // no colour depends on the width
     ['light', 1280],
-    ['dark', 1280],
-    ['light', 390],
     ['dark', 390],
   ] as const)('has no fault that axe finds, in %s at %d px', async (colorScheme, width) => {
     await context.close();
@@ -282,7 +281,9 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
     expect({ name, isWide }).toEqual({ name, isWide: false });
     // run by the debugger, which the page's policy does not hold back
     await page.evaluate(axe);
-    const { violations } = (await page.evaluate('axe.run()')) as AxeResults;
+    const { violations } = (await page.evaluate(
+      'axe.run({ resultTypes: ["violations"] })',
+    )) as AxeResults;
     expect(violations.map(({ id, nodes }) => [name, id, nodes.map(({ html }) => html)])).toEqual(
       [],
     );

@@ -93,13 +93,19 @@ function holders(): Promise<{ member: string; admin_option: boolean }[]> {
     where roleid = 'rds_iam'::regrole and member <> 'admin'::regrole group by 1 order by 1`);
 }
 
-// roles belong to the cluster: each test begins and ends without them
-beforeEach(async () => {
+/** Lets each test begin and end without the vault's roles, which belong to the cluster. */
+function eachFromScratch(): void {
+  beforeEach(makeDatabases);
+  afterEach(removeAll);
+}
+
+async function makeDatabases(): Promise<void> {
   const superuser = await login('postgres', 'postgres');
   await superuser.query(`create role admin login createrole createdb password '${testPassword}'`);
-  for (const name of databases) await superuser.query(`create database ${name}`);
-});
-afterEach(async () => {
+  for (const name of databases) await superuser.query(`create database ${name} strategy file_copy`);
+}
+
+async function removeAll(): Promise<void> {
   await Promise.all(clients.map((client) => client.end()));
   clients = [];
   const superuser = await login('postgres', 'postgres');
@@ -112,9 +118,10 @@ afterEach(async () => {
   }
   await superuser.end();
   clients = [];
-});
+}
 
 describe('db/bootstrap.sql makes every role', () => {
+  eachFromScratch();
   it('and lets vault_migrator manage them, but not become them', async () => {
     await bootstrap();
     const made = await ask(`
@@ -175,6 +182,7 @@ describe('db/bootstrap.sql makes every role', () => {
 });
 
 describe('db/bootstrap.sql with a role rds_iam that vault_migrator made', () => {
+  eachFromScratch();
   it('names the role that cannot have it, and goes on', async () => {
     await bootstrap();
     await passwords();
@@ -192,6 +200,7 @@ describe('db/bootstrap.sql with a role rds_iam that vault_migrator made', () => 
 });
 
 describe('db/bootstrap.sql on a table of logins that is partitioned', () => {
+  eachFromScratch();
   beforeEach(async () => {
     await ask(`
       create role team_owner;
@@ -263,11 +272,13 @@ describe('db/bootstrap.sql on a table of logins that is partitioned', () => {
 });
 
 describe('after db/bootstrap.sql', () => {
-  beforeEach(async () => {
+  beforeAll(async () => {
+    await makeDatabases();
     await bootstrap();
     await passwords();
     await migrateVault();
   });
+  afterAll(removeAll);
 
   it.each(roles)('%s can make no temporary object and no large object', async (role) => {
     const client = await login(role);
@@ -360,6 +371,7 @@ const attacks: Record<string, string> = {
 };
 
 describe('db/bootstrap.sql run again on a database whose vault_migrator is hostile', () => {
+  eachFromScratch();
   beforeEach(async () => {
     await bootstrap();
     await passwords();
@@ -406,6 +418,7 @@ describe('db/bootstrap.sql run again on a database whose vault_migrator is hosti
 });
 
 describe('db/bootstrap.sql where roles log in by IAM, as on RDS', () => {
+  eachFromScratch();
   beforeEach(async () => {
     await ask(`
       create role rds_iam;
