@@ -9,8 +9,8 @@ interface PiiField {
   isOptional: boolean;
   /** The one spelling under which equal values are equal; null when the text is not a valid value. */
   canonical: (value: string) => string | null;
-  /** The column of `user_logins` that holds the token. */
-  column: string;
+  /** The column of `user_logins` that holds the token: `masked_` and the kind (`vault.check_token_columns`). */
+  column: `masked_${string}`;
   /** The nth of many canonical values that are nobody's, for the sample, the benchmark and tests. */
   example: (n: number) => string;
 }

@@ -8,6 +8,7 @@ DECLARE
   logins bigint;
   rest bigint;
 BEGIN
+  PERFORM vault.check_token_columns(columns);
   SELECT from_generation INTO former FROM vault.rotation WHERE phase = 'swapped';
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no rotation has replaced the tokens' USING ERRCODE = 'object_not_in_prerequisite_state';

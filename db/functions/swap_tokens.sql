@@ -33,13 +33,11 @@ DECLARE
   started CONSTANT timestamptz := clock_timestamp();
   counts json;
 BEGIN
+  PERFORM vault.check_token_columns(columns);
   LOCK TABLE vault.token_map IN EXCLUSIVE MODE;
   LOCK TABLE public.user_logins IN SHARE ROW EXCLUSIVE MODE;
   SELECT from_generation INTO former FROM vault.rotation WHERE phase = 'mapping';
   IF NOT FOUND THEN RETURN NULL; END IF;
-  IF cardinality(columns) IS NULL OR cardinality(columns) = 0 THEN
-    RAISE EXCEPTION 'there is no column to rewrite' USING ERRCODE = 'invalid_parameter_value';
-  END IF;
   SELECT string_agg(kind::text, '|') INTO kinds FROM unnest(enum_range(NULL::vault.pii_kind)) AS kind;
   part := '_v' || former || '_';
   pattern := '^(' || kinds || ')_v' || former || token_form;

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 
 import { type Connection, run, statement } from '../query.ts';
+import { rotation } from '../schema.ts';
 import { applyRotationGrants } from './apply-migrations.ts';
 
 const revokeStatement = statement(
@@ -27,6 +28,12 @@ const revokeStatement = statement(
 `,
 );
 
+// with `on` again, the stack has another next key: nothing may be mapped under two
+const takeBackStatement = statement(
+  'take_back_rotation',
+  sql`update ${rotation} set phase = 'aborting' where phase = 'mapping'`,
+);
+
 const dropStatement = statement(
   'drop_rotation_role',
   sql`
@@ -50,8 +57,12 @@ export async function grantRotation(connection: Connection): Promise<void> {
   await applyRotationGrants(connection);
 }
 
-/** Takes the role of `pii-vault rotate` away, and ends its sessions. Throws `DatabaseError`. */
+/**
+ * Takes the role of `pii-vault rotate` away, and ends its sessions. A rotation that was still mapping can only
+ * be taken back from then on. Throws `DatabaseError`.
+ */
 export async function dropRotationRole(connection: Connection): Promise<void> {
+  await run(connection, takeBackStatement);
   await run(connection, revokeStatement);
   await run(connection, dropStatement);
 }

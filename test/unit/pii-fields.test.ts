@@ -18,6 +18,8 @@ describe.each(piiFields)('the personal field $kind', (field) => {
   });
 
   it('has a column in db/schema.ts, with room for its token, that may be null', () => {
+    // the database finds it by that name
+    expect(column).toBe(`masked_${kind}`);
     const found = columns.get(column);
     expect(found, `add the column ${column} to userLogins in db/schema.ts`).toBeDefined();
     expect(found?.getSQLType()).toBe('varchar(256)');

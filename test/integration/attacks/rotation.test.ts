@@ -50,6 +50,31 @@ const reads = [
   'select * from vault.rotation_rest(100)',
 ];
 
+const insert = `vault.map_tokens($1::bytea[], $2::bytea[], array_fill('\\x00'::bytea, array[$3::integer]),
+  array_fill(false, array[$3::integer]), gen_random_uuid(), '\\x01', 'arn')`;
+const map = (former: readonly Buffer[], next: readonly Buffer[]) =>
+  thief.query(`select ${insert}`, [former, next, former.length]);
+const someBytes = (n: number) => Buffer.alloc(20, n);
+const swap = (...columns: string[]) =>
+  thief.query(`select vault.swap_tokens($1, ${who}) as counts`, [columns]);
+const bytes = () => tokens.map((token) => Buffer.from(tokenBytes(token)));
+
+/** Every row that a rotation changes. */
+const everything = async () =>
+  Promise.all(
+    [
+      'user_logins',
+      'vault.pii_vault',
+      'vault.tombstones',
+      'vault.token_map',
+      'vault.token_generation',
+    ].map(
+      async (table) =>
+        (await database.admin.query(`select * from ${table} as t order by t::text`))
+          .rows as unknown[],
+    ),
+  );
+
 const held = async () =>
   (
     await database.admin.query<{ token: Buffer }>(
@@ -99,6 +124,123 @@ describe('the login of vault_rotate', () => {
     ).rejects.toThrow('that of another value');
     await rotation.abort();
     expect(await held()).toEqual(before);
+  });
+});
+
+describe('the functions of a rotation', () => {
+  it('give the login no table, whatever the phase', async () => {
+    const { rows } = await database.admin.query<{ name: string }>(
+      `select schemaname || '.' || tablename as name from pg_tables where schemaname in ('vault', 'public')`,
+    );
+    for (const reach of [
+      () => Promise.resolve(),
+      rotation.begin,
+      rotation.rotate,
+      rotation.finish,
+    ] as (() => Promise<unknown>)[]) {
+      await reach();
+      for (const { name } of rows) {
+        for (const verb of [`select from ${name}`, `delete from ${name}`, `truncate ${name}`]) {
+          await expect(thief.query(verb), verb).rejects.toThrow('permission denied');
+        }
+      }
+    }
+  });
+
+  it.each(reads)('show no sealed value outside of the mapping: %s', async (read) => {
+    await rotation.rotate();
+    await expect(thief.query(read)).rejects.toThrow('only while a rotation maps them');
+    await rotation.finish();
+    await expect(thief.query(read)).rejects.toThrow('only while a rotation maps them');
+    await thief.query(begin);
+    await thief.query(`select vault.abort_rotation(${who}, false)`);
+    await expect(thief.query(read)).rejects.toThrow('only while a rotation maps them');
+  });
+
+  it('do nothing out of their order', async () => {
+    const before = await everything();
+    const end = `select vault.finish_rotation('{masked_ip}', ${who})`;
+    const sweep = 'select vault.sweep_tokens(null, 100)';
+    const takeBack = `select vault.abort_rotation(${who}, true)`;
+    for (const call of [end, sweep, takeBack])
+      await expect(thief.query(call), call).rejects.toThrow();
+    await expect(map(bytes().slice(0, 1), [someBytes(1)])).rejects.toThrow('only while a rotation');
+    expect((await swap('masked_ip', 'masked_device_id')).rows).toEqual([{ counts: null }]);
+    await thief.query(begin);
+    for (const call of [end, sweep]) await expect(thief.query(call), call).rejects.toThrow();
+    expect(await everything()).toEqual(before);
+  });
+
+  it('swap nothing by half a map', async () => {
+    await thief.query(begin);
+    await map(bytes().slice(0, 2), [someBytes(1), someBytes(2)]);
+    const before = await everything();
+    expect((await swap('masked_ip', 'masked_device_id')).rows).toEqual([
+      { counts: { unmapped: 1 } },
+    ]);
+    expect(await everything()).toEqual(before);
+  });
+
+  it('take no next name twice, of no wrong length, and none for a value that is not there', async () => {
+    await thief.query(begin);
+    const before = await everything();
+    await expect(map(bytes().slice(0, 2), [someBytes(1), someBytes(1)])).rejects.toThrow('unique');
+    await map(bytes().slice(0, 1), [someBytes(1)]);
+    await expect(map(bytes().slice(1, 2), [someBytes(1)])).rejects.toThrow('that of another value');
+    await expect(map(bytes().slice(1, 2), [Buffer.from([1])])).rejects.toThrow('check constraint');
+    expect((await map([someBytes(3)], [someBytes(4)])).rows).toEqual([{ map_tokens: '0' }]);
+    await rotation.abort();
+    expect(await everything()).toEqual(before);
+  });
+
+  it.each([
+    ['another column', ['user_id']],
+    ['a column that is not there', ['masked_ip', 'none']],
+    ['a column of the system', ['ctid']],
+    ['SQL', [`masked_ip = '' from vault.pii_vault; drop table user_logins; --`]],
+    ['one column twice', ['masked_ip', 'masked_ip']],
+    ['only one of the columns', ['masked_ip']],
+    ['no column', []],
+    ['null', [null as unknown as string]],
+  ])('rewrite nothing by a list of columns with %s', async (_, columns) => {
+    await database.admin.query(`insert into user_logins (user_id, masked_ip) values ($1, $2)`, [
+      tokens[0]!.replace('ip_', 'device_id_'),
+      tokens[0],
+    ]);
+    await (await rotation.deps()).begin();
+    await (await rotation.deps()).mapPages();
+    const before = await everything();
+    await expect(swap(...columns)).rejects.toThrow();
+    expect(await everything()).toEqual(before);
+    await rotation.rotate();
+    for (const call of ['finish_rotation', 'former_tokens_left']) {
+      const rest = call === 'finish_rotation' ? `, ${who}` : '';
+      await expect(thief.query(`select vault.${call}($1${rest})`, [columns])).rejects.toThrow();
+    }
+    expect(await rotation.finish()).toMatchObject({ left: 0 });
+  });
+
+  it('are gone with the role once rotation is off, and a rotation begun is only taken back', async () => {
+    await thief.query(begin);
+    await (await rotation.deps()).mapPages();
+    await switchRotation(database, false);
+    await expect(thief.query('select vault.rotation_state()')).rejects.toThrow();
+    await expect(stolenLogin(database, 'vault_rotate')).rejects.toThrow('authentication failed');
+    const analyst = await stolenLogin(database, 'vault_analyst');
+    await expect(analyst.query('select vault.current_token($1)', [tokens])).rejects.toThrow(
+      'permission denied',
+    );
+
+    // the stack has another next key by now
+    await switchRotation(database, true);
+    expect(await rotation.state()).toMatchObject({ phase: 'aborting' });
+    await rotation.abort();
+    expect(await held()).toEqual(
+      bytes()
+        .map((token) => token.toString('hex'))
+        .toSorted(),
+    );
+    expect(await rotation.rotate()).toMatchObject({ isDone: true });
   });
 });
 

@@ -1,8 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { findRoleSettings } from '../../../db/role-settings.ts';
-import { type Role, roles, type WorkingRole, workingRoles } from '../../../db/roles.ts';
+import {
+  type Role,
+  roles,
+  rotationRole,
+  type WorkingRole,
+  workingRoles,
+} from '../../../db/roles.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
+import { switchRotation } from '../../helpers/rotation.ts';
 
 const verbs = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'] as const;
 
@@ -126,17 +133,7 @@ describe('the role matrix', () => {
 
   it('lets each role execute the functions that it says, and PUBLIC none', async () => {
     for (const role of [...names, 'public'] as const) {
-      const { rows } = await database.admin.query<{ name: string }>(
-        `select proname as name from pg_proc
-         where pronamespace = 'vault'::regnamespace and has_function_privilege($1, oid, 'execute')
-         order by name`,
-        [role],
-      );
-      const expected = role === 'public' ? [] : executable[role];
-      expect(
-        rows.map(({ name }) => name),
-        role,
-      ).toEqual(expected);
+      expect(await functionsOf(role), role).toEqual(role === 'public' ? [] : executable[role]);
     }
   });
 
@@ -234,6 +231,87 @@ describe('the role matrix', () => {
     },
   );
 });
+
+describe('the role matrix while the token key may be replaced', () => {
+  beforeAll(() => switchRotation(database, true));
+  // the role belongs to the whole server
+  afterAll(() => switchRotation(database, false));
+
+  it('has one role more, which has functions and no table', async () => {
+    expect(await rightsOf(rotationRole.name)).toEqual({});
+    expect(await functionsOf(rotationRole.name)).toEqual([
+      'abort_rotation',
+      'begin_rotation',
+      'current_token',
+      'finish_rotation',
+      'former_tokens_left',
+      'map_networks',
+      'map_tokens',
+      'pause_rotation',
+      'rotation_page',
+      'rotation_rest',
+      'rotation_state',
+      'swap_tokens',
+      'sweep_tokens',
+    ]);
+    const pool = database.as(rotationRole.name);
+    for (const table of tables) {
+      for (const verb of verbs) {
+        await expect(pool.query(statementOf(verb, table)), `${verb} ${table}`).rejects.toThrow(
+          'permission denied',
+        );
+      }
+    }
+    const { rows } = await database.admin.query(
+      `select rolsuper, rolcreaterole, rolcreatedb, rolbypassrls, rolreplication,
+         (select count(*)::integer from pg_auth_members where member = role.oid) as memberships
+       from pg_roles as role where rolname = $1`,
+      [rotationRole.name],
+    );
+    expect(rows).toMatchObject([
+      {
+        rolsuper: false,
+        rolcreaterole: false,
+        rolcreatedb: false,
+        rolbypassrls: false,
+        rolreplication: false,
+        memberships: 0,
+      },
+    ]);
+  });
+
+  it('lets analysts translate tokens, and changes nothing else of any role', async () => {
+    for (const role of names) {
+      expect(await rightsOf(role), role).toEqual(documented[role]);
+      const expected = role === 'vault_analyst' ? ['current_token'] : executable[role];
+      expect(await functionsOf(role), role).toEqual(expected);
+    }
+    expect(await functionsOf('public')).toEqual([]);
+  });
+
+  it('is as it was once that is over', async () => {
+    await switchRotation(database, false);
+    const { rows } = await database.admin.query(
+      `select from pg_roles where rolname = 'vault_rotate'`,
+    );
+    expect(rows).toEqual([]);
+    expect(await functionsOf('vault_analyst')).toEqual([]);
+    await expect(
+      database.as('vault_analyst').query(`select vault.current_token('{}')`),
+    ).rejects.toThrow('permission denied for schema vault');
+  });
+});
+
+/** The functions of the schema vault that the role may execute. */
+async function functionsOf(role: Role | 'public'): Promise<string[]> {
+  const { rows } = await database.admin.query<{ name: string }>(
+    `select proname as name from pg_proc
+     where pronamespace = 'vault'::regnamespace and has_function_privilege($1, oid, 'execute')
+     order by name`,
+    [role],
+  );
+  return rows.map(({ name }) => name);
+}
 
 function statementOf(verb: (typeof verbs)[number], table: string): string {
   return {
