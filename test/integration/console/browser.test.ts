@@ -110,6 +110,8 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
     await page.getByLabel('Reason').fill(reason);
     await page.getByRole('button', { name: 'Reveal' }).click();
     await page.getByRole('heading', { name: '2 revealed, 0 missing' }).waitFor();
+    // the page's script, which hides the values, has run by then
+    await page.waitForLoadState();
   }
 
   async function revealCount(): Promise<number> {
