@@ -1,7 +1,8 @@
 -- Who a caller is, whatever session it calls from: whose limits a request counts against, and who is somebody else.
 -- Names that a caller can choose freely are left out, because each request could bring another one: the session name of
 -- an assumed role or a federated user, and a claimed name. In the roles that AWS IAM Identity Center makes, the session
--- name is the user's own, whatever the permission set. AWS compares names of users whatever their case.
+-- name is the user's own, whatever the permission set. AWS compares names of users whatever their case. An IAM user's
+-- name is its own in the account, and its path can be changed: the path is left out.
 CREATE OR REPLACE FUNCTION vault.quota_holder(source vault.principal_source, principal text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT CASE source::text
@@ -10,7 +11,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
         principal FROM '(?i)^arn:[^:]*:sts:[^:]*:[^:]*:assumed-role/AWSReservedSSO_[^/]*_[0-9a-f]{16}/(.+)$'
       ),
       substring(principal FROM '(?i)^(arn:[^:]*:sts:[^:]*:[^:]*:(?:assumed-role/[^/]+|federated-user))/'),
-      principal
+      regexp_replace(principal, '^(arn:[^:]*:iam::[^:]*:user/).*/', '\1', 'i')
     ) COLLATE "C")
     ELSE source::text
   END;

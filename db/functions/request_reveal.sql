@@ -1,5 +1,6 @@
 -- Requests somebody else's approval for these tokens and this reason, and records it. An open request of the same caller
--- for the same is returned as it is. `problem` says why there is none: 'off', 'no_person' (the caller cannot be told from
+-- for the same is returned as it is. Of requests that ended, with their tokens, only the newest 200 are kept, so that making
+-- and withdrawing them cannot fill the disk. `problem` says why there is none: 'off', 'no_person' (the caller cannot be told from
 -- others) or 'too_many' (of its requests are open). The head is null where nothing was recorded.
 CREATE OR REPLACE FUNCTION vault.request_reveal(
   request_id text, source vault.principal_source, principal text, reason text, tokens text[],
@@ -32,6 +33,11 @@ BEGIN
     RETURN;
   END IF;
   PERFORM vault.count_event('approval requests', asker, 60, 600);
+
+  DELETE FROM vault.reveal_requests AS ended WHERE ended.id IN (
+    SELECT older.id FROM vault.reveal_requests AS older
+    WHERE older.ended_at IS NOT NULL ORDER BY older.ended_at DESC OFFSET 200
+  );
 
   id := gen_random_uuid();
   state := 'requested';

@@ -139,6 +139,26 @@ describe('a large reveal', () => {
   });
 });
 
+describe('requests that are made and withdrawn', () => {
+  it('leave no more than 200 behind', async () => {
+    await database.admin.query(
+      `insert into vault.reveal_requests
+         (id, caller, principal, reason, tokens, digest, state, requested_at, expires_at, ended_at)
+       select gen_random_uuid(), 'thief', 'thief', 'a reason of somebody', $1, sha256(''), 'withdrawn',
+         now() - interval '2 hours', now(), now() - n * interval '1 second'
+       from generate_series(1, 300) as n`,
+      [tokens],
+    );
+    const caller = someCaller();
+    await world.withdraw(caller, (await world.request(caller, tokens)).id);
+    const { rows } = await database.admin.query<{ count: string }>(
+      'select count(*) from vault.reveal_requests where ended_at is not null',
+    );
+    // and the one that was withdrawn after that
+    expect(Number(rows[0]!.count)).toBe(201);
+  });
+});
+
 describe('an approval is used', () => {
   it('by its caller, with its tokens in any order, once', async () => {
     const caller = someCaller();
@@ -227,6 +247,7 @@ describe('a request is approved', () => {
   const self: [string, Principal, Principal][] = [
     ['the same user', user('mallory'), user('mallory')],
     ['the same user in upper case', user('mallory'), user('MALLORY')],
+    ['the same user under another path', user('mallory'), user('team/a/mallory')],
     ['a second session of the same role', session('Fraud', 'x'), session('Fraud', 'y')],
     [
       'a second role of the same user of IAM Identity Center',
