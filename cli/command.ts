@@ -36,7 +36,7 @@ export interface CommonOptions {
 }
 
 const shared: Record<
-  'stage' | 'yes' | 'database' | 'as' | 'caller' | 'wait' | 'input',
+  'stage' | 'yes' | 'database' | 'as' | 'url' | 'caller' | 'wait' | 'input',
   readonly [string, string, string?][]
 > = {
   stage: [['--stage <name>', 'the deployed stage; local: the stack of npm start', 'local']],
@@ -46,6 +46,7 @@ const shared: Record<
     ['--database-ca <file>', 'certificate authorities of the database, PEM'],
   ],
   as: [['--as <person>', 'on the local stage: investigator, privacy-officer, analyst or approver']],
+  url: [['--url <url>', 'the signed URL, where you may not read the outputs of the stack']],
   caller: [
     ['--url <url>', 'the signed URL, where you may not read the outputs of the stack'],
     ['--reason <text>', 'why, 10 to 500 characters; asked for where it is not given'],

@@ -68,7 +68,9 @@ export async function localIdentity(
   const found = Object.entries(people).find(([person]) => person === name)?.[1];
   if (found !== undefined) return found;
   const hint =
-    name === 'approver' ? ' There is one where stages/local.yml sets revealApprovalAbove.' : '';
+    name === 'approver'
+      ? ' Set revealApprovalAbove in stages/local.yml and run npm start again: that makes an approver.'
+      : '';
   throw new UserError(`--as is one of ${Object.keys(people).join(', ')}.${hint}`);
 }
 

@@ -26,7 +26,7 @@ interface Options extends CommonOptions, CallerOptions, InputOptions {
   suppress?: true;
 }
 
-const description = `Erases the values of tokens for good, and writes the certificates to a file that verify
+const description = `Erases the values of tokens, and writes the certificates to a file that verify
 --certificate checks later. With --user-id it finds the tokens of that user's logins, as vault_analyst,
 and shows how many other users share each: nobody's value with that token can be revealed afterwards. A
 later login with the same value is sealed again, unless you add --suppress. You need the managed policy
@@ -97,7 +97,10 @@ async function chosenTokens(
   if (userId === undefined) {
     const given = await readTokens(options, args, signal);
     const count = given.tokens.length;
-    await confirm(`Erase for good the values of ${count} token${count === 1 ? '' : 's'}?`, options);
+    await confirm(
+      `Erase the values of ${count} token${count === 1 ? '' : 's'}${options.suppress === true ? ' for good' : ''}?`,
+      options,
+    );
     return given;
   }
   if (args.length > 0 || options.file !== undefined || options.csv !== undefined) {

@@ -41,13 +41,14 @@ async function run(options: Options, args: readonly string[]): Promise<Outcome> 
   return withItem('reveal', options, async (vault) => {
     const { approval } = await vault.request(tokens, reason);
     const { id, state, expiresAt } = approval;
+    const where = options.stage === 'local' ? ' --as approver' : ` --stage ${options.stage}`;
     const next =
       state === 'approved'
         ? 'It is approved already.'
-        : `Somebody with the managed policy approver decides until ${expiresAt}: npx pii-vault approve ${id}`;
+        : `Somebody with the managed policy approver can decide until ${expiresAt}: npx pii-vault approve ${id}${where}`;
     return {
       exitCode: 0,
-      text: `Request ${id} for ${tokens.length} tokens. ${next}\nThen add --approval ${id} to the same reveal, with the same reason.`,
+      text: `Request ${id} for ${tokens.length} token${tokens.length === 1 ? '' : 's'}. ${next}\nThen add --approval ${id} to the same reveal, with the same reason.`,
       report: { ...approval },
     };
   });

@@ -12,7 +12,7 @@ break-glass that nobody has acknowledged. You need the managed policy approver. 
 became of them; for that you need revealer.`;
 
 export function define(command: Command): void {
-  describe(command, description, 'npx pii-vault requests --stage prod', ['stage', 'as', 'caller'])
+  describe(command, description, 'npx pii-vault requests --stage prod', ['stage', 'as', 'url'])
     .option('--own', 'your own requests')
     .action(
       action<Options>((options) => (options.own === true ? listOwn(options) : listOpen(options))),

@@ -32,6 +32,12 @@ interface Options extends CommonOptions {
   endSuppressions?: true;
 }
 
+/** What the audit keeps where no reason is given. */
+function usualReason({ finish: isEnd, abort: isAbort }: Partial<Options>): string {
+  if (isEnd === true) return 'Former tokens can no longer be translated.';
+  return isAbort === true ? 'The token key is not replaced.' : 'The token key is replaced.';
+}
+
 const description = `Replaces the key that tokens are derived from: every value gets a token of the next generation, in
 user_logins and in the vault, and equal values have equal tokens as before. Readers see all old tokens
 or all new ones. Values are mapped while the vault is in use; then ingest pauses, and one transaction
@@ -48,12 +54,7 @@ export function define(command: Command): void {
     .option('--dry-run', 'only say what would be done, how long it takes, and what is in the way')
     .option('--finish', 'end the time in which former tokens can be translated')
     .option('--abort', 'take it back, before the tokens were replaced')
-    .option(
-      '--reason <text>',
-      'why, 10 to 500 characters; the audit keeps it',
-      parseReason,
-      'The token key is replaced.',
-    )
+    .option('--reason <text>', 'why, 10 to 500 characters; the audit keeps it', parseReason)
     .option('--end-suppressions', 'begin though values are suppressed, which ends with it')
     .action(action(run));
 }
@@ -63,7 +64,8 @@ function parseReason(text: string): string {
   throw new InvalidArgumentError('It must be 10 to 500 characters on one line.');
 }
 
-async function run(options: Options, context: Context): Promise<Outcome> {
+async function run(given: Partial<Options> & CommonOptions, context: Context): Promise<Outcome> {
+  const options: Options = { ...given, reason: given.reason ?? usualReason(given) };
   if ([options.dryRun, options.finish, options.abort].filter(Boolean).length > 1) {
     throw new UserError('Give --dry-run, --finish or --abort, and only one of them.');
   }
@@ -184,7 +186,16 @@ function outcome(
 }
 
 async function finish({ stage, pool, who }: OpenRotation, options: Options): Promise<Outcome> {
-  const { phase, isPaused } = await rotationState(pool);
+  const { phase, generation, isPaused } = await rotationState(pool);
+  if (phase === null && Number(await stage.output('TokenGeneration')) < generation) {
+    // an earlier run was finished in the database, and what was left to do is not done yet
+    const formerKey = (await stage.output('TokenKeyArn')).trim();
+    return {
+      exitCode: 0,
+      text: `The rotation is finished. ${await afterFinish(stage, generation, formerKey)}`,
+      report: { stage: stage.name, from: generation - 1, to: generation, left: 0, formerKey },
+    };
+  }
   if (phase !== 'swapped') {
     throw new UserError('The tokens are not replaced yet: there is nothing to finish.');
   }
@@ -198,20 +209,29 @@ async function finish({ stage, pool, who }: OpenRotation, options: Options): Pro
   await sweepAll(pool);
   const proof = await finishRotation(pool, { ...who, reason: options.reason });
   const formerKey = (await stage.output('TokenKeyArn')).trim();
-  if (stage.local !== null) await deployLocally('off', proof.to);
+  const todo = await afterFinish(stage, proof.to, formerKey);
   const facts = {
     'former tokens that could be translated': proof.names,
     [`tokens of generation ${proof.from} left`]: proof.left,
   };
-  const todo =
-    stage.local === null
-      ? `${parametersText(stage.name, proof.to, 'off')}\nThen disable the former key:\n  aws kms disable-key --key-id ${formerKey}`
-      : `The former key is ${formerKey}, which nobody may use now.`;
   return {
     exitCode: 0,
     text: `${pairs(facts)}\nThe rotation is finished. ${todo}`,
     report: { stage: stage.name, ...proof, formerKey },
   };
+}
+
+/** Says what is left to do once nobody can translate former tokens; on the local stage, does it. Throws `UserError`. */
+async function afterFinish(stage: Stage, generation: number, formerKey: string): Promise<string> {
+  if (stage.local === null) {
+    return (
+      `${parametersText(stage.name, generation, 'off')}\n` +
+      `Then disable the former key:\n  aws kms disable-key --key-id ${formerKey}`
+    );
+  }
+  console.error('Deploying the stage without the former token key …');
+  await deployLocally('off', generation);
+  return `The former key is ${formerKey}, which nobody may use now.`;
 }
 
 async function abort(rotation: OpenRotation, options: Options): Promise<Outcome> {
@@ -223,12 +243,16 @@ async function abort(rotation: OpenRotation, options: Options): Promise<Outcome>
     );
   }
   if (phase !== null) {
-    await abortRotation(pool, { ...who, reason: options.reason }, false);
+    const context = { ...who, reason: options.reason };
+    await abortRotation(pool, context, false);
     await ingest.resume();
     await sweepAll(pool);
-    await abortRotation(pool, { ...who, reason: options.reason }, true);
+    await abortRotation(pool, context, true);
   }
-  if (stage.local !== null) await deployLocally('off', generation);
+  if (stage.local !== null) {
+    console.error('Deploying the stage without the next token key …');
+    await deployLocally('off', generation);
+  }
   const todo = stage.local === null ? ` ${parametersText(stage.name, generation, 'off')}` : '';
   return {
     exitCode: 0,

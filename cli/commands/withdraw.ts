@@ -10,7 +10,7 @@ export function define(command: Command): void {
   describe(command, description, 'npx pii-vault withdraw 5e0c… --stage prod', [
     'stage',
     'as',
-    'caller',
+    'url',
   ])
     .argument('<id>', 'of the request, as requests --own shows it')
     .action(

@@ -34,7 +34,8 @@ const shown = {
 };
 
 function run(name: string, parameters: string[], input?: string): Promise<CliResult> {
-  const common = ['--stage', 'staging', '--url', vault.url, '--reason', reason];
+  const common = ['--stage', 'staging', '--url', vault.url];
+  if (name !== 'requests' && name !== 'withdraw') common.push('--reason', reason);
   return runCli([name, ...common, ...parameters], null, {
     environment: vault.environment,
     ...(input === undefined ? {} : { input }),
@@ -61,8 +62,8 @@ describe('pii-vault request', () => {
     expect({ code, stdout }).toEqual({
       code: 0,
       stdout:
-        `Request ${id} for 150 tokens. Somebody with the managed policy approver decides until ` +
-        `2026-11-22T17:00:00Z: npx pii-vault approve ${id}\n` +
+        `Request ${id} for 150 tokens. Somebody with the managed policy approver can decide until ` +
+        `2026-11-22T17:00:00Z: npx pii-vault approve ${id} --stage staging\n` +
         `Then add --approval ${id} to the same reveal, with the same reason.\n`,
     });
     expect(asked()).toEqual([['request', 150]]);
