@@ -2,16 +2,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import type { WorkingRole } from '../../../db/roles.ts';
 import { endStolenLogins, stolenLogin } from '../../helpers/attacker.ts';
-import { type Server, startPostgres, templateDatabase } from '../../helpers/postgres.ts';
+import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 
-let server: Server;
-let database: { port: number; name: string };
+let database: TestDatabase;
 beforeAll(async () => {
-  // limits count all databases of a server, and other tests log in too
-  server = await startPostgres();
-  database = { port: server.port, name: templateDatabase };
-}, 120_000);
-afterAll(() => server.stop());
+  // limits count all databases of a server: no other test uses this worker's meanwhile
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
 afterEach(endStolenLogins);
 
 async function openUntilRefused(role: WorkingRole): Promise<unknown> {
