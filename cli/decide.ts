@@ -35,7 +35,10 @@ export async function decideOn(
     console.error(`${describeRequest(shown)}\n`);
     if (options.tokens === true) console.error(`${shown.tokens.map(visible).join('\n')}\n`);
     const reason = await reasonOf(options);
-    await confirm(`${words[action]} the reveal of ${shown.tokens.length} token${shown.tokens.length === 1 ? '' : 's'}?`, options);
+    await confirm(
+      `${words[action]} the reveal of ${shown.tokens.length} token${shown.tokens.length === 1 ? '' : 's'}?`,
+      options,
+    );
     const { state } = await vault.decide(action, { id, digest }, reason);
     const next =
       state === 'approved' ? 'Its caller can use it once, within an hour.' : 'Nothing is revealed.';
