@@ -46,9 +46,14 @@ export async function requireApproval(
   );
 }
 
-const reason = 'a reason of somebody';
+/** The reason of every request of an `ApprovalWorld`. */
+export const approvalReason = 'a reason of somebody';
 
-const as = (principal: Principal) => ({ requestId: randomUUID(), principal, reason });
+const as = (principal: Principal) => ({
+  requestId: randomUUID(),
+  principal,
+  reason: approvalReason,
+});
 
 /** What callers and approvers do in the database, each call as the role that their function logs in as. */
 export interface ApprovalWorld {

@@ -10,6 +10,7 @@ import { erase } from '../../../lib/requests/erase.ts';
 import { reveal } from '../../../lib/requests/reveal.ts';
 import { tokenize } from '../../../lib/requests/tokenize.ts';
 import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
+import { approvalReason, approvalWorld, requireApproval, someone } from '../../helpers/approval.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { openTestRotation, switchRotation, type TestRotation } from '../../helpers/rotation.ts';
@@ -172,6 +173,84 @@ describe('rotating the token key', () => {
     expect(rows.map(({ outcome }) => outcome)).toEqual(['begun', 'swapped', 'finished']);
     expect(JSON.parse(rows[1]!.detail)).toMatchObject({ mapped: 3, rewritten: 7 });
   });
+});
+
+describe('in one request, a former token and its present name', () => {
+  const ip = '203.0.113.77';
+  const both = async () => {
+    const { generation } = await rotation.state();
+    const keys = createTokenizerSource(kms);
+    const [former, present] = [await keys(generation - 1), await keys(generation)];
+    return [former.token('ip', ip), present.token('ip', ip)] as const;
+  };
+
+  it('are revealed both, and erased both, each with an answer of its own', async () => {
+    await send({ user_id: 'both', ip, device_id: null });
+    await rotation.rotate();
+    const [former, present] = await both();
+    const renamed = [{ token: former, currentToken: present }];
+    expect(await revealTokens(former, present)).toMatchObject({
+      revealed: [
+        { token: former, value: ip },
+        { token: present, value: ip },
+      ],
+      renamed,
+    });
+    expect(await eraseTokens(present, former)).toMatchObject({
+      erased: [present, former],
+      missing: [],
+      renamed,
+    });
+    expect(await revealTokens(former, present)).toMatchObject({
+      missing: [
+        { token: former, why: 'erased' },
+        { token: present, why: 'erased' },
+      ],
+    });
+    await rotation.finish();
+  });
+});
+
+describe('an approval from before the tokens were replaced', () => {
+  it('reveals the values under their present names, once, and nothing else', async () => {
+    const world = approvalWorld(database);
+    const [ada, olga] = [someone.user('ada'), someone.user('olga')];
+    const ip = '203.0.113.78';
+    await send({ user_id: 'approved', ip, device_id: null });
+    const former = await tokenOf('approved');
+    await requireApproval(database, 1);
+    const made = await world.request(ada, [former]);
+    await rotation.rotate();
+    const present = await tokenOf('approved');
+    expect(await world.decide(olga, made)).toMatchObject({ problem: null });
+
+    const approval = made.id;
+    const asked = { tokens: [present], reason: approvalReason, approval };
+    const deps = revealDeps(database, kms, 'vault_reveal_url');
+    // what was approved are the tokens as they were asked for
+    await expect(reveal(asked, ada, randomUUID(), deps)).rejects.toMatchObject({
+      problem: 'different',
+    });
+    expect(await reveal({ ...asked, tokens: [former] }, ada, randomUUID(), deps)).toMatchObject({
+      revealed: [{ token: former, value: ip }],
+      renamed: [{ token: former, currentToken: present }],
+    });
+    await expect(
+      reveal({ ...asked, tokens: [former] }, ada, randomUUID(), deps),
+    ).rejects.toMatchObject({ problem: 'used' });
+
+    // one that is used only after the grace reveals nothing, and says so
+    const late = await world.request(ada, [present]);
+    await world.decide(olga, late);
+    await rotation.finish();
+    await rotation.rotate();
+    await rotation.finish();
+    expect(await reveal({ ...asked, approval: late.id }, ada, randomUUID(), deps)).toMatchObject({
+      revealed: [],
+      missing: [{ token: present, why: 'unknown' }],
+    });
+    await requireApproval(database, null);
+  }, 60_000);
 });
 
 const killed = () => Promise.reject(new Error('killed'));
