@@ -1,20 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
+import {
+  GetEventSourceMappingCommand,
+  InvokeCommand,
+  LambdaClient,
+  ListFunctionsCommand,
+} from '@aws-sdk/client-lambda';
 import { Client, Pool } from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import { ingest } from '../../lib/ingest/ingest.ts';
-import {
-  createKmsClient,
-  createSealingKeyService,
-  type TokenKeyArns,
-} from '../../lib/crypto/kms.ts';
-import { databaseUrl, type LocalDatabase } from '../../scripts/local/database.ts';
+import { createKmsClient, createSealingKeyService } from '../../lib/crypto/kms.ts';
+import { databaseUrl, type LocalDatabase, setPasswords } from '../../scripts/local/database.ts';
 import { awsVariables, localAws } from '../../scripts/local/settings.ts';
+import { deploy } from '../../scripts/local/sls.ts';
 import { localDatabase } from '../../scripts/local/stack.ts';
-import { readState } from '../../scripts/local/state.ts';
+import { addState, readState } from '../../scripts/local/state.ts';
 import { loginMessage, sqsRecord } from '../helpers/builders.ts';
 import { type RunningCli, startCli } from '../helpers/cli.ts';
 import { containerDeps } from '../helpers/vault.ts';
@@ -54,18 +56,19 @@ function statement(action: string, users: readonly string[]): string {
 }
 
 const settings = await ownSettings();
-describeOnEmulator('pii-vault rewrap and drill, on a deployed vault', () => {
+describeOnEmulator('pii-vault rewrap, drill and rotate, on a deployed vault', () => {
   let stack: OwnStack;
   let database: LocalDatabase;
   let oldKey: string;
   let newKey: string;
+  let tokenKeyArn: string;
   const values: string[] = [];
 
   beforeAll(async () => {
     stack = await startOwnStack(settings);
     database = await localDatabase(settings, (await readState(settings)).postgres!);
-    const tokenKeyArn = await addKey();
-    await ingestInContainers({ tokenKeyArns: new Map([[1, tokenKeyArn]]), dataKeyArn: oldKey });
+    tokenKeyArn = await addKey();
+    await ingestInContainers(containers, () => [login()], oldKey);
     // step 2 of docs/operations.md, "Rotate the KMS key"
     await stack.redeploy('stages/local.yml', (text) => `${text}\ndataKeyArn: ${newKey}\n`);
     await stack.send(login());
@@ -110,15 +113,21 @@ describeOnEmulator('pii-vault rewrap and drill, on a deployed vault', () => {
     return output('TokenKeyArn');
   }
 
-  /** Ingests as many containers do: each has a data key of its own. */
-  async function ingestInContainers(keys: { tokenKeyArns: TokenKeyArns; dataKeyArn: string }) {
+  /** Ingests as so many containers do: each has a data key of its own. */
+  async function ingestInContainers(
+    count: number,
+    logins: () => ReturnType<typeof loginMessage>[],
+    dataKeyArn: string,
+  ) {
+    const keys = { tokenKeyArns: new Map([[1, tokenKeyArn]]), dataKeyArn };
     for (const [name, value] of Object.entries(awsVariables(settings))) vi.stubEnv(name, value);
     const client = createKmsClient();
     const pool = new Pool({ connectionString: databaseUrl(database, 'vault_ingest'), max: 1 });
     try {
-      for (let n = 0; n < containers; n += 1) {
+      for (let n = 0; n < count; n += 1) {
         const kms = createSealingKeyService(client, { service: 'pii-vault', stage: 'local' }, keys);
-        await ingest([sqsRecord(login())], containerDeps(pool, kms));
+        const records = logins().map((message) => sqsRecord(message));
+        await ingest(records, containerDeps(pool, kms));
       }
     } finally {
       client.destroy();
@@ -166,18 +175,13 @@ describeOnEmulator('pii-vault rewrap and drill, on a deployed vault', () => {
     return () => startCli(['rewrap', '--to', newKey], environment);
   }
 
-  /** Runs `work` while the data key in that place, of those under the old key, cannot be changed. */
-  async function holding(place: number, work: () => Promise<void>) {
+  /** Runs `work` while somebody else holds what this statement locks. */
+  async function holding(lock: string, work: () => Promise<void>) {
     const holder = new Client({ connectionString: databaseUrl(database, 'postgres') });
     await holder.connect();
     try {
       await holder.query('begin');
-      await holder.query(
-        `select from vault.data_keys where id = (
-           select id from vault.data_keys where kms_key_arn = $1 order by id offset $2 limit 1
-         ) for update`,
-        [oldKey, place],
-      );
+      await holder.query(lock);
       await work();
     } finally {
       await holder.end();
@@ -200,7 +204,10 @@ describeOnEmulator('pii-vault rewrap and drill, on a deployed vault', () => {
     const before = await sealedValues();
     const run = await commandOf('operator');
     // pages of ten: the first is done, and the second is not
-    await holding(14, async () => {
+    const fifteenth = `select from vault.data_keys where id = (
+      select id from vault.data_keys where kms_key_arn = '${oldKey}' order by id offset 14 limit 1
+    ) for update`;
+    await holding(fifteenth, async () => {
       const killed = run();
       await eventually(countByKey, (counts) => (counts[newKey] ?? 0) > 10);
       killed.process.kill('SIGKILL');
@@ -226,6 +233,7 @@ describeOnEmulator('pii-vault rewrap and drill, on a deployed vault', () => {
     return {
       ...awsVariables(settings),
       LOGIN_QUEUE_URL: outputs.get('LoginQueueUrl') ?? '',
+      DEAD_LETTER_QUEUE_URL: outputs.get('DeadLetterQueueUrl') ?? '',
       DATABASE_URL: databaseUrl(database, 'postgres'),
       VAULT_AUDITOR_DATABASE_URL: databaseUrl(database, 'vault_auditor'),
       VAULT_MIGRATOR_DATABASE_URL: databaseUrl(database, 'vault_migrator'),
@@ -307,5 +315,70 @@ describeOnEmulator('pii-vault rewrap and drill, on a deployed vault', () => {
     await expectRevealed();
     expect(await startCli(['drill'], await local()).ended).toMatchObject({ code: 0 });
     expect(await leftovers()).toEqual([]);
+  });
+
+  /** Whether ingest is connected to its queue. */
+  async function connection(): Promise<string | undefined> {
+    const UUID = (await stack.outputs()).get('IngestEventSourceMappingId');
+    return (await lambda.send(new GetEventSourceMappingCommand({ UUID }))).State;
+  }
+
+  async function countMapped(): Promise<number> {
+    const [row] = await stack.query('select count(*)::integer as count from vault.token_map');
+    return Number(row!['count']);
+  }
+
+  async function countLogins(): Promise<{ logins: number; former: number }> {
+    const [row] = await stack.query(
+      `select count(*)::integer as logins,
+         count(*) filter (where masked_ip like 'ip\\_v1\\_%' or masked_device_id like 'device\\_id\\_v1\\_%')::integer as former
+       from user_logins`,
+    );
+    return { logins: Number(row!['logins']), former: Number(row!['former']) };
+  }
+
+  test('rotate ends after it was killed while it mapped and while ingest was paused', async () => {
+    // pages of a thousand: the first can be mapped, and the second cannot
+    const held = Array.from({ length: 1100 }, (_, n) => `10.7.${n >> 8}.${n & 255}`);
+    const logins = () => held.map((ip) => loginMessage({ ip, device_id: null }));
+    await ingestInContainers(1, logins, newKey);
+    const { logins: before } = await countLogins();
+    await addState(settings, { rotation: 'on', tokenGeneration: 1 });
+    await deploy(settings);
+    await stack.invoke('migrate');
+    await setPasswords(database);
+    const environment = {
+      ...(await local()),
+      VAULT_ROTATE_DATABASE_URL: databaseUrl(database, 'vault_rotate'),
+    };
+    const rotate = () => startCli(['rotate', '--reason', 'the token key leaked'], environment);
+
+    const lastValue = 'select from vault.pii_vault order by token desc limit 1 for update';
+    await holding(lastValue, async () => {
+      const killed = rotate();
+      await eventually(countMapped, (count) => count > 0);
+      killed.process.kill('SIGKILL');
+      expect(await killed.ended).toMatchObject({ code: null });
+      expect(await countMapped()).toBe(1000);
+    });
+    expect(await connection()).toBe('Enabled');
+
+    await holding('lock table user_logins in row exclusive mode', async () => {
+      const killed = rotate();
+      await killed.printed('Replacing the tokens');
+      killed.process.kill('SIGKILL');
+      expect(await killed.ended).toMatchObject({ code: null });
+    });
+    expect(await connection()).toBe('Disabled');
+    await stack.send(login());
+
+    const { code, output } = await rotate().ended;
+    expect(output).toMatch(/tokens of generation 1 left +0\n/);
+    expect(code).toBe(0);
+    expect(await connection()).toBe('Enabled');
+    await eventually(countLogins, ({ logins: count }) => count === before + 1);
+    expect(await countLogins()).toEqual({ logins: before + 1, former: 0 });
+    await expectRevealed();
+    for (const value of values) expect(output).not.toContain(value);
   });
 });
