@@ -1,6 +1,6 @@
 import { type Command, Help, type Option } from 'commander';
 
-import { VaultError } from '../lib/errors.ts';
+import { DatabaseError, VaultError } from '../lib/errors.ts';
 import { deadEmulator } from './dead-emulator.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type Interruption, watchInterruption } from './interruption.ts';
@@ -118,7 +118,7 @@ export function action<Options extends Pick<CommonOptions, 'json'> & { stage?: s
       show({ ...outcome, problems: all }, json, interruption);
     } catch (error) {
       if (!interruption.signal.aborted) {
-        const message = isPlain(error) ? messageOf(error) : bug(error);
+        const message = isPlain(error) ? plain(error) : bug(error);
         const dead = await emulator(message);
         showError(dead === null ? message : `${message}\n${dead}`, json);
       }
@@ -134,6 +134,16 @@ export function action<Options extends Pick<CommonOptions, 'json'> & { stage?: s
 
 function isPlain(error: unknown): boolean {
   return error instanceof UserError || error instanceof VaultError || error instanceof Cancelled;
+}
+
+/** The message as a sentence, with what to look at where nothing answers at the database's address. */
+function plain(error: unknown): string {
+  const message = messageOf(error);
+  if (!(error instanceof VaultError)) return message;
+  const isAway =
+    error instanceof DatabaseError && (error.state === null || /^E[A-Z]/.test(error.state));
+  const end = isAway ? ': is it up, and does the way to it lead there?' : '.';
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}${/[.?!]$/.test(message) ? '' : end}`;
 }
 
 function show(

@@ -81,7 +81,8 @@ async function refuseExisting(directory: string): Promise<void> {
   const found = await readFile(join(directory, 'manifest.json')).catch(
     ({ code }: NodeJS.ErrnoException) => (code === 'ENOENT' ? null : code),
   );
-  if (found !== null) throw new UserError(`${directory} holds a dump already`);
+  if (found !== null)
+    throw new UserError(`${directory} holds a dump already: choose another directory.`);
 }
 
 /**

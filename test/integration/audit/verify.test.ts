@@ -42,7 +42,7 @@ describe('pii-vault verify', () => {
 
   it('reads as the auditor, who may not read any other table', async () => {
     await database.admin.query('revoke select on vault.reveal_audit from vault_auditor');
-    expect(await verify()).toMatchObject({ code: 2, output: 'the database answered 42501\n' });
+    expect(await verify()).toMatchObject({ code: 2, output: 'The database answered 42501.\n' });
   });
 
   it('prints the first broken row and exits with 1', async () => {

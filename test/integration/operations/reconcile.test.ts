@@ -197,6 +197,9 @@ describe('pii-vault reconcile', () => {
     const DATABASE_URL = `postgresql://nobody:${testPassword}@127.0.0.1:9/nowhere`;
     const environment = { ...aws.environment, DATABASE_URL };
     const { code, output } = await runCli(['reconcile'], environment);
-    expect({ code, output }).toEqual({ code: 2, output: 'the database answered ECONNREFUSED\n' });
+    expect({ code, output }).toEqual({
+      code: 2,
+      output: 'The database answered ECONNREFUSED: is it up, and does the way to it lead there?\n',
+    });
   });
 });

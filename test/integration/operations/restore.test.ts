@@ -387,7 +387,7 @@ describe('pii-vault backup and restore', () => {
     const again = await backUp('--to', path);
     expect(again).toMatchObject({
       code: 2,
-      output: expect.stringContaining(`${path} holds a dump already\n`),
+      output: expect.stringContaining(`${path} holds a dump already: choose another directory.\n`),
     });
     expect(await restore(path, path, source)).toMatchObject({
       code: 2,

@@ -44,7 +44,11 @@ const fail =
 describe('action', () => {
   it.each([
     [new UserError('Set it.'), 'Set it.\n'],
-    [new DatabaseError('42501'), 'the database answered 42501\n'],
+    [new DatabaseError('42501'), 'The database answered 42501.\n'],
+    [
+      new DatabaseError('ECONNREFUSED'),
+      'The database answered ECONNREFUSED: is it up, and does the way to it lead there?\n',
+    ],
   ])('shows what a person can fix as its message only: %s', async (error, text) => {
     expect(await run(fail(error))).toEqual({ code: 2, text });
   });
