@@ -6,7 +6,16 @@ export interface AwsConfig {
   endpoint?: string;
   region?: string;
   credentials?: Signing['credentials'];
+  requestHandler?: typeof requestTimeouts;
 }
+
+/** How long a command waits for AWS, in milliseconds: the SDK itself waits for as long as the socket does. */
+export const requestTimeouts = {
+  connectionTimeout: 5_000,
+  // longer than a long poll of SQS
+  requestTimeout: 25_000,
+  throwOnRequestTimeout: true,
+};
 
 /** The answer of AWS to `work`. Throws `UserError` that names `what`, and never quotes a request. */
 export async function fromAws<T>(what: string, work: Promise<T>): Promise<T> {

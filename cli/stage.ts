@@ -1,4 +1,4 @@
-import { type AwsConfig, readOutputs } from './aws.ts';
+import { type AwsConfig, readOutputs, requestTimeouts } from './aws.ts';
 import { type LocalFiles, localVariable, readLocalFiles } from './local-stage.ts';
 import { UserError } from './user-error.ts';
 
@@ -27,7 +27,7 @@ export async function findStage(name: string): Promise<Stage> {
   if (!/^[a-zA-Z][a-zA-Z0-9-]{0,63}$/.test(name))
     throw new UserError('--stage is not a stage name');
   const local = name === 'local' ? await readLocalFiles() : null;
-  const aws = local === null ? {} : localAws(local);
+  const aws = { requestHandler: requestTimeouts, ...(local && localAws(local)) };
   let outputs: Promise<Map<string, string>> | undefined;
 
   const findOutput = async (key: string): Promise<string | null> => {

@@ -102,8 +102,10 @@ function outcome(
   );
   const day = new Date().toISOString().slice(0, 10);
   const lines = [];
-  if (found === 0) lines.push('There are no dead-letter messages.');
-  else if (meant.length > 0) {
+  if (found === 0) {
+    lines.push(report.complete ? 'There are no dead-letter messages.' : 'No message was read.');
+  }
+  if (found > 0 && meant.length > 0) {
     lines.push(table(meant.map(([reason, tally]) => row(reason, tally, plan))));
   }
   if (plan.send) {

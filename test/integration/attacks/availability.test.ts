@@ -76,11 +76,11 @@ describe.concurrent(
       const database = await newDatabase();
       const thief = await stolenLogin(database, 'vault_erase');
       await thief.query(`${unlimited}; begin; ${appends[2]![1]}`);
-      let isOver = false;
+      const session = { isOver: false };
       const busy = thief.query('select pg_sleep(3600)').then(
         () => 'slept',
         (error: Error) => {
-          isOver = true;
+          session.isOver = true;
           return error.message;
         },
       );
@@ -90,11 +90,11 @@ describe.concurrent(
       // not while its transaction could be that of a request
       expect(await ended()).toBe(0);
       // what takes longer than a moment to end is not counted
-      for (let tries = 0; tries < maxTries && !isOver; tries += 1) {
+      for (let tries = 0; tries < maxTries && !session.isOver; tries += 1) {
         await sleep(250);
         await ended();
       }
-      expect(isOver).toBe(true);
+      expect(session.isOver).toBe(true);
       expect(await busy).toMatch(/terminat/);
     });
   },
