@@ -34,7 +34,7 @@ async function run(
     return { exitCode: 3, text: '', problems: [message], report: { stage: stage.name, arn } };
   }
   const mayCall = await urlsOf(arn, stage, caller).catch((error: unknown) => {
-    // who may only call a URL may not read the outputs of the stack
+    // a person who may only call a URL may not read the outputs of the stack
     if (error instanceof UserError) return error.message;
     throw error;
   });

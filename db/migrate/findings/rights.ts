@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import { statement } from '../../query.ts';
 import { common, type FindingsStatement } from './common.ts';
 
-/** Who has a right on the schema, a table, a column or a function of the vault and is none of its roles. */
+/** Who has a right on the schema, a table, a column or a function of the vault, and is not one of its roles. */
 export const rightsStatement: FindingsStatement = statement(
   'find_foreign_rights',
   sql`
