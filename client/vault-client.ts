@@ -66,8 +66,8 @@ export interface VaultClient {
     request: { id: string; digest: string },
     reason: string,
   ): Promise<DecisionAnswer>;
-  /** Closes an item of break-glass. */
-  acknowledge(id: string, reason: string): Promise<DecisionAnswer>;
+  /** Closes an item of break-glass, if it still has the number of tokens that was shown. */
+  acknowledge(item: { id: string; tokens: number }, reason: string): Promise<DecisionAnswer>;
   /** Reveals in an emergency without an approval, which alarms the operators. */
   breakGlass(tokens: readonly string[], reason: string): Promise<RevealResponse>;
 }
@@ -123,8 +123,12 @@ export function createVaultClient({
       (await call('approve', { action: 'show', id }, passes)) as ShownRequest,
     decide: async (action, { id, digest }, reason) =>
       (await call('approve', { action, id, digest, reason }, didNotRun)) as DecisionAnswer,
-    acknowledge: async (id, reason) =>
-      (await call('approve', { action: 'acknowledge', id, reason }, didNotRun)) as DecisionAnswer,
+    acknowledge: async ({ id, tokens }, reason) =>
+      (await call(
+        'approve',
+        { action: 'acknowledge', id, shown: tokens, reason },
+        didNotRun,
+      )) as DecisionAnswer,
     breakGlass: async (tokens, reason) =>
       (await call('break-glass', { tokens, reason }, passes)) as RevealResponse,
   };

@@ -66,7 +66,7 @@ TO vault_reveal_url;
 GRANT EXECUTE ON FUNCTION
   vault.open_requests(), vault.requested_tokens(uuid),
   vault.decide_request(text, vault.principal_source, text, text, uuid, bytea, text),
-  vault.acknowledge_break_glass(text, vault.principal_source, text, text, uuid)
+  vault.acknowledge_break_glass(text, vault.principal_source, text, text, uuid, integer)
 TO vault_approve;
 GRANT EXECUTE ON FUNCTION vault.open_break_glass() TO vault_approve, vault_maintain;
 GRANT EXECUTE ON FUNCTION

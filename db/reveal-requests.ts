@@ -104,7 +104,7 @@ const decideStatement = decisionStatement(
 );
 const acknowledgeStatement = decisionStatement(
   'acknowledge_break_glass',
-  sql`vault.acknowledge_break_glass(${caller}, ${p('reason')}::text, ${p('item')}::uuid)`,
+  sql`vault.acknowledge_break_glass(${caller}, ${p('reason')}::text, ${p('item')}::uuid, ${p('shown')}::integer)`,
 );
 
 async function decided(
@@ -145,9 +145,9 @@ export function decideRequest(
 export function acknowledgeBreakGlass(
   pool: Pool,
   context: AuditContext,
-  { item }: Acknowledgement,
+  { item, shown }: Acknowledgement,
 ): Promise<Decided> {
-  return decided(pool, acknowledgeStatement, context, { item });
+  return decided(pool, acknowledgeStatement, context, { item, shown });
 }
 
 const requestColumns = sql`

@@ -96,6 +96,7 @@ const approvalProblems: Readonly<Record<ApprovalProblem, string>> = {
   acknowledged: 'it was acknowledged already',
   different:
     'the approval is for other tokens or another reason, or the digest is not that of the request',
+  more_revealed: 'more was revealed since, or another number of tokens was shown: look at it again',
   no_person:
     'it takes an IAM user, a role or a user of IAM Identity Center: the root user, federated users and claimed names ' +
     'cannot be told from others',

@@ -96,6 +96,7 @@ function breakGlassTable(items: readonly BreakGlassItem[], ticket: string): Html
               <form method="post" action="approvals">
                 <input type="hidden" name="ticket" value="${ticket}" />
                 <input type="hidden" name="id" value="${id}" />
+                <input type="hidden" name="shown" value="${tokens}" />
                 <input
                   name="reason"
                   aria-label="Reason"

@@ -34,7 +34,8 @@ export function addApprovals(pages: Hono, { vault, tickets }: RouteParts): void 
         const ticket = tickets.issue({ decide: { id: request.id, digest: request.digest } });
         return await show(context, { shown: { request, ticket } });
       }
-      const done = await act(vault, permit, { name, id, reason });
+      const shown = Number(fields.text('shown'));
+      const done = await act(vault, permit, { name, id, reason, shown });
       return await show(context, done === null ? { wrong: alreadySent } : { done });
     } catch (error) {
       return show(context, { wrong: sentenceOf(error) });
@@ -46,7 +47,7 @@ export function addApprovals(pages: Hono, { vault, tickets }: RouteParts): void 
 async function act(
   vault: ConsoleVault,
   permit: Permit | null,
-  { name, id, reason }: { name: string; id: string; reason: string },
+  { name, id, reason, shown }: { name: string; id: string; reason: string; shown: number },
 ): Promise<string | null> {
   const isDecision = name === 'approve' || name === 'refuse';
   if (isDecision && typeof permit === 'object' && permit !== null && 'decide' in permit) {
@@ -59,6 +60,6 @@ async function act(
     return `Request ${id} is ${state}.`;
   }
   if (name !== 'acknowledge') return null;
-  const { state } = await vault.acknowledge(id, reason);
+  const { state } = await vault.acknowledge({ id, tokens: shown }, reason);
   return `Item ${id} is ${state}.`;
 }

@@ -1,7 +1,8 @@
--- Closes an item of break-glass by somebody who is not its caller, and records it. `problem` says why it stays open:
--- 'no_person', 'not_found', 'own' or 'acknowledged'. That is recorded too.
+-- Closes an item of break-glass by somebody who is not its caller, and records it. `shown` is the number of tokens that the
+-- approver was shown: if more were revealed since, the item stays open. `problem` says why it stays open: 'no_person',
+-- 'not_found', 'own', 'acknowledged' or 'more_revealed'. That is recorded too.
 CREATE OR REPLACE FUNCTION vault.acknowledge_break_glass(
-  request_id text, source vault.principal_source, principal text, reason text, item uuid,
+  request_id text, source vault.principal_source, principal text, reason text, item uuid, shown integer,
   OUT state text, OUT tokens integer, OUT problem text, OUT head_id bigint, OUT head_hash bytea, OUT head_at timestamptz
 )
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -16,6 +17,7 @@ BEGIN
     WHEN noted.id IS NULL THEN 'not_found'
     WHEN noted.caller = approver THEN 'own'
     WHEN noted.acknowledged_at IS NOT NULL THEN 'acknowledged'
+    WHEN noted.tokens IS DISTINCT FROM shown THEN 'more_revealed'
   END;
   IF problem IS NOT NULL THEN
     SELECT * INTO head_id, head_hash, head_at

@@ -111,6 +111,7 @@ export type ApprovalProblem =
   | RequestState
   | 'acknowledged'
   | 'different'
+  | 'more_revealed'
   | 'no_person'
   | 'not_found'
   | 'off'

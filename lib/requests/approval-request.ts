@@ -12,6 +12,7 @@ import {
 
 const id = z.string().check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/));
 const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/));
+const shown = z.int().check(z.gte(1), z.lte(2 ** 31 - 1));
 const action = z.string();
 const manyTokens = tokensUpTo(maxPerApproval);
 
@@ -25,7 +26,7 @@ const tokensRequest = z.strictObject({ action, tokens: manyTokens, reason });
 const plainRequest = z.strictObject({ action });
 const itemRequest = z.strictObject({ action, id });
 const decisionRequest = z.strictObject({ action, id, digest, reason });
-const acknowledgement = z.strictObject({ action, id, reason });
+const acknowledgement = z.strictObject({ action, id, shown, reason });
 
 /** What a caller of `reveal-url` asks for; without `action` it reveals. */
 export type RevealAction =
@@ -39,7 +40,7 @@ export type ApproverAction =
   | { action: 'list' }
   | { action: 'show'; id: string }
   | { action: 'approve' | 'refuse'; id: string; digest: string; reason: string }
-  | { action: 'acknowledge'; id: string; reason: string };
+  | { action: 'acknowledge'; id: string; shown: number; reason: string };
 
 /** Reads the body of a signed request to `reveal-url`. Throws `InvalidRequest`. */
 export function parseRevealAction(body: unknown): RevealAction {

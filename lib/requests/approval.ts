@@ -67,6 +67,8 @@ export interface Decision {
 
 export interface Acknowledgement {
   item: string;
+  /** How many tokens the item had when the approver was shown it. */
+  shown: number;
 }
 
 /** What became of an item, or why nothing did. */

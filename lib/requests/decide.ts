@@ -48,7 +48,10 @@ export async function decide(
   if (asked.action === 'show') return show(asked.id, deps);
   const context = { requestId, principal, reason: asked.reason };
   if (asked.action === 'acknowledge') {
-    return settle({ item: asked.id }, context, { ...deps, settle: deps.acknowledge });
+    return settle({ item: asked.id, shown: asked.shown }, context, {
+      ...deps,
+      settle: deps.acknowledge,
+    });
   }
   const decision = asked.action === 'approve' ? 'approved' : 'refused';
   return settle({ item: asked.id, digest: asked.digest, decision }, context, {

@@ -60,6 +60,7 @@ const expected: Readonly<Record<string, string>> = {
   id: 'must be the id of a request or item',
   approval: 'must be the id of an approved request',
   digest: 'must be the 64 hexadecimal digits that were shown',
+  shown: 'must be the number of tokens that was shown',
   requestedBy: 'must be 1 to 256 characters on one line, with at least one letter or digit',
   suppress: 'must be true or false',
   lift: 'must be true or false',

@@ -253,7 +253,7 @@ describeOnEmulator('the commands for people, against the deployed vault', () => 
     const listed = await run(['requests', '--as', 'approver', '--json']);
     const { breakGlass } = JSON.parse(listed.stdout) as { breakGlass: { id: string }[] };
     expect(listed.code).toBe(1);
-    const close = ['acknowledge', breakGlass[0]!.id, '--as', 'approver', ...reason];
+    const close = ['acknowledge', breakGlass[0]!.id, '--as', 'approver', '--yes', ...reason];
     expect(await run(close)).toMatchObject({ code: 0 });
     expect(await stack.invoke('maintain')).toMatchObject({ pruned: 0 });
     await stack.query('update vault.approval_rule set above = 1000000');

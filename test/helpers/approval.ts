@@ -70,7 +70,7 @@ export interface ApprovalWorld {
   ) => Promise<Decided>;
   withdraw: (who: Principal, id: string) => Promise<Decided>;
   breakGlass: (who: Principal, tokens: readonly string[]) => Promise<Recorded>;
-  acknowledge: (who: Principal, id: string) => Promise<Decided>;
+  acknowledge: (who: Principal, id: string, shown: number) => Promise<Decided>;
 }
 
 /** A request that was made. */
@@ -93,7 +93,7 @@ export function approvalWorld(database: TestDatabase): ApprovalWorld {
       decideRequest(approve, as(who), { item: id, digest, decision }),
     withdraw: (who, id) => withdrawRequest(url, as(who), { item: id }),
     breakGlass: (who, tokens) => claimReveal(emergency, as(who), tokens),
-    acknowledge: (who, id) => acknowledgeBreakGlass(approve, as(who), { item: id }),
+    acknowledge: (who, id, shown) => acknowledgeBreakGlass(approve, as(who), { item: id, shown }),
   };
 }
 

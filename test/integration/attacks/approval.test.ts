@@ -418,10 +418,31 @@ describe('the audit', () => {
 });
 
 describe('break-glass', () => {
+  it('is not acknowledged with what was revealed after the approver was shown it', async () => {
+    const caller = sso('Emergency', 'mallory@example.org');
+    const { breakGlass: item } = await world.breakGlass(caller, tokens.slice(0, 1));
+    const stolen = await stolenLogin(database, 'vault_approve');
+    const { rows } = await stolen.query('select id, tokens from vault.open_break_glass()');
+    expect(rows).toEqual([{ id: item, tokens: 1 }]);
+    await world.breakGlass(caller, tokens.slice(1, 3));
+    const changed = { state: null, problem: 'more_revealed' };
+    expect(await world.acknowledge(approver, item!, 1)).toMatchObject(changed);
+    for (const shown of ['1', 'null', '2147483647']) {
+      const answer = await stolen.query(
+        `select state, problem from vault.acknowledge_break_glass(
+           'r', 'iam', '${approver.id}', 'a reason of somebody', '${item}', ${shown})`,
+      );
+      expect(answer.rows, shown).toEqual([changed]);
+    }
+    expect(await world.acknowledge(approver, item!, 3)).toMatchObject({ state: 'acknowledged' });
+    // what comes then is an item of its own
+    expect((await world.breakGlass(caller, [tokens[3]!])).breakGlass).not.toBe(item);
+  });
+
   it('reveals without an approval, up to its own cap, as an item for somebody else', async () => {
     const caller = sso('Emergency', 'grace@example.org');
     await database.admin.query(
-      `update vault.limits set per_caller = 6, overall = 6 where role = 'vault_break_glass'`,
+      `update vault.limits set per_caller = 10, overall = 10 where role = 'vault_break_glass'`,
     );
     const { denied, breakGlass } = await world.breakGlass(caller, tokens.slice(0, 4));
     expect([denied, breakGlass]).toEqual([null, expect.any(String)]);
@@ -429,12 +450,12 @@ describe('break-glass', () => {
     expect((await world.breakGlass(caller, [tokens[7]!])).denied?.limit).toBe('cap');
 
     const again = sso('Approver', 'Grace@example.org');
-    expect(await world.acknowledge(again, breakGlass!)).toMatchObject({ problem: 'own' });
-    expect(await world.acknowledge(approver, breakGlass!)).toMatchObject({
+    expect(await world.acknowledge(again, breakGlass!, 6)).toMatchObject({ problem: 'own' });
+    expect(await world.acknowledge(approver, breakGlass!, 6)).toMatchObject({
       state: 'acknowledged',
       tokens: 6,
     });
-    expect(await world.acknowledge(approver, breakGlass!)).toMatchObject({
+    expect(await world.acknowledge(approver, breakGlass!, 6)).toMatchObject({
       problem: 'acknowledged',
     });
     // what was revealed so counts as the caller's own

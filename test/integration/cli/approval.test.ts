@@ -168,6 +168,44 @@ describe('pii-vault requests', () => {
   });
 });
 
+describe('pii-vault acknowledge', () => {
+  const uses = {
+    usedBy: 'arn:of:grace',
+    reason: 'on call',
+    firstUsedAt: 'then',
+    lastUsedAt: 'now',
+  };
+
+  it('closes an item with the number of tokens that it showed', async () => {
+    vault.answer = ({ action }) => [
+      200,
+      action === 'list'
+        ? { requests: [], breakGlass: [{ id, tokens: 3, ...uses }] }
+        : { id, state: 'acknowledged', tokens: 3 },
+    ];
+    const { code, stdout, stderr } = await run('acknowledge', [id, '--yes']);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `Item ${id} is acknowledged.\n` });
+    expect(stderr).toMatch(/used by +arn:of:grace\n.*tokens +3 revealed/s);
+    expect(vault.asked).toEqual([
+      { action: 'list' },
+      { action: 'acknowledge', id, shown: 3, reason },
+    ]);
+  });
+
+  it('closes nothing without an answer, or where no such item is open', async () => {
+    vault.answer = () => [200, { requests: [], breakGlass: [{ id, tokens: 3, ...uses }] }];
+    expect(await run('acknowledge', [id])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('add --yes'),
+    });
+    expect(await run('acknowledge', ['other', '--yes'])).toMatchObject({
+      code: 2,
+      stderr: 'No open item of break-glass has the id other.\n',
+    });
+    expect(vault.asked).toEqual([{ action: 'list' }, { action: 'list' }]);
+  });
+});
+
 describe('pii-vault reveal --break-glass', () => {
   it('goes to a URL of its own, by the hundred', async () => {
     vault.answer = revealAll;

@@ -141,7 +141,12 @@ describe('break-glass', () => {
     expect(published).toEqual([{ breakGlass: 2 }]);
     const [item] = await openBreakGlass(database.as('vault_maintain'));
     expect(notices.at(-1)).toEqual({ event: 'break_glass', id: item!.id, tokens: 2 });
-    await answer({ action: 'acknowledge', id: item!.id, reason: 'the incident of today' });
+    await answer({
+      action: 'acknowledge',
+      id: item!.id,
+      shown: 2,
+      reason: 'the incident of today',
+    });
     expect(await openBreakGlass(database.as('vault_maintain'))).toEqual([]);
   });
 });
