@@ -1,6 +1,7 @@
 import { type FileHandle, open, readFile, rm } from 'node:fs/promises';
 
 import { exists, refuseExisting, unwritable } from './private-file.ts';
+import type { ReachedLimit } from './reached-limit.ts';
 import { UserError } from './user-error.ts';
 
 /** Keeps the answers of a command while it runs, in `FILE.part`, so that it can go on after an end. */
@@ -15,13 +16,6 @@ export interface AnswerFile<Answer> {
   reach: (limit: ReachedLimit) => Promise<void>;
   /** Closes the file, and removes it unless its answers are needed later. */
   close: (isNeeded: boolean) => Promise<void>;
-}
-
-/** A limit that leaves a caller, by its ARN, no room until a time in ISO 8601. */
-export interface ReachedLimit {
-  caller: string;
-  limit: 'quota' | 'cap';
-  until: string;
 }
 
 /** Where the answers for this output file are kept. */

@@ -45,7 +45,12 @@ const shared: Record<
     ['--database-via <host:port>', 'where a tunnel to the database begins: 127.0.0.1:5432'],
     ['--database-ca <file>', 'certificate authorities of the database, PEM'],
   ],
-  as: [['--as <person>', 'on the local stage: investigator, privacy-officer, analyst or approver']],
+  as: [
+    [
+      '--as <person>',
+      'on the local stage: investigator, privacy-officer, analyst, approver or on-call',
+    ],
+  ],
   url: [['--url <url>', 'the signed URL, where you may not read the outputs of the stack']],
   caller: [
     ['--url <url>', 'the signed URL, where you may not read the outputs of the stack'],

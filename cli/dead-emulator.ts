@@ -1,30 +1,30 @@
-import { connect } from 'node:net';
-
 import { readLocalFiles } from './local-stage.ts';
 
-const answerTimeoutMs = 1_000;
+const answerTimeoutMs = 2_000;
 
 /**
- * What to say besides `problem` if a command for this stage failed because nothing answers where the
- * local stack's emulator was; otherwise null.
+ * What to say besides `problem` if a command for this stage failed because the local stack's emulator has
+ * ended or hangs; otherwise null.
  */
 export async function deadEmulator(stage: string, problem: string): Promise<string | null> {
   if (stage !== 'local' || !/no answer|not answer|ECONN/.test(problem)) return null;
   const files = await readLocalFiles().catch(() => null);
   const endpoint = files?.env['AWS_ENDPOINT_URL'];
-  if (!endpoint || (await accepts(new URL(endpoint)))) return null;
-  return `The AWS emulator of the local stack does not answer at ${endpoint}: npm start begins a new stack.`;
+  const fault = endpoint ? await faultOf(endpoint) : null;
+  if (fault === null) return null;
+  const next =
+    fault === 'hangs'
+      ? 'it takes connections and hangs. End it with npm stop, which deletes its data, and start it with npm start.'
+      : 'npm start begins a new stack.';
+  return `The AWS emulator of the local stack does not answer at ${endpoint}: ${next}`;
 }
 
-function accepts({ hostname, port }: URL): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: hostname, port: Number(port), timeout: answerTimeoutMs });
-    const end = (isUp: boolean) => {
-      socket.destroy();
-      resolve(isUp);
-    };
-    socket.on('connect', () => end(true));
-    socket.on('timeout', () => end(false));
-    socket.on('error', () => end(false));
-  });
+/** Null where anything answers HTTP there: a process that hangs still takes connections. */
+async function faultOf(endpoint: string): Promise<'ended' | 'hangs' | null> {
+  try {
+    await fetch(endpoint, { method: 'HEAD', signal: AbortSignal.timeout(answerTimeoutMs) });
+    return null;
+  } catch (error) {
+    return error instanceof DOMException && error.name === 'TimeoutError' ? 'hangs' : 'ended';
+  }
 }

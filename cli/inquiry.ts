@@ -1,22 +1,21 @@
 import { type Command, Option } from 'commander';
 
-import { QuotaExceeded, type VaultCallError } from '../client/errors.ts';
 import type { VaultClient } from '../client/vault-client.ts';
 import { maxPerRequest } from '../lib/requests/request.ts';
-import { type AnswerFile, openAnswerFile, partOf, type ReachedLimit } from './answer-file.ts';
+import { openAnswerFile, partOf } from './answer-file.ts';
 import { askInChunks, type Asked } from './ask-in-chunks.ts';
 import type { CommonOptions, Context, Outcome } from './command.ts';
 import { csvLine, withColumn } from './csv.ts';
 import type { CallerOptions } from './caller.ts';
 import { type Input, type InputOptions, type Item, readInput } from './input.ts';
-import { usedUp } from './in-chunks.ts';
 import { lineList } from './line-list.ts';
 import { writePrivateFile } from './private-file.ts';
+import { reachedLimit, stillReached } from './reached-limit.ts';
 import { reasonOf } from './reason.ts';
 import { findStage } from './stage.ts';
 import { table } from './table.ts';
 import { Cancelled, UserError } from './user-error.ts';
-import { afterRetry, type Door, type Failure, type OpenDoor, openDoor } from './vault.ts';
+import { afterRetry, type Door, type Failure, openDoor } from './vault.ts';
 import { visible, visibleJson } from './visible.ts';
 
 /** Options of the commands that ask the vault about many tokens or values. */
@@ -108,14 +107,15 @@ export async function inquire(
         most: inquiry.maxPerRequest ?? maxPerRequest,
       },
     );
-    const isLimited = file !== null && (await keepLimit(file, asked.stoppedBy, who));
+    const limit = file === null ? null : await reachedLimit(asked.stoppedBy, who);
+    if (limit !== null) await file?.reach(limit);
     const isDone = asked.stoppedBy === null && !signal.aborted && asked.withheld.size === 0;
     const rows = input.items.map((item) => rowOf(item, keys.get(item) ?? null, asked!));
     if (out !== undefined && isDone) {
       await writePrivateFile(out, content(inquiry, options, input, rows));
       isWritten = true;
     }
-    isKept = file !== null && !isWritten && (asked.answers.size > 0 || isLimited);
+    isKept = file !== null && !isWritten && (asked.answers.size > 0 || limit !== null);
     ifCancelled(() =>
       isKept ? `${partOf(out!)} keeps the answers: add --resume to go on.` : 'Nothing is kept.',
     );
@@ -124,30 +124,6 @@ export async function inquire(
   } finally {
     await file?.close(isKept);
   }
-}
-
-/** The limit that an earlier run has reached, if it leaves this caller no room yet. */
-async function stillReached(
-  limit: ReachedLimit | null,
-  who: OpenDoor['who'],
-): Promise<QuotaExceeded | null> {
-  if (limit === null || Date.parse(limit.until) <= Date.now()) return null;
-  if ((await who()) !== limit.caller) return null;
-  return usedUp(limit.limit, new Date(limit.until));
-}
-
-/** Whether a limit was reached that the file keeps. */
-async function keepLimit(
-  file: AnswerFile<Answer>,
-  stoppedBy: VaultCallError | null,
-  who: OpenDoor['who'],
-): Promise<boolean> {
-  if (!(stoppedBy instanceof QuotaExceeded) || stoppedBy.retryAt === null) return false;
-  const caller = await who();
-  const { limit, retryAt } = stoppedBy;
-  if (caller === null) return false;
-  await file.reach({ caller, limit, until: retryAt.toISOString() });
-  return true;
 }
 
 /** An item of the input with its answer. */

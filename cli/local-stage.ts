@@ -68,8 +68,8 @@ export async function localIdentity(
   const found = Object.entries(people).find(([person]) => person === name)?.[1];
   if (found !== undefined) return found;
   const hint =
-    name === 'approver'
-      ? ' Set revealApprovalAbove in stages/local.yml and run npm start again: that makes an approver.'
+    name === 'approver' || name === 'on-call'
+      ? ` Set revealApprovalAbove in stages/local.yml and run npm start again: that makes ${name}.`
       : '';
   throw new UserError(`--as is one of ${Object.keys(people).join(', ')}.${hint}`);
 }

@@ -89,14 +89,22 @@ async function explain(error: VaultCallError, door: Door, caller: Caller): Promi
     return { exitCode: 3, message: await explainDenial(error, door, caller), retryAt: null };
   }
   const isRefused = refusals.some((refusal) => error instanceof refusal);
-  const hint =
-    error instanceof ApprovalRequired && error.id !== null
-      ? '; npx pii-vault request asks for more tokens than these at once'
-      : '';
+  const hint = hintOf(error, door);
   const message =
     error instanceof SealBroken ? 'A sealed value does not open' : `${error.message}${hint}`;
   const retryAt = error instanceof QuotaExceeded ? error.retryAt : null;
   return { exitCode: isRefused ? 3 : 2, message: sentence(message), retryAt };
+}
+
+/** What to run next, where a command tells more. */
+function hintOf(error: VaultCallError, door: Door): string {
+  if (error instanceof ApprovalRequired && error.id !== null) {
+    return '; npx pii-vault request asks for more tokens than these at once';
+  }
+  if (error instanceof ApprovalInvalid && error.problem === 'not_found') {
+    return `; list them with npx pii-vault requests${door === 'approve' ? '' : ' --own'}`;
+  }
+  return '';
 }
 
 /** AWS does not say whether the credentials or the permission are at fault: STS knows the first. */

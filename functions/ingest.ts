@@ -20,6 +20,7 @@ import { createKmsClient, createSealingKeyService } from '../lib/crypto/kms.ts';
 import { createReadiness } from '../lib/ingest/readiness.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
+import { requestTimeouts } from '../lib/request-timeouts.ts';
 import type { OutgoingMessage } from '../lib/sqs.ts';
 import { createTokenizerSource } from '../lib/crypto/token.ts';
 
@@ -37,7 +38,7 @@ let sqs: Promise<(messages: OutgoingMessage[]) => Promise<number[]>> | null = nu
 
 async function createSending(): Promise<(messages: OutgoingMessage[]) => Promise<number[]>> {
   const { createSqsClient, sendMessages } = await import('../lib/sqs.ts');
-  const client = createSqsClient();
+  const client = createSqsClient({ requestHandler: requestTimeouts });
   return (messages) => sendMessages(client, deadLetters, messages);
 }
 

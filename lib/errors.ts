@@ -100,7 +100,7 @@ const approvalProblems: Readonly<Record<ApprovalProblem, string>> = {
   no_person:
     'it takes an IAM user, a role or a user of IAM Identity Center: the root user, federated users and claimed names ' +
     'cannot be told from others',
-  not_found: 'there is no such item of this caller, or for this approver',
+  not_found: 'there is no such request or item that you made or may decide on',
   off: 'approvals are not switched on in this stage',
   own: 'your own cannot be decided by you: somebody else has to',
   too_many: 'too many requests are open: withdraw one, or wait for decisions',

@@ -54,7 +54,7 @@ export function define(command: Command): void {
   describe(command, description, example, ['stage', 'database'])
     .option('--token <token>', 'rows of this token')
     .option('--person <text>', 'rows whose principal has this text in it')
-    .addOption(new Option('--action <action>').choices(auditActions))
+    .addOption(new Option('--action <action>', 'rows of this action').choices(auditActions))
     .option('--request <id>', 'rows of this request')
     .option('--from <day>', 'rows from this day or month on', parsePeriod)
     .option('--to <day>', 'rows up to this day or month, and of it', parsePeriod)

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 
 import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { type Drill, prepareDrill } from '../drill.ts';
@@ -18,7 +18,10 @@ const localOnly =
   'database (docs/operations.md, "Back up and restore").';
 
 export function define(command: Command): void {
-  describe(command, description, 'npx pii-vault drill', ['stage']).action(action(run));
+  describe(command, description, 'npx pii-vault drill', [])
+    // it takes no other, and says what to do instead
+    .addOption(new Option('--stage <name>').default('local').hideHelp())
+    .action(action(run));
 }
 
 async function run(options: CommonOptions, { signal, ifCancelled }: Context): Promise<Outcome> {

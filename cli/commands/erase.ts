@@ -12,6 +12,7 @@ import { interruptible, withPool } from '../database.ts';
 import { inChunks } from '../in-chunks.ts';
 import type { InputOptions } from '../input.ts';
 import { databaseConfig } from '../login.ts';
+import { reachedLimit, readLimit, stillReached, writeLimit } from '../reached-limit.ts';
 import { reasonOf } from '../reason.ts';
 import { findStage, type Stage } from '../stage.ts';
 import { table } from '../table.ts';
@@ -63,6 +64,8 @@ async function run(
     certificates.flatMap(({ erased, missing }) => [...erased, ...missing.map((one) => one.token)]),
   );
   const open = tokens.filter((token) => !done.has(token));
+  // to ask in vain would only fill the audit
+  const reached = await stillReached(await readLimit(out), door.who);
   ifCancelled(() => `${out} has the certificates so far: add --resume to go on.`);
   let left = open.length;
   const erase = async (chunk: string[]) => {
@@ -73,7 +76,10 @@ async function run(
   let failure: Failure | null = null;
   try {
     const wait = options.wait === true;
-    const stoppedBy = await inChunks(open, erase, { title: 'Erasing values', signal, wait });
+    const title = 'Erasing values';
+    const stoppedBy = await inChunks(open, erase, { title, signal, wait, reached });
+    const limit = certificates.length > 0 ? await reachedLimit(stoppedBy, door.who) : null;
+    await writeLimit(out, limit);
     if (stoppedBy !== null) failure = await door.explain(stoppedBy);
   } finally {
     // an empty file would be in the way of the next run
@@ -123,7 +129,7 @@ async function chosenTokens(
 }
 
 function outcome(
-  { out, stage, suppress }: Options,
+  { out, stage }: Options,
   certificates: readonly EraseCertificate[],
   problems: string[],
   failure: Failure | null,
@@ -142,8 +148,8 @@ function outcome(
     text:
       certificates.length === 0
         ? 'Nothing was erased.'
-        : `${renamedText(certificates)}Erased ${erased} value${erased === 1 ? '' : 's'}${suppress === true ? ' for good' : ''}. ` +
-          `Keep the certificates in ${out}.`,
+        : `${renamedText(certificates)}${erasedText(erased, missing.length)}` +
+          `${suppressedText(certificates)} Keep the certificates in ${out}.`,
     problems,
     report: {
       stage,
@@ -154,6 +160,20 @@ function outcome(
       out,
     },
   };
+}
+
+function erasedText(erased: number, missing: number): string {
+  const text = `Erased ${erased} value${erased === 1 ? '' : 's'}`;
+  if (missing === 0) return `${text}.`;
+  return `${text} now; ${missing} token${missing === 1 ? '' : 's'} had no value.`;
+}
+
+/** How many values are not sealed again, whether or not the vault held them. */
+function suppressedText(certificates: readonly EraseCertificate[]): string {
+  const count = certificates
+    .filter(({ suppressed }) => suppressed)
+    .reduce((sum, { erased, missing }) => sum + erased.length + missing.length, 0);
+  return count === 0 ? '' : ` Suppressed: ${count} (npx pii-vault lift ends that).`;
 }
 
 /** A line for each token that was named by its name of before the token key was replaced. */

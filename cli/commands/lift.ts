@@ -17,7 +17,7 @@ them. Nothing comes back that was erased. Every token is audited. You need the m
 const example = "npx pii-vault lift device_id_v1_… --reason 'objection 2026-17 withdrawn'";
 
 export function define(command: Command): void {
-  describe(command, description, example, ['stage', 'as', 'caller', 'input'])
+  describe(command, description, example, ['stage', 'as', 'caller', 'wait', 'input'])
     .argument('[tokens...]', 'tokens of user_logins')
     .action(action(run));
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 
 import {
   addressesWithoutNetworks,
@@ -45,6 +45,7 @@ export function define(command: Command): void {
     'database',
   ])
     .option('--fill', 'open the addresses, and write their networks')
+    .addOption(new Option('--dry-run', 'only count, as without --fill').conflicts('fill'))
     .action(action(run));
 }
 

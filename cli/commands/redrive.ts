@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 
 import {
   type ReasonTally,
@@ -36,6 +36,7 @@ const example = 'npx pii-vault redrive --stage prod --reason failed_too_often --
 export function define(command: Command): void {
   describe(command, description, example, ['stage', 'yes'])
     .option('--send', 'send the messages; without it, only count')
+    .addOption(new Option('--dry-run', 'only count, as without --send').conflicts('send'))
     .option('--reason <code>', 'only messages with this reason; may be repeated', collect, [])
     .option(
       '--repair <file.mjs>',

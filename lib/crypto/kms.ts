@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-kms';
 
 import { InvalidConfig, KeyServiceError, SealBroken, type VaultError } from '../errors.ts';
+import { requestTimeouts } from '../request-timeouts.ts';
 
 /** A new data key. The receiver must zero `plaintext` (32 bytes). */
 export interface GeneratedDataKey {
@@ -74,16 +75,9 @@ const brokenKey = new Set([
   'InvalidKeyUsageException',
 ]);
 
-// the SDK itself waits for as long as the socket does, which is longer than a function may run
-const requestHandler = {
-  connectionTimeout: 1_500,
-  requestTimeout: 3_000,
-  throwOnRequestTimeout: true,
-};
-
 /** A client for this region; `AWS_ENDPOINT_URL` is the SDK's own setting and is honoured. */
 export function createKmsClient(config: KMSClientConfig = {}): KMSClient {
-  return new KMSClient({ maxAttempts: 3, requestHandler, ...config });
+  return new KMSClient({ maxAttempts: 3, requestHandler: requestTimeouts, ...config });
 }
 
 /** The HMAC keys that tokens are derived from, by generation. */

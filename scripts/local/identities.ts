@@ -13,13 +13,17 @@ const policies = {
   'privacy-officer': 'EraserPolicyArn',
   analyst: 'FinderPolicyArn',
   approver: 'ApproverPolicyArn',
+  'on-call': 'BreakGlassPolicyArn',
 } as const;
 
 export type Person = keyof typeof policies;
 
-/** The access keys of these people; there is an approver only where large reveals need one. */
+/** Those who are there only where large reveals need an approval. */
+type ForApprovals = 'approver' | 'on-call';
+
+/** The access keys of these people. */
 export type Identities = Readonly<
-  Record<Exclude<Person, 'approver'>, Credentials> & { approver?: Credentials }
+  Record<Exclude<Person, ForApprovals>, Credentials> & Partial<Record<ForApprovals, Credentials>>
 >;
 
 const people = Object.keys(policies) as Person[];
@@ -36,8 +40,10 @@ export async function makeIdentities(settings: Settings): Promise<Identities> {
   const made: Partial<Record<Person, Credentials>> = {};
   for (const person of people) {
     const policy = outputs.get(policies[person]);
-    if (policy === undefined && person === 'approver') continue;
-    made[person] = await makePerson(settings, person, policy ?? '', known?.[person]);
+    // a stage without approvals has no policy for some
+    if (policy !== undefined) {
+      made[person] = await makePerson(settings, person, policy, known?.[person]);
+    }
   }
   const identities = made as Identities;
   await writePrivately(settings, file, `${JSON.stringify(identities, null, 2)}\n`);

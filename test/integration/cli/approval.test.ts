@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { ApprovalInvalid } from '../../../lib/errors.ts';
 import { requestDigest } from '../../../lib/requests/request-digest.ts';
 import { type CliResult, runCli } from '../../helpers/cli.ts';
 import { revealAll, startVaultServer, type VaultServer } from '../../helpers/vault-server.ts';
@@ -165,6 +166,15 @@ describe('pii-vault requests', () => {
       stdout: `Request ${id} is withdrawn.\n`,
     });
     expect(vault.asked).toEqual([{ action: 'list' }, { action: 'withdraw', id }]);
+
+    const problem = 'not_found';
+    const { message } = new ApprovalInvalid(problem);
+    vault.answer = () => [400, { error: 'ApprovalInvalid', message, problem }];
+    expect(await run('withdraw', [id])).toMatchObject({
+      code: 3,
+      stderr:
+        'There is no such request or item that you made or may decide on; list them with npx pii-vault requests --own.\n',
+    });
   });
 });
 

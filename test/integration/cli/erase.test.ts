@@ -100,7 +100,11 @@ describe('pii-vault erase', () => {
 
   it('erases for good, which verify finds in the audit, and lifts that', async () => {
     const tokens = [someToken(1), someToken(2)];
-    await eraseThem(...tokens, '--suppress', '--yes');
+    // the vault holds no value for them, and suppresses them all the same
+    expect(await eraseThem(...tokens, '--suppress', '--yes')).toMatchObject({
+      code: 1,
+      stdout: `Erased 0 values now; 2 tokens had no value. Suppressed: 2 (npx pii-vault lift ends that). Keep the certificates in ${out}.\n`,
+    });
     expect(await certificates()).toMatchObject([{ suppressed: true, reason: expect.any(String) }]);
     expect(await run('verify', '--certificate', out)).toMatchObject({
       code: 0,
@@ -185,6 +189,29 @@ describe('pii-vault erase', () => {
     );
     expect(rows).toEqual([{ count: '250', tokens: '250' }]);
     expect(await run('verify', '--certificate', out)).toMatchObject({ code: 0 });
+  });
+
+  it('does not ask with --resume before a limit leaves room again', async () => {
+    const answer = vault.answer;
+    const retryAt = new Date(Date.now() + 3_600_000).toISOString();
+    const denied = { error: 'QuotaExceeded', message: 'none is left', limit: 'quota', retryAt };
+    vault.answer = (request) =>
+      vault.asked.length > 1 ? [429, { ...denied, remaining: 0 }] : answer(request);
+    const list = join(directory, 'tokens.txt');
+    await writeFile(list, Array.from({ length: 150 }, (_, n) => someToken(n)).join('\n'));
+    expect(await eraseThem('--yes', '--file', list)).toMatchObject({ code: 3 });
+    const asked = vault.asked.length;
+
+    expect(await eraseThem('--yes', '--file', list, '--resume')).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining('Your hourly quota is used up: there is room again after'),
+    });
+    expect(vault.asked).toHaveLength(asked);
+
+    vault.answer = answer;
+    vault.arn = 'arn:aws:iam::000000000000:user/somebody-else';
+    expect(await eraseThem('--yes', '--file', list, '--resume')).toMatchObject({ code: 1 });
+    expect((await readdir(directory)).toSorted()).toEqual(['certificates.json', 'tokens.txt']);
   });
 
   it('erases nothing unasked where there is nobody to ask, and leaves no file', async () => {

@@ -52,6 +52,8 @@ describe('pii-vault --help', () => {
       expect(result.stdout).toContain(exitCodes);
       expect(result.stdout).not.toMatch(/default:\s+(?:\[\]|\{\})/);
       if (name === 'tokenize') expect(result.stdout).toMatch(/--kind <kind>[^-]*\(required\)/);
+      // it runs on the local stage only
+      if (name === 'drill') expect(result.stdout).not.toContain('--stage');
       expect(aws.actions).toEqual([]);
     },
   );

@@ -83,7 +83,7 @@ describe('pii-vault redrive', () => {
       storedMessage({ sentAt: Date.now() - 2 * hour }),
       rejected('198.51.100.7 is no code'),
     ];
-    const { code, output } = await run();
+    const { code, output } = await run('--dry-run');
 
     expect(code).toBe(0);
     expect(output).toMatch(/^invalid_json +11 +11 +0 +0 +0 +11$/m);
@@ -94,6 +94,10 @@ describe('pii-vault redrive', () => {
     expect(aws.login).toEqual([]);
     expect(aws.dead.map(({ hiddenUntil }) => hiddenUntil)).toEqual(Array(14).fill(0));
     expect(aws.actions).not.toContain('AmazonSQS.DeleteMessageBatch');
+    expect(await run('--dry-run', '--send')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("option '--dry-run' cannot be used with option '--send'"),
+    });
   });
 
   it('sends each as the message it was, of its own day, and deletes it', async () => {
