@@ -1,3 +1,5 @@
+import { totalmem } from 'node:os';
+
 import { Client } from 'pg';
 
 import { ingest } from '../../lib/ingest/ingest.ts';
@@ -8,7 +10,10 @@ import { connect, type Place } from './connect.ts';
 import { sharedKms } from './keys.ts';
 import { seedBatches } from './workload.ts';
 
-/** A Postgres of the benchmark's own, with default settings but for autovacuum: every commit is on disk. */
+/**
+ * A Postgres of the benchmark's own, as Postgres's documentation sizes a server: a quarter of the machine's memory for its
+ * buffers, and checkpoints by time. Every commit is on disk.
+ */
 export interface Cluster {
   port: number;
   /** A migrated database, its vault holding the values 0 to `held` − 1 of both kinds. */
@@ -21,7 +26,12 @@ export interface Cluster {
 
 export async function startCluster(): Promise<Cluster> {
   // autovacuum comes once a minute, and would slow down whatever is measured just then
-  const { port, stop } = await startPostgres(['autovacuum=off', 'fsync=on']);
+  const { port, stop } = await startPostgres([
+    'autovacuum=off',
+    'fsync=on',
+    `shared_buffers=${Math.floor(totalmem() / 4 / 2 ** 20)}MB`,
+    'max_wal_size=16GB',
+  ]);
   const maintenance = new Client({
     host: '127.0.0.1',
     port,
