@@ -35,7 +35,9 @@ module.exports = async ({ options, resolveConfigurationProperty, resolveVariable
   if (faults.length === 0) return 'passed';
 
   throw plain(
-    `stage ${stage}: ${faults.join('; ')}. stages/${stage}.yml or --param="name=value" sets it.`,
+    `the stage ${stage} cannot be used:\n` +
+      faults.map((fault) => `  - ${fault}\n`).join('') +
+      `Correct it in stages/${stage}.yml, or with --param="name=value".`,
   );
 };
 
@@ -81,7 +83,11 @@ function faultsTogether(values, region) {
   return faults;
 }
 
-/** An error of which `sls` shows only the message: `sls` prints the stack. */
+/** An error of which `sls` shows only the message, below its own words: `sls` prints the stack. */
 function plain(message) {
-  return Object.assign(new Error(message), { stack: message });
+  return Object.assign(new Error(message), { stack: `\n\n${capitalized(message)}\n` });
+}
+
+function capitalized(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

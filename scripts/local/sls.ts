@@ -90,10 +90,14 @@ export const reportOfError = /^Error:$/mu;
 /** The part of what `sls` printed that says why it failed. */
 export function reasonIn(output: string): string {
   const lines = output.split('\n').map((line) => line.trim());
-  const start = lines.lastIndexOf('Error:');
-  return lines
-    .slice(start + 1)
-    .filter((line) => line !== '' && !line.startsWith('at '))
-    .slice(0, 6)
+  // what stages/check.cjs says stands below the words of `sls` itself
+  const start = lines.findLastIndex((line) => line === 'Error:' || line.endsWith('errored with:'));
+  const after = lines.slice(start + 1);
+  const paragraph = after.slice(after.findIndex((line) => line !== ''));
+  const end = paragraph.indexOf('');
+  return paragraph
+    .slice(0, end === -1 ? undefined : end)
+    .filter((line) => !line.startsWith('at '))
+    .slice(0, 10)
     .join(' ');
 }

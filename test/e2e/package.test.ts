@@ -469,23 +469,24 @@ describe('a stage on AWS', () => {
         directReveal: 'no',
       }),
     ).rejects.toThrow(
-      'revealQuotaPerHour is not a whole number from 1 to 2147483647; ' +
-        'revealCapPerHour is not a whole number from 1 to 2147483647; ' +
-        'eraseCapPerHour is not a whole number from 1 to 2147483647; ' +
-        'directReveal is neither on nor off; ' +
-        'tokenizeCapPerHour is less than tokenizeQuotaPerHour',
+      '- revealQuotaPerHour is not a whole number from 1 to 2147483647 ' +
+        '- revealCapPerHour is not a whole number from 1 to 2147483647 ' +
+        '- eraseCapPerHour is not a whole number from 1 to 2147483647 ' +
+        '- directReveal is neither on nor off ' +
+        '- tokenizeCapPerHour is less than tokenizeQuotaPerHour',
     );
   });
 
   test('is refused without a file of its own, whatever its name', async () => {
-    const missing = 'there is no stages/qa.yml: copy stages/prod.example.yml';
+    const missing = 'There is no stages/qa.yml: copy stages/prod.example.yml';
     await expect(packageStage(settings, 'qa', null, output)).rejects.toThrow(missing);
   });
 
   test('is refused with a parameter that does not exist, naming the one that is meant', async () => {
     await expect(packaged({ visibilityTimout: '720', maxReceiveCount: '5' })).rejects.toThrow(
-      'stage prod: visibilityTimout is not a parameter: is it visibilityTimeout?; ' +
-        'maxReceiveCount times visibilityTimeout is less than a day',
+      'sls package failed: The stage prod cannot be used: ' +
+        '- visibilityTimout is not a parameter: is it visibilityTimeout? ' +
+        '- maxReceiveCount times visibilityTimeout is less than a day',
     );
   });
 
@@ -503,15 +504,15 @@ describe('a stage on AWS', () => {
     const formerDataKeyArns = everyOption.dataKeyArn.replace('eu-west-1', 'us-east-1');
     const dataKeyArn = 'arn:aws:kms:eu-west-1:111111111111:alias/data';
     await expect(packaged({ dataKeyArn, formerDataKeyArns })).rejects.toThrow(
-      `${dataKeyArn} is not a KMS key ARN in eu-west-1 (aliases are not accepted); ` +
-        `${formerDataKeyArns} is not a KMS key ARN in eu-west-1 (aliases are not accepted)`,
+      `${dataKeyArn} is not a KMS key ARN in eu-west-1 (aliases are not accepted) ` +
+        `- ${formerDataKeyArns} is not a KMS key ARN in eu-west-1 (aliases are not accepted)`,
     );
   });
 
   test('is refused without a database and subnets, naming what is missing', async () => {
     await expect(packageStage(settings, 'prod', {}, output)).rejects.toThrow(
-      'stage prod: databaseHost is not set; databaseResourceId is not set; ' +
-        'subnetIds is not set; securityGroupIds is not set.',
+      'The stage prod cannot be used: - databaseHost is not set - databaseResourceId is not set ' +
+        '- subnetIds is not set - securityGroupIds is not set Correct it in stages/prod.yml',
     );
   });
 
@@ -523,8 +524,8 @@ describe('a stage on AWS', () => {
 
   test('is refused with an unknown option, and with too little concurrency for ingest', async () => {
     await expect(packaged({ ingestReservedConcurrency: '3', trail: 'yes' })).rejects.toThrow(
-      'trail is neither on nor off; ' +
-        'ingestReservedConcurrency is less than ingestMaximumConcurrency',
+      'trail is neither on nor off ' +
+        '- ingestReservedConcurrency is less than ingestMaximumConcurrency',
     );
   });
 });

@@ -46,7 +46,7 @@ describe('npx sls, typed by hand for the stage local', () => {
     'refuses to %s where no stack is up',
     async (command) => {
       const { code, stdout, stderr } = await sls(...command.split(' '));
-      expect(stdout + stderr).toContain('there is no local stack: npm start');
+      expect(stdout + stderr).toContain('There is no local stack: npm start');
       expect(code).toBe(1);
     },
   );
