@@ -75,7 +75,9 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
           ],
     text:
       `${pairs(rows)}\n${erasedAgain} values that were erased since then are erased again.\n` +
-      `The tokens are of generation ${generation}. The audit is right. head ${id}:${hash}\nRestored into ${url.host}${url.pathname}.`,
+      `The tokens are of generation ${generation}. The audit is right. head ${id}:${hash}\nRestored into ${url.host}${url.pathname}.\n` +
+      'It has the limits, the approvals and the retention that the stage had when the copy was made. Deploy the stage to it, ' +
+      'and invoke migrate, which writes those of today.',
     report: {
       database: `${url.host}${url.pathname}`,
       rows,

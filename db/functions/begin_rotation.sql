@@ -1,6 +1,7 @@
 -- Begins to replace the token key: from now on vault.map_tokens is allowed. Records it in the audit. Raises an error if a
 -- rotation is under way, or if values are suppressed whose tokens nobody could name under the next key; with
--- `end_suppressions` they are suppressed no longer.
+-- `end_suppressions` they are suppressed no longer. Every row that a rotation writes into the audit comes after one of
+-- these, so it is enough to bound these.
 CREATE OR REPLACE FUNCTION vault.begin_rotation(
   request_id text, principal text, reason text, end_suppressions boolean
 ) RETURNS integer
@@ -10,6 +11,7 @@ DECLARE
   suppressions bigint;
 BEGIN
   PERFORM vault.lock_audit_chain();
+  PERFORM vault.count_event('rotations begun'::text, 'vault_rotate'::text, 20, 20);
   SELECT generation INTO STRICT present FROM vault.token_generation;
   IF EXISTS (SELECT FROM vault.rotation) THEN
     RAISE EXCEPTION 'a rotation is under way' USING ERRCODE = 'object_in_use';

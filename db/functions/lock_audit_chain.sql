@@ -21,5 +21,11 @@ BEGIN
     END IF;
     PERFORM FROM vault.audit_head FOR UPDATE;
   END IF;
+  -- a swap has a long transaction, and this lock only at its end: vault.end_stale_sessions must know since when
+  IF session_user = 'vault_rotate' THEN
+    PERFORM pg_advisory_xact_lock(
+      ('vault.audit_head'::regclass::oid::bigint << 32) + extract(epoch FROM clock_timestamp())::bigint
+    );
+  END IF;
 END;
 $$;

@@ -6,6 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 
 import { type Connection, run, statement, withoutParameters } from '../query.ts';
 import {
+  approvalRule,
   auditCheckpoints,
   auditHead,
   dataKeys,
@@ -35,6 +36,7 @@ export const valueTables = [
   'ingested_messages',
   'user_logins',
   'limits',
+  'approval_rule',
   'retention',
   'rotation',
   'token_map',
@@ -43,6 +45,7 @@ export const valueTables = [
 /** Tables that a dump of an older release lacks: what `migrate` made of them stays. */
 export const newerTables: ReadonlySet<string> = new Set([
   'limits',
+  'approval_rule',
   'token_generation',
   'tombstones',
   'ip_networks',
@@ -64,6 +67,7 @@ const tables: Record<TableName, PgTable> = {
   user_logins: userLogins,
   reveal_audit: revealAudit,
   limits,
+  approval_rule: approvalRule,
   rotation,
   token_map: tokenMap,
   audit_head: auditHead,

@@ -45,6 +45,12 @@ afterAll(async () => {
 
 const who = `'r', 'arn:aws:iam::1:user/mallory', 'a reason of somebody'`;
 const begin = `select vault.begin_rotation(${who}, false)`;
+const beginAndAbort = async () => {
+  await thief.query(begin);
+  for (const swept of [false, true]) {
+    await thief.query(`select vault.abort_rotation(${who}, ${swept})`);
+  }
+};
 const reads = [
   'select * from vault.rotation_page(null, 100)',
   'select * from vault.rotation_rest(100)',
@@ -110,6 +116,32 @@ describe('the login of vault_rotate', () => {
       expect(await auditOutcomes(database)).toEqual(['begun']);
     },
   );
+
+  it('fills the audit no further than by 20 rotations an hour', async () => {
+    for (let n = 0; n < 20; n += 1) await beginAndAbort();
+    await expect(beginAndAbort()).rejects.toThrow('too many in this hour: rotations begun');
+    expect(await auditOutcomes(database)).toHaveLength(40);
+    await database.admin.query(`update vault.usage set minute = minute - interval '62 minutes'`);
+    await beginAndAbort();
+  });
+
+  it('keeps the lock of the audit for no longer than a minute after others need it', async () => {
+    const maintain = database.as('vault_maintain');
+    const ended = async () =>
+      (await maintain.query<{ n: number }>('select vault.end_stale_sessions() as n')).rows[0]?.n;
+    await thief.query(`begin; ${begin}; select pg_advisory_unlock_all(); savepoint s`);
+    await thief.query('rollback to savepoint s');
+    expect(await ended()).toBe(0);
+    // as if it had the lock since then: the note of the lock itself stays until the transaction ends
+    const { rows } = await database.admin.query<{ key: string; isNow: boolean }>(
+      `select (classid::bigint << 32) + objid::bigint - 65 as key, abs(extract(epoch from now()) - objid::bigint) < 30 as "isNow"
+       from pg_locks where locktype = 'advisory' and classid = 'vault.audit_head'::regclass`,
+    );
+    expect(rows).toEqual([{ key: expect.any(String), isNow: true }]);
+    await thief.query('select pg_advisory_xact_lock($1)', [rows[0]!.key]);
+    expect(await ended()).toBe(1);
+    await expect(thief.query('select 1')).rejects.toThrow();
+  });
 
   it('wipes no value by a rotation that it takes back', async () => {
     const before = await held();

@@ -22,7 +22,7 @@ import { eraseValues, liftSuppressions } from '../../../db/audited-requests.ts';
 import { readAudit } from '../../../db/read-audit.ts';
 import { reapplyErasures } from '../../../db/operations/reapply-erasures.ts';
 import { chainStart, verifyChain } from '../../../lib/audit/chain.ts';
-import { VaultError } from '../../../lib/errors.ts';
+import { ApprovalRequired, VaultError } from '../../../lib/errors.ts';
 import type { IngestDeps } from '../../../lib/ingest/deps.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
 import { reveal, type RevealResponse } from '../../../lib/requests/reveal.ts';
@@ -30,6 +30,7 @@ import { writeDump } from '../../../cli/dump.ts';
 import { UserError } from '../../../cli/user-error.ts';
 import { withPool } from '../../../cli/database.ts';
 import { restoreDump } from '../../../cli/restore-dump.ts';
+import { requireApproval } from '../../helpers/approval.ts';
 import { appendRows, auditContext, openAudit } from '../../helpers/audit.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { testPassword } from '../../helpers/cluster.ts';
@@ -171,6 +172,7 @@ describe('pii-vault backup and restore', () => {
     const head = await readAuditHead(source.admin);
 
     expect(result.output).toContain(`head ${head.id}:${Buffer.from(head.hash).toString('hex')}`);
+    expect(result.output).toContain('invoke migrate');
     expect(result.code).toBe(0);
     for (const table of [...contents, ...auditContents]) {
       expect(await rowsOf(target.admin, table)).toEqual(await rowsOf(source.admin, table));
@@ -187,6 +189,7 @@ describe('pii-vault backup and restore', () => {
   it('give a database that goes on: roles, grants, and an audit that grows and refuses changes', async () => {
     const token = await collect('a device');
     await appendRows(source.as('vault_reveal'), 2);
+    await requireApproval(source, 2);
     const path = await dump();
     expect(await restore(path)).toMatchObject({ code: 0 });
 
@@ -201,6 +204,8 @@ describe('pii-vault backup and restore', () => {
     );
     const other = await collect('another device', ingestDeps(target, kms));
     expect((await revealFrom(target, token, other)).revealed).toHaveLength(2);
+    // also before the stage is deployed to it
+    await expect(revealFrom(target, token)).rejects.toBeInstanceOf(ApprovalRequired);
     const { rows } = await target.admin.query(
       `select distinct tableowner from pg_tables where schemaname = 'vault' or tablename = 'user_logins'`,
     );
