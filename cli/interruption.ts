@@ -9,8 +9,8 @@ export interface Interruption {
   end: () => void;
 }
 
-// npx and the terminal each pass the same Ctrl-C on: only a later one is a second
-const secondAfterMs = 1_000;
+// npx and the terminal each pass the same Ctrl-C on, within milliseconds: only a later one is a second
+const secondAfterMs = 250;
 
 /** Watches for an interruption; a second one ends the process at once. */
 export function watchInterruption(): Interruption {

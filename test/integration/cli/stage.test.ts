@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { type AwsServer, startAwsServer, storedMessage } from '../../helpers/aws-server.ts';
-import { type CliResult, runCli } from '../../helpers/cli.ts';
+import { type CliResult, runCli, startCli } from '../../helpers/cli.ts';
 
 let aws: AwsServer;
 beforeEach(async () => {
@@ -98,6 +101,32 @@ describe('pii-vault --stage', () => {
     expect(result).toMatchObject({ code: 2 });
     expect(aws.actions).toEqual([]);
   });
+});
+
+it.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('a second %s ends a command at once that waits for AWS', async (signal, code) => {
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  const { environment } = aws;
+  const {
+    process: child,
+    printed,
+    ended,
+  } = startCli(['redrive'], {
+    ...environment,
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+  });
+  await once(silent, 'connection');
+  child.kill(signal);
+  await printed('Stopping. Press Ctrl-C again to stop at once.');
+  // as long as a person needs at least: the same Ctrl-C may come twice
+  await sleep(300);
+  child.kill(signal);
+  expect(await ended).toMatchObject({ code, output: expect.not.stringContaining('Cancelled') });
+  silent.close();
 });
 
 describe('pii-vault on the local stage, whose emulator has ended', () => {
