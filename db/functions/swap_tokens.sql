@@ -10,7 +10,7 @@ CREATE OR REPLACE FUNCTION vault.swap_tokens(
   columns text[], request_id text, principal text, reason text
 ) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET work_mem = '256MB' SET lock_timeout = '30s' SET enable_nestloop = off AS $$
+SET work_mem = '256MB' SET lock_timeout = '30s' SET enable_mergejoin = off AS $$
 DECLARE
   token_form CONSTANT text := '_[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$';
   former integer;
@@ -18,10 +18,9 @@ DECLARE
   -- of tokens of the former generation, as a quick test and as an exact one
   part text;
   pattern text;
-  name text;
-  before text[] := '{}';
-  after text[] := '{}';
-  digest text;
+  leaf regclass;
+  before text[];
+  after text[];
   counted bigint;
   unmapped bigint := 0;
   rewritten bigint := 0;
@@ -42,12 +41,19 @@ BEGIN
   part := '_v' || former || '_';
   pattern := '^(' || kinds || ')_v' || former || token_form;
 
-  SELECT count(*) INTO unmapped FROM vault.pii_vault AS value
-  WHERE NOT EXISTS (SELECT FROM vault.token_map AS map WHERE map.new_token = value.token)
-    AND NOT EXISTS (
-      SELECT FROM vault.token_map AS map JOIN vault.pii_vault AS next ON next.token = map.new_token
-      WHERE map.token = value.token
-    );
+  -- it has just been filled, and has no statistics yet
+  ANALYZE vault.token_map;
+
+  SET LOCAL enable_nestloop = off;
+  -- executed as text, it may have parallel workers
+  EXECUTE $query$
+    SELECT count(*) FROM vault.pii_vault AS value
+    WHERE NOT EXISTS (SELECT FROM vault.token_map AS map WHERE map.new_token = value.token)
+      AND NOT EXISTS (
+        SELECT FROM vault.token_map AS map JOIN vault.pii_vault AS next ON next.token = map.new_token
+        WHERE map.token = value.token
+      )
+  $query$ INTO unmapped;
   IF unmapped > 0 THEN RETURN json_build_object('unmapped', unmapped); END IF;
 
   -- what was erased while it was mapped, and what was erased before: nobody can make these names again
@@ -59,78 +65,50 @@ BEGIN
   SELECT gone.token, gone.kind, vault.random_token(), 'erased' FROM vault.tombstones AS gone
   ON CONFLICT ON CONSTRAINT token_map_pkey DO NOTHING;
 
-  FOREACH name IN ARRAY columns LOOP
-    EXECUTE format($query$
-      WITH named AS MATERIALIZED (
-        SELECT login.%1$I::text AS name, count(*) AS size FROM public.user_logins AS login
-        WHERE login.%1$I IS NOT NULL GROUP BY 1
-      ), unheld AS (
+  before := (vault.token_groups(columns, part, pattern)).digests;
+  SET LOCAL enable_nestloop = on;
+
+  FOR leaf IN
+    SELECT oid FROM pg_class
+    WHERE relkind = 'r' AND has_table_privilege(oid, 'select') AND has_table_privilege(oid, 'update') AND (
+      oid = 'public.user_logins'::regclass OR oid IN (SELECT relid FROM pg_partition_tree('public.user_logins'))
+    )
+  LOOP
+    rewritten := rewritten + vault.swap_logins(leaf, columns, former);
+  END LOOP;
+  SELECT digests, tokens INTO after, remaining FROM vault.token_groups(columns, part, pattern);
+  IF remaining > 0 THEN
+    -- logins with a token that no value of the vault ever had, or with something else in one of the columns than a token of
+    -- its kind: every token is looked up
+    EXECUTE (
+      SELECT format($query$
         INSERT INTO vault.token_map AS map (token, kind, new_token, origin)
         SELECT decode(translate(right(named.name, 27), '-_', '+/') || '=', 'base64'),
           left(named.name, -length($1) - 27)::vault.pii_kind, vault.random_token(), 'unheld'
-        FROM named WHERE strpos(named.name, $1) > 0 AND named.name ~ $2
+        FROM (%s) AS named
         ON CONFLICT ON CONSTRAINT token_map_pkey DO NOTHING
-        RETURNING 1
+      $query$, string_agg(format(
+        'SELECT %1$I::text AS name FROM public.user_logins WHERE strpos(%1$I::text, $1) > 0 AND %1$I::text ~ $2', column_name
+      ), ' UNION '))
+      FROM unnest(columns) AS listed (column_name)
+    ) USING part, pattern;
+    GET DIAGNOSTICS unheld = ROW_COUNT;
+    EXECUTE (
+      SELECT format(
+        'UPDATE public.user_logins AS login SET %s WHERE %s',
+        string_agg(format($set$%1$I = CASE WHEN login.%1$I::text ~ $2 THEN (
+          SELECT map.kind::text || $3 || rtrim(translate(encode(map.new_token, 'base64'), '+/', '-_'), '=')
+          FROM vault.token_map AS map
+          WHERE map.token = decode(translate(right(login.%1$I::text, 27), '-_', '+/') || '=', 'base64')
+        ) ELSE login.%1$I::text END$set$, column_name), ', ' ORDER BY n),
+        string_agg(format('(strpos(login.%1$I::text, $1) > 0 AND login.%1$I::text ~ $2)', column_name), ' OR ' ORDER BY n)
       )
-      SELECT
-        (SELECT encode(sha256(convert_to(coalesce(string_agg(size || ':' || n, ',' ORDER BY size), ''), 'UTF8')), 'hex')
-         FROM (SELECT size, count(*) AS n FROM named GROUP BY size) AS sizes),
-        (SELECT count(*) FROM unheld)
-    $query$, name)
-    INTO digest, counted USING part, pattern;
-    before := before || digest;
-    unheld := unheld + counted;
-  END LOOP;
-  ANALYZE vault.token_map;
-
-  -- each map is hashed once; a login that has something else than a token in one of the columns is left for the second
-  -- statement, which looks every token up
-  EXECUTE (
-    SELECT format(
-      'UPDATE public.user_logins AS login SET %s FROM %s WHERE %s AND NOT (%s)',
-      string_agg(format('%I = map%s.next', column_name, n), ', ' ORDER BY n),
-      string_agg(format($map$(
-        SELECT map.kind::text || $1 || rtrim(translate(encode(map.token, 'base64'), '+/', '-_'), '=') AS former,
-          map.kind::text || $2 || rtrim(translate(encode(map.new_token, 'base64'), '+/', '-_'), '=') AS next
-        FROM vault.token_map AS map UNION ALL SELECT '', NULL) AS map%s$map$, n), ', ' ORDER BY n),
-      string_agg(format($join$coalesce(login.%I::text, '') = map%s.former$join$, column_name, n), ' AND ' ORDER BY n),
-      string_agg(format('login.%I IS NULL', column_name), ' AND ' ORDER BY n)
-    )
-    FROM unnest(columns) WITH ORDINALITY AS listed (column_name, n)
-  ) USING part, '_v' || former + 1 || '_';
-  GET DIAGNOSTICS rewritten = ROW_COUNT;
-  SET LOCAL enable_nestloop = on;
-  EXECUTE (
-    SELECT format(
-      'UPDATE public.user_logins AS login SET %s WHERE %s',
-      string_agg(format($set$%1$I = CASE WHEN login.%1$I::text ~ $2 THEN (
-        SELECT map.kind::text || $3 || rtrim(translate(encode(map.new_token, 'base64'), '+/', '-_'), '=')
-        FROM vault.token_map AS map
-        WHERE map.token = decode(translate(right(login.%1$I::text, 27), '-_', '+/') || '=', 'base64')
-      ) ELSE login.%1$I::text END$set$, column_name), ', ' ORDER BY n),
-      string_agg(format('(strpos(login.%1$I::text, $1) > 0 AND login.%1$I::text ~ $2)', column_name), ' OR ' ORDER BY n)
-    )
-    FROM unnest(columns) WITH ORDINALITY AS listed (column_name, n)
-  ) USING part, pattern, '_v' || former + 1 || '_';
-  GET DIAGNOSTICS counted = ROW_COUNT;
-  rewritten := rewritten + counted;
-
-  FOREACH name IN ARRAY columns LOOP
-    EXECUTE format($query$
-      SELECT encode(sha256(convert_to(coalesce(string_agg(size || ':' || n, ',' ORDER BY size), ''), 'UTF8')), 'hex'),
-        coalesce(sum(old), 0)
-      FROM (
-        SELECT size, count(*) AS n, count(*) FILTER (WHERE strpos(name, $1) > 0 AND name ~ $2) AS old
-        FROM (
-          SELECT login.%1$I::text AS name, count(*) AS size FROM public.user_logins AS login
-          WHERE login.%1$I IS NOT NULL GROUP BY 1
-        ) AS named GROUP BY size
-      ) AS sizes
-    $query$, name)
-    INTO digest, counted USING part, pattern;
-    after := after || digest;
-    remaining := remaining + counted;
-  END LOOP;
+      FROM unnest(columns) WITH ORDINALITY AS listed (column_name, n)
+    ) USING part, pattern, '_v' || former + 1 || '_';
+    GET DIAGNOSTICS counted = ROW_COUNT;
+    rewritten := rewritten + counted;
+    SELECT digests, tokens INTO after, remaining FROM vault.token_groups(columns, part, pattern);
+  END IF;
   IF before <> after OR remaining > 0 THEN
     RAISE EXCEPTION 'the logins would not be as they were: % tokens of generation % would be left', remaining, former
       USING ERRCODE = 'data_exception';

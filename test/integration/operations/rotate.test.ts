@@ -175,6 +175,59 @@ describe('rotating the token key', () => {
   });
 });
 
+describe('a table of a team’s own', () => {
+  it('keeps what is not a token, in every partition, and a token in the other column its name', async () => {
+    const own = await createTestDatabase();
+    await own.admin.query(`
+      alter table user_logins rename to former_logins;
+      create table user_logins (like former_logins) partition by range (create_date);
+      create table logins_2025 partition of user_logins for values from (minvalue) to ('2026-01-01');
+      create table logins_2026 partition of user_logins default;
+      alter table user_logins owner to vault_migrator;
+      -- read and written only through user_logins
+      revoke all on logins_2025 from public;
+      grant select, insert on user_logins to vault_ingest`);
+    try {
+      const team = await openTestRotation(own, kms);
+      const store = ingestDeps(own, kms);
+      await ingest([sqsRecord(loginMessage({ ip: '192.0.2.9', device_id: 'nine' }))], store);
+      const former = `(select masked_ip from user_logins where user_id = 'user-1')`;
+      await own.admin.query(`update user_logins set user_id = 'user-1'`);
+      await own.admin.query(`
+        insert into user_logins (user_id, masked_ip, masked_device_id, create_date) values
+        ('empty', ${former}, '', '2025-05-05'), ('text', ${former}, 'none', '2025-05-05'),
+        ('null', ${former}, null, '2025-05-05'), ('other', '', ${former}, '2026-05-05'),
+        ('unheld', 'ip_v1_${'A'.repeat(27)}', 'device_id_v1_${'E'.repeat(26)}A', '2026-05-05'),
+        ('nothing', '', '', '2026-05-05'), ('nulls', null, null, '2025-05-05')`);
+
+      const { swapped } = await team.rotate();
+
+      expect(swapped).toMatchObject({ mapped: 2, unheld: 2, rewritten: 6 });
+      const { rows } = await own.admin.query<Login>('select * from user_logins order by user_id');
+      const tokenizer = await createTokenizerSource(kms)(2);
+      const token = tokenizer.token('ip', '192.0.2.9');
+      const shown = rows.map((row) => [row.user_id, row.masked_ip, row.masked_device_id]);
+      expect(shown.slice(0, 6)).toEqual([
+        ['empty', token, ''],
+        ['nothing', '', ''],
+        ['null', token, null],
+        ['nulls', null, null],
+        ['other', '', token],
+        ['text', token, 'none'],
+      ]);
+      expect(shown[6]).toEqual([
+        'unheld',
+        expect.stringMatching(/^ip_v2_/),
+        expect.stringMatching(/^device_id_v2_/),
+      ]);
+      expect(shown[7]).toEqual(['user-1', token, tokenizer.token('device_id', 'nine')]);
+      await team.finish();
+    } finally {
+      await own.drop();
+    }
+  });
+});
+
 describe('in one request, a former token and its present name', () => {
   const ip = '203.0.113.77';
   const both = async () => {
