@@ -184,8 +184,8 @@ describe('a table of a team’s own', () => {
       create table logins_2025 partition of user_logins for values from (minvalue) to ('2026-01-01');
       create table logins_2026 partition of user_logins default;
       alter table user_logins owner to vault_migrator;
-      -- read and written only through user_logins
-      revoke all on logins_2025 from public;
+      -- the other one is read and written only through user_logins
+      alter table logins_2025 owner to vault_migrator;
       grant select, insert on user_logins to vault_ingest`);
     try {
       const team = await openTestRotation(own, kms);
