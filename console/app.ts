@@ -18,6 +18,7 @@ import type { Permit } from './permits.ts';
 import { addApprovals } from './routes/approvals.ts';
 import { addAudit } from './routes/audit.ts';
 import { addDeadLetters } from './routes/dead-letters.ts';
+import { addErase } from './routes/erase.ts';
 import { addLookUp } from './routes/look-up.ts';
 import { addReport } from './routes/report.ts';
 import { addReveal } from './routes/reveal.ts';
@@ -53,6 +54,7 @@ function pagesOf(vault: ConsoleVault): Hono {
   addReveal(pages, parts);
   addApprovals(pages, parts);
   addLookUp(pages, parts);
+  addErase(pages, parts);
   addAudit(pages, parts);
   addDeadLetters(pages, parts);
   return pages;

@@ -10,6 +10,7 @@ const pages = [
   ['reveal', 'Reveal'],
   ['approvals', 'Approvals'],
   ['look-up', 'Look up'],
+  ['erase', 'Erase'],
   ['audit', 'Audit'],
   ['dead-letters', 'Dead letters'],
   ['data-keys', 'Data keys'],

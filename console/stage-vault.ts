@@ -66,6 +66,8 @@ export async function stageVault(
     decide: (...decision) => call('approve', (client) => client.decide(...decision)),
     withdraw: (id) => call('reveal', (client) => client.withdraw(id)),
     acknowledge: (...item) => call('approve', (client) => client.acknowledge(...item)),
+    erase: (...erasure) => call('erase', (client) => client.erase(...erasure)),
+    lift: (...lifted) => call('erase', (client) => client.lift(...lifted)),
     lookUp: (kind, values, reason) =>
       call('tokenize', (client) => client.tokenize(kind, values, reason)),
     loginsOf: (kind, tokens) =>

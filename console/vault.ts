@@ -62,6 +62,8 @@ export interface ConsoleVault {
   decide: VaultClient['decide'];
   withdraw: VaultClient['withdraw'];
   acknowledge: VaultClient['acknowledge'];
+  erase: VaultClient['erase'];
+  lift: VaultClient['lift'];
   lookUp: (kind: PiiKind, values: readonly string[], reason: string) => Promise<TokenizeResponse>;
   loginsOf: (kind: PiiKind, tokens: readonly string[]) => Promise<Map<string, TokenUse>>;
   /** Counts the dead-letter messages, and with `send` sends those of these reasons. */

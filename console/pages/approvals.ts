@@ -41,7 +41,8 @@ export function approvalsPage(vault: ConsoleVault, view: ApprovalsView): Html {
 function decision({ tokens, ...request }: ShownRequest, ticket: string): Html {
   return panel('Decide', [
     html`<p>
-      <bdi>${visible(request.requestedBy)}</bdi> asks to reveal ${tokens.length} tokens:
+      <bdi>${visible(request.requestedBy)}</bdi> asks to reveal ${tokens.length}
+      token${tokens.length === 1 ? '' : 's'}:
       <bdi>${visible(request.reason)}</bdi>
     </p>`,
     html`<p class="hint">
@@ -65,7 +66,7 @@ function waiting({ requests, breakGlass }: OpenItems, ticket: string): Html {
 function requestsTable(requests: readonly RevealRequest[], ticket: string): Html {
   return table(
     'Requests that wait',
-    ['State', { number: 'Tokens' }, 'Requested by', 'Reason', 'Until', ''],
+    ['State', { number: 'Tokens' }, 'Requested by', 'Reason', 'Until', 'Action'],
     requests.map(
       ({ id, state, tokens, requestedBy, reason, expiresAt }) =>
         html`<tr>
@@ -119,7 +120,7 @@ function ownRequests(requests: readonly RevealRequest[], ticket: string): Html {
   }
   return table(
     'Your own requests',
-    ['State', { number: 'Tokens' }, 'Reason', 'Decided by', 'Id', ''],
+    ['State', { number: 'Tokens' }, 'Reason', 'Decided by', 'Id', 'Action'],
     requests.map(
       ({ id, state, tokens, reason, decidedBy }) =>
         html`<tr>

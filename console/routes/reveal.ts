@@ -1,7 +1,8 @@
 import type { Hono } from 'hono';
 
 import { readFields } from '../form-text.ts';
-import { readTokens, revealPage } from '../pages/reveal.ts';
+import { revealPage } from '../pages/reveal.ts';
+import { readTokens } from '../pages/tokens.ts';
 import { alreadySent, type RouteParts } from '../permits.ts';
 import { sentenceOf } from '../sentence.ts';
 
@@ -19,7 +20,7 @@ export function addReveal(pages: Hono, { vault, tickets }: RouteParts): void {
     const wrong = (sentence: string) =>
       context.html(revealPage(vault, form(entered, reason), { wrong: sentence }));
     if (tickets.redeem(fields.text('ticket')) !== 'reveal') return wrong(alreadySent);
-    const read = readTokens(entered);
+    const read = readTokens(entered, 'reveal');
     if ('wrong' in read) return wrong(read.wrong);
     try {
       const answer = await vault.reveal(read.tokens, reason);

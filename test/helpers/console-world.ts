@@ -5,7 +5,9 @@ import { lookUp } from '../../db/audited-requests.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import { asVaultError } from '../../lib/errors.ts';
 import { ingest } from '../../lib/ingest/ingest.ts';
-import { parseValuesRequest } from '../../lib/requests/request.ts';
+import { erase } from '../../lib/requests/erase.ts';
+import { lift } from '../../lib/requests/lift.ts';
+import { parseEraseRequest, parseValuesRequest } from '../../lib/requests/request.ts';
 import { parseApproverAction, parseRevealAction } from '../../lib/requests/approval-request.ts';
 import { decide } from '../../lib/requests/decide.ts';
 import { revealAction } from '../../lib/requests/reveal-action.ts';
@@ -17,7 +19,7 @@ import { type RunningCli, startCli } from './cli.ts';
 import { testPassword } from './cluster.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { createKmsDouble } from '../../scripts/local/kms-double.ts';
-import { ingestDeps, silentLog, silentMetrics } from './vault.ts';
+import { eraseDeps, ingestDeps, silentLog, silentMetrics } from './vault.ts';
 
 /** A running `pii-vault console` before a database, queues and signed URLs that really answer. */
 export interface ConsoleWorld {
@@ -44,6 +46,7 @@ export async function startConsoleWorld(): Promise<ConsoleWorld> {
   aws.stacks['pii-vault-local'] = {
     RevealUrl: 'https://reveal.lambda-url.eu-central-1.on.aws/',
     ApproveUrl: 'https://approve.lambda-url.eu-central-1.on.aws/',
+    EraseUrl: 'https://erase.lambda-url.eu-central-1.on.aws/',
     TokenizeUrl: 'https://tokenize.lambda-url.eu-central-1.on.aws/',
   };
   aws.callUrl = signedUrls(database, kms, aws);
@@ -95,6 +98,7 @@ function signedUrls(
   aws: AwsServer,
 ): AwsServer['callUrl'] {
   const { requesting, deciding } = approvalDeps(database, kms);
+  const erasing = eraseDeps(database);
   const pool = database.as('vault_tokenize');
   const finding = {
     tokenizer: createTokenizerSource(kms),
@@ -113,6 +117,15 @@ function signedUrls(
       }
       if (id === 'approve') {
         return [200, await decide(parseApproverAction(body), principal, request, deciding)];
+      }
+      if (id === 'erase') {
+        const { action, ...asked } = parseEraseRequest(body);
+        return [
+          200,
+          action === 'lift'
+            ? await lift(asked, principal, request, erasing)
+            : await erase(asked, principal, request, erasing, action === 'suppress'),
+        ];
       }
       return [200, await tokenize(parseValuesRequest(body), principal, request, finding)];
     } catch (error) {

@@ -287,6 +287,52 @@ describe('pii-vault console', () => {
     await rule('null');
   });
 
+  it('erases and suppresses what it has shown, once, with a certificate, and lifts that', async () => {
+    const { masked_device_id: token } = await world.login({ device_id: 'erased in the console' });
+    await world.login({ user_id: 'another', device_id: 'erased in the console' });
+    const held = async () => {
+      const values = await world.database.admin.query(
+        'select from vault.pii_vault where vault.token_text(kind, token) = $1',
+        [token],
+      );
+      return values.rowCount;
+    };
+    const first = { tokens: token, suppress: 'yes', reason, do: 'look' };
+    // a ticket of the first form erases nothing, whatever it is sent with
+    const unseen = { ...first, ticket: await ticketOf('erase'), do: 'erase' };
+    expect((await post('erase', unseen)).text).toContain('This form was sent before.');
+    const look = await post('erase', { ...first, ticket: await ticketOf('erase') });
+    expect(look.text).toContain('Nothing is erased yet');
+    expect(look.text).toMatch(
+      new RegExp(`${token}</code></td>\\s*(<td class="number">2</td>\\s*){2}`),
+    );
+    expect(await held()).toBe(1);
+
+    // what is sent with the ticket does not change what was shown
+    const seen = { ticket: ticketIn(look.text), do: 'erase', tokens: tokens.masked_ip };
+    const done = await post('erase', seen);
+    expect(done.text).toContain('1 erased, 0 without a value');
+    expect(await held()).toBe(0);
+    expect((await post('erase', seen)).text).toContain('This form was sent before.');
+    const [, file = ''] = /href="(certificates\/[^"]+)"/.exec(done.text)!;
+    const certificate = await get(file);
+    expect(certificate.headers['content-disposition']).toBe('attachment');
+    expect(JSON.parse(certificate.text)).toMatchObject({
+      erased: [token],
+      suppressed: true,
+      reason,
+    });
+    expect((await get('certificates/another')).status).toBe(404);
+
+    const login = () => world.login({ user_id: 'later', device_id: 'erased in the console' });
+    await login();
+    expect(await held()).toBe(0);
+    const lift = { ticket: await ticketOf('erase'), tokens: token, reason, do: 'lift' };
+    expect((await post('erase', lift)).text).toContain('1 suppression lifted.');
+    await login();
+    expect(await held()).toBe(1);
+  });
+
   it('escapes whatever is entered, searched for or stored', async () => {
     const nasty = `"><script>alert(1)</script>' onload=x`;
     const pages = [
@@ -299,6 +345,18 @@ describe('pii-vault console', () => {
         kind: nasty,
         values: nasty,
         reason: nasty,
+      }),
+      await post('erase', {
+        ticket: await ticketOf('erase'),
+        tokens: nasty,
+        reason: nasty,
+        do: 'lift',
+      }),
+      await post('erase', {
+        ticket: await ticketOf('erase'),
+        tokens: tokens.masked_ip,
+        reason: nasty,
+        do: 'look',
       }),
       await get(nasty.replaceAll(' ', '')),
     ];

@@ -28,6 +28,7 @@ const pages = [
   'reveal',
   'approvals',
   'look-up',
+  'erase',
   'audit',
   'dead-letters',
   'data-keys',
@@ -248,6 +249,70 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
     await page.getByText('192.0.2.77').waitFor();
   });
 
+  it('erases, and lifts what was suppressed, by keyboard only', async () => {
+    const { masked_ip: token } = await world.login({ ip: '203.0.113.44' });
+    await visit('Erase');
+    await page.getByRole('textbox', { name: 'Tokens' }).first().focus();
+    await page.keyboard.type(token);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Space');
+    expect(await page.getByLabel('Suppress these values').isChecked()).toBe(true);
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(reason);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Nothing is erased yet' }).waitFor();
+    await press('Erase and suppress 1 value');
+    await page.getByRole('heading', { name: '1 erased, 0 without a value' }).waitFor();
+    const download = page.waitForEvent('download');
+    await press('Download the certificate');
+    expect((await download).suggestedFilename()).toMatch(/^erasure-[\w-]+\.json$/);
+
+    await page.getByRole('textbox', { name: 'Tokens' }).last().focus();
+    await page.keyboard.type(token);
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(reason);
+    await press('Lift');
+    await page.getByText('1 suppression lifted.').waitFor();
+  });
+
+  it('approves a request by keyboard only', async () => {
+    const { admin } = world.database;
+    await admin.query(`insert into vault.approval_rule values (true, 'local', 0, 24)`);
+    const caller = world.aws.arn;
+    await visit('Reveal');
+    await page.getByLabel('Tokens').fill(tokens.masked_ip);
+    await page.getByLabel('Reason').fill(reason);
+    await page.getByRole('button', { name: 'Reveal' }).click();
+    await page.getByText('Somebody else has to approve').waitFor();
+    world.aws.arn = 'arn:aws:iam::000000000000:user/olga';
+    await visit('Approvals');
+    await press('Look at it');
+    await page.getByRole('heading', { name: 'Decide' }).waitFor();
+    await check('decide-light-1280');
+    await press('Reason');
+    await page.keyboard.type('assigned to them');
+    await press('Approve');
+    await page.getByText(/^Request \S+ is approved\.$/).waitFor();
+    world.aws.arn = caller;
+    await admin.query('update vault.approval_rule set above = null');
+  });
+
+  /** Goes on with the tab key to what has this name, and presses it; a field is only entered. */
+  async function press(name: string): Promise<void> {
+    const isThere =
+      `(document.activeElement.labels?.[0] ?? document.activeElement).textContent.trim()` +
+      `.replace(/\\s+/g, ' ') === ${JSON.stringify(name)}`;
+    for (let tabs = 0; tabs < 60; tabs += 1) {
+      if (await page.evaluate<boolean>(isThere)) {
+        const isField = await page.evaluate<boolean>(`document.activeElement.tagName === 'INPUT'`);
+        if (!isField) await page.keyboard.press('Enter');
+        return;
+      }
+      await page.keyboard.press('Tab');
+    }
+    throw new Error(`the tab key does not lead to ${name}`);
+  }
+
   it.each([
     // no colour depends on the width
     ['light', 1280],
@@ -264,6 +329,12 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
     await visit('Report');
     await makeReport();
     await check(`report-made-${colorScheme}-${width}`);
+    await visit('Erase');
+    await page.getByRole('textbox', { name: 'Tokens' }).first().fill(tokens.masked_ip);
+    await page.getByLabel('Reason').first().fill(reason);
+    await page.getByRole('button', { name: 'Show whose logins have them' }).click();
+    await page.getByRole('heading', { name: 'Nothing is erased yet' }).waitFor();
+    await check(`erase-seen-${colorScheme}-${width}`);
     await visit('Dead letters');
     await page.getByRole('button', { name: 'Count by reason' }).click();
     await page.getByRole('heading', { name: 'Dry run: nothing was sent' }).waitFor();
