@@ -1,5 +1,6 @@
 -- Trigger: refuses a sealed value of a suppressed token, whoever inserts it. vault.erase locks the table of tombstones
--- before it suppresses a value: then either it sees what was inserted, or this sees the suppression.
+-- before it suppresses a value: then either it sees what was inserted, or this sees the suppression. Refuses ingest a value
+-- under a data key that is not there, too: a reveal would call it erased. A restore and a rotation take what there is.
 CREATE OR REPLACE FUNCTION vault.refuse_suppressed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- a plan from when a table was small must not read all of it later
@@ -16,6 +17,12 @@ BEGIN
       -- a statement that began before the suppression: the next attempt sees it
       RAISE EXCEPTION 'the value of a token is suppressed' USING ERRCODE = 'serialization_failure';
     END IF;
+  END IF;
+  IF session_user = 'vault_ingest' AND EXISTS (
+    SELECT FROM (SELECT DISTINCT value.data_key_id AS id FROM added AS value) AS used
+    WHERE NOT EXISTS (SELECT FROM vault.data_keys AS key WHERE key.id = used.id)
+  ) THEN
+    RAISE EXCEPTION 'the data key of a value is not there' USING ERRCODE = 'serialization_failure';
   END IF;
   RETURN NULL;
 END;

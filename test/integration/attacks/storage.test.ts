@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { pipeline } from 'node:stream/promises';
 import type { Client } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { IngestDeps } from '../../../lib/ingest/deps.ts';
@@ -26,6 +28,11 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 afterEach(endStolenLogins);
+
+/** Sends these lines to `COPY`. */
+async function copyIn(session: Client, statement: string, lines: string): Promise<void> {
+  await pipeline([lines], session.query(copyFrom(statement)));
+}
 
 const call = (name: string, token: string) =>
   `select outcome from vault.${name}('r', 'iam', 'mallory', 'a reason of somebody', '{${token}}')`;
@@ -91,6 +98,37 @@ describe('the login of vault_ingest', () => {
     await expect(thief.query('begin; lock table vault.pii_vault')).rejects.toThrow(
       'permission denied',
     );
+  });
+});
+
+const value = (n: number, key: string) =>
+  `(decode(repeat('${n}', 40), 'hex'), 'ip', '\\x02', '${key}'::uuid)`;
+const insert = (...values: string[]) =>
+  `insert into vault.pii_vault (token, kind, ciphertext, data_key_id) values ${values.join(', ')}`;
+const addKey = (id: string) =>
+  `insert into vault.data_keys (id, wrapped_key, kms_key_arn) values ('${id}', '\\x01', 'arn')`;
+
+describe('a value under a data key that is not there', () => {
+  const nowhere = randomUUID();
+  it('cannot be stored by the login of vault_ingest, so that a reveal would call it erased', async () => {
+    const thief = await stolenLogin(database, 'vault_ingest');
+    const there = randomUUID();
+    await thief.query(addKey(there));
+    for (const statement of [
+      insert(value(1, nowhere)),
+      insert(value(1, there), value(2, nowhere)),
+      `with value as (${insert(value(1, nowhere))} returning 1) select from value`,
+      `begin; savepoint s; ${addKey(nowhere)}; rollback to s; ${insert(value(1, nowhere))}; commit`,
+      `copy vault.pii_vault (token, kind, ciphertext, data_key_id) from stdin`,
+    ]) {
+      const stored = statement.startsWith('copy')
+        ? copyIn(thief, statement, `\\\\x${'01'.repeat(20)}\tip\t\\\\x02\t${nowhere}\n`)
+        : thief.query(statement);
+      await expect(stored, statement).rejects.toThrow('data key of a value is not there');
+      await thief.query('rollback');
+    }
+    const both = `with key as (${addKey(nowhere)}) ${insert(value(1, nowhere), value(2, there))}`;
+    expect((await thief.query(both)).rowCount).toBe(2);
   });
 });
 
