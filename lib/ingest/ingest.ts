@@ -3,7 +3,8 @@ import type { SQSBatchResponse, SQSRecord } from 'aws-lambda';
 import type { IngestDeps } from './deps.ts';
 import { isolate, isSuspect } from './isolate.ts';
 import { messagesOf } from './message.ts';
-import { combined, failure, settle } from './settle.ts';
+import { combined, failure } from './outcome.ts';
+import { settle } from './settle.ts';
 
 /**
  * Stores a batch of SQS messages. Those that can never be stored go to the dead-letter queue with
@@ -31,11 +32,12 @@ export async function ingest(
   if (settled.error !== undefined) deps.readiness.doubt();
 
   const failed = new Set(settled.failed.map(idOf));
+  const rejected = settled.rejections.length;
   const counts = {
     received: records.length,
     stored: settled.stored,
-    duplicates: records.length - settled.rejected - settled.failed.length - settled.stored,
-    rejected: settled.rejected,
+    duplicates: records.length - rejected - settled.failed.length - settled.stored,
+    rejected,
     sealed: settled.sealed,
     failed: failed.size,
   };

@@ -1,7 +1,8 @@
 import { asVaultError } from '../errors.ts';
 import type { IngestDeps } from './deps.ts';
 import type { Message, Rejection } from './message.ts';
-import { combined, failure, putAside, settle, type Settled } from './settle.ts';
+import { combined, failure, nothing, type Outcome } from './outcome.ts';
+import { putAside, settle } from './settle.ts';
 import { isMessageId } from './source-message.ts';
 
 const suspectReceives = 3;
@@ -31,7 +32,7 @@ function receives({ attributes }: Message['copies'][number]['record']): number {
  * that was alone twice goes to the dead-letter queue, when nothing is left that can kill this container:
  * SQS would deliver it again. Call it when the others of the batch are stored.
  */
-export async function isolate(suspects: readonly Message[], deps: IngestDeps): Promise<Settled> {
+export async function isolate(suspects: readonly Message[], deps: IngestDeps): Promise<Outcome> {
   const died = await unended(suspects, deps);
   if ('error' in died) return failure(suspects, died.error);
   const loneDeaths = ({ id }: Message) => died.get(id) ?? 0;
@@ -60,8 +61,8 @@ async function unended(suspects: readonly Message[], { attempts, log }: IngestDe
 }
 
 /** Stores the messages; the database has a note of it meanwhile. */
-async function attempt(messages: readonly Message[], deps: IngestDeps): Promise<Settled> {
-  if (messages.length === 0) return settle([], deps);
+async function attempt(messages: readonly Message[], deps: IngestDeps): Promise<Outcome> {
+  if (messages.length === 0) return nothing;
   let id: string;
   try {
     id = await deps.attempts.begin(messages.map((message) => message.id));
@@ -79,11 +80,11 @@ async function attempt(messages: readonly Message[], deps: IngestDeps): Promise<
   return settled;
 }
 
-async function putCrashingAside(messages: readonly Message[], deps: IngestDeps): Promise<Settled> {
+async function putCrashingAside(messages: readonly Message[], deps: IngestDeps): Promise<Outcome> {
   const rejections = messages.map((message): Rejection => {
     return { message, copy: message.copies[0]!, reason: 'crashes_ingest' };
   });
-  const settled = await putAside(rejections, deps);
+  const settled = await putAside({ ...nothing, rejections }, deps);
   try {
     // sent again after the bug is corrected, it must not be called a crashing one at once
     for (const { id } of messages) await deps.attempts.forget(id);

@@ -1,20 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 
-import { asVaultError, DatabaseError, type VaultError } from '../errors.ts';
+import { asVaultError, DatabaseError } from '../errors.ts';
 import type { IngestDeps, WrittenBatch } from './deps.ts';
 import { maskLogins } from './mask.ts';
 import { type Message, type Readable, readMessage, type Rejection } from './message.ts';
-
-/** What happened to messages: counts of the written ones, and a list of the others. */
-export interface Outcome extends WrittenBatch {
-  /** Messages that can never be stored. */
-  rejections: Rejection[];
-  /** Messages that SQS must deliver again, and why. */
-  failed: Message[];
-  error?: VaultError;
-}
-
-const emptyOutcome: Outcome = { stored: 0, sealed: 0, rejections: [], failed: [] };
+import { combined, failure, nothing, type Outcome } from './outcome.ts';
 
 // large enough that the cost of a statement is small, and small enough that the next slice is sealed
 // while it runs; the first slices are smaller, because Postgres waits for them
@@ -27,16 +17,18 @@ const maxWriteTries = 5;
 
 /**
  * Stores the messages, a slice in each statement, all or nothing, and seals one slice while those
- * before it are written. After a transient fault the remaining slices are not tried.
+ * before it are written. After a transient fault the remaining slices are not tried. Rejected messages
+ * are only listed.
  */
 export async function store(messages: readonly Message[], deps: IngestDeps): Promise<Outcome> {
-  let outcome = emptyOutcome;
+  let outcome = nothing;
   const inFlight: Promise<Outcome>[] = [];
   for (const slice of slices(messages)) {
     const { readable, rejections } = read(slice);
-    outcome = combined(outcome, { ...emptyOutcome, rejections });
+    outcome = combined(outcome, { ...nothing, rejections });
     if (inFlight.length === maxSlicesInFlight) outcome = combined(outcome, await inFlight.shift()!);
-    if (outcome.error !== undefined) outcome = combined(outcome, failure(readable, outcome.error));
+    if (outcome.error !== undefined)
+      outcome = combined(outcome, failure(readable.map(messageOf), outcome.error));
     else if (readable.length > 0) {
       inFlight.push(storeSlice(readable, deps));
       // the statement leaves this process before the next slice keeps it busy
@@ -67,25 +59,28 @@ function read(messages: readonly Message[]): { readable: Readable[]; rejections:
   return { readable, rejections };
 }
 
+const messageOf = ({ message }: Readable): Message => message;
+
 async function storeSlice(slice: readonly Readable[], deps: IngestDeps): Promise<Outcome> {
   try {
-    return { ...emptyOutcome, ...(await maskAndWrite(slice, deps)) };
+    return { ...nothing, ...(await maskAndWrite(slice, deps)) };
   } catch (error) {
     if (!(error instanceof DatabaseError && error.refusesData)) {
       deps.log.error('slice failed', error, { received: slice.length });
-      return failure(slice, asVaultError(error));
+      return failure(slice.map(messageOf), asVaultError(error));
     }
   }
   if (slice.length === 1) {
     const rejections = slice.map(({ message, copy }): Rejection => {
       return { message, copy, reason: 'refused_by_database' };
     });
-    return { ...emptyOutcome, rejections };
+    return { ...nothing, rejections };
   }
   // one refused row fails its whole statement: halve the slice until only that row is left
   const middle = Math.ceil(slice.length / 2);
   const first = await storeSlice(slice.slice(0, middle), deps);
-  if (first.error !== undefined) return combined(first, failure(slice.slice(middle), first.error));
+  if (first.error !== undefined)
+    return combined(first, failure(slice.slice(middle).map(messageOf), first.error));
   return combined(first, await storeSlice(slice.slice(middle), deps));
 }
 
@@ -115,19 +110,4 @@ async function maskAndWrite(
     }
   }
   throw new DatabaseError(null);
-}
-
-function failure(slice: readonly Readable[], error: VaultError): Outcome {
-  return { ...emptyOutcome, failed: slice.map(({ message }) => message), error };
-}
-
-function combined(first: Outcome, second: Outcome): Outcome {
-  const error = first.error ?? second.error;
-  return {
-    stored: first.stored + second.stored,
-    sealed: first.sealed + second.sealed,
-    rejections: [...first.rejections, ...second.rejections],
-    failed: [...first.failed, ...second.failed],
-    ...(error && { error }),
-  };
 }
