@@ -7,13 +7,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- a plan from when a table was small must not read all of it later
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
-  -- what this transaction wrote may be rolled back, such as the record that the rotation has begun
-  IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
-    RAISE EXCEPTION 'values are read in transactions of their own' USING ERRCODE = 'invalid_transaction_state';
-  END IF;
-  IF NOT EXISTS (SELECT FROM vault.rotation WHERE phase = 'mapping') THEN
-    RAISE EXCEPTION 'values are read only while a rotation maps them' USING ERRCODE = 'insufficient_privilege';
-  END IF;
+  PERFORM vault.check_mapping();
   RETURN QUERY
   SELECT page.token, page.kind::text, CASE WHEN key.id IS NOT NULL THEN page.ciphertext END,
     key.id, key.wrapped_key, key.kms_key_arn
@@ -21,12 +15,11 @@ BEGIN
     SELECT value.* FROM vault.pii_vault AS value
     WHERE value.token > coalesce(after, ''::bytea) ORDER BY value.token LIMIT rows
   ) AS page
-  LEFT JOIN vault.data_keys AS key ON key.id = page.data_key_id
-    AND NOT EXISTS (SELECT FROM vault.token_map AS map WHERE map.new_token = page.token)
-    AND NOT EXISTS (
-      SELECT FROM vault.token_map AS map JOIN vault.pii_vault AS next ON next.token = map.new_token
-      WHERE map.token = page.token
-    )
+  LEFT JOIN vault.token_map AS former ON former.new_token = page.token
+  LEFT JOIN vault.token_map AS map ON map.token = page.token
+  LEFT JOIN vault.pii_vault AS next ON next.token = map.new_token
+  LEFT JOIN vault.data_keys AS key
+    ON key.id = page.data_key_id AND former.token IS NULL AND next.token IS NULL
   ORDER BY page.token;
 END;
 $$;

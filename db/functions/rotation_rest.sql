@@ -7,13 +7,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- vault.token_map has just been filled, and has no statistics yet
 SET work_mem = '256MB' SET enable_nestloop = off AS $$
 BEGIN
-  -- what this transaction wrote may be rolled back, such as the record that the rotation has begun
-  IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
-    RAISE EXCEPTION 'values are read in transactions of their own' USING ERRCODE = 'invalid_transaction_state';
-  END IF;
-  IF NOT EXISTS (SELECT FROM vault.rotation WHERE phase = 'mapping') THEN
-    RAISE EXCEPTION 'values are read only while a rotation maps them' USING ERRCODE = 'insufficient_privilege';
-  END IF;
+  PERFORM vault.check_mapping();
   RETURN QUERY
   SELECT value.token, value.kind::text, value.ciphertext, key.id, key.wrapped_key, key.kms_key_arn
   FROM vault.pii_vault AS value JOIN vault.data_keys AS key ON key.id = value.data_key_id
