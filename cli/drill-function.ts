@@ -10,7 +10,7 @@ import {
 import { type AwsConfig, fromAws } from './aws.ts';
 import { UserError } from './user-error.ts';
 
-/** A copy of a deployed function, under a name of its own. */
+/** A copy of a deployed function, under another name. */
 export interface FunctionCopy {
   /** Creates it: the same code, role and limits, with these variables changed. Throws `UserError`. */
   create: (variables: Readonly<Record<string, string>>) => Promise<void>;

@@ -72,7 +72,7 @@ export async function inChunks(
   return null;
 }
 
-/** A limit that now leaves no room at all. */
+/** A limit that now leaves no room. */
 export function usedUp(limit: 'quota' | 'cap', until: Date): QuotaExceeded {
   const what = limit === 'quota' ? 'your hourly quota' : 'the hourly cap of all callers together';
   const message = `${what} is used up: there is room again after ${clockTime(until)}`;

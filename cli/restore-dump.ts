@@ -52,7 +52,7 @@ export interface Restored {
  * only the audit of the database that is to be replaced (`backup --audit-only`).
  *
  * Only as vault_migrator, which owns all that it makes: what this role has put into the database
- * runs in the session, with the rights of whoever logged in.
+ * runs in the session, with the rights of the role that logged in.
  */
 export async function restoreDump(
   pool: Pool,
@@ -65,7 +65,7 @@ export async function restoreDump(
     throw new UserError(`The audit of ${audit} is older than that of ${from}`);
   }
   await pinAsOwner(pool);
-  // before the migrations: a database in use is left alone
+  // before the migrations: a database in use is not touched
   if ((await isMigrated(pool)) && !(await isEmpty(pool))) throw new UserError(notEmpty);
   await migrate(pool);
   return transaction(pool, async (connection) => {

@@ -22,7 +22,7 @@ const maxVainBatches = 3;
 
 /**
  * Sends each line, from line `from` on, as a message of its own, as fast as SQS takes them. Stops
- * when the signal is aborted, and when nothing at all can be sent. Throws `UserError`.
+ * when the signal is aborted, and when nothing can be sent. Throws `UserError`.
  */
 export async function sendLines(
   client: SqsClient,

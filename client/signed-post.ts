@@ -22,7 +22,7 @@ export interface HttpAnswer {
   text: string;
 }
 
-/** What fetch reports when it made no connection at all. */
+/** What fetch reports when it made no connection. */
 const notSent = new Set([
   'ECONNREFUSED',
   'EAI_AGAIN',

@@ -64,7 +64,7 @@ export function sameOriginOnly(origin: () => string): MiddlewareHandler {
   };
 }
 
-/** Refuses everything but the launch to whoever does not have the session's cookie. */
+/** Refuses everything but the launch without the session's cookie. */
 export function sessionOnly(session: Session): MiddlewareHandler {
   return async (context, next) => {
     const isLaunch = context.req.path === launchPath && context.req.method === 'GET';

@@ -19,10 +19,10 @@ const endAttemptStatement = statement(
   sql`select vault.end_attempt(${p('id')}::uuid)`,
 );
 
-const findUnendedStatement = statement<{ message_id: string; alone: number }>(
+const findUnendedStatement = statement<{ message_id: string; lone: number }>(
   'find_unended_attempts',
   sql`
-  select message_id, count(*) filter (where cardinality(message_ids) = 1)::integer as alone
+  select message_id, count(*) filter (where cardinality(message_ids) = 1)::integer as lone
   from ${attempts} cross join unnest(message_ids) as message (message_id)
   where message_id = any (${p('messageIds')}::uuid[]) and begun_at > now() - interval '1 day'
   group by message_id`,
@@ -46,7 +46,7 @@ export function createAttempts(pool: Pool): Attempts {
     },
     unended: async (messageIds) => {
       const rows = await run(pool, findUnendedStatement, { messageIds: uuidArray(messageIds) });
-      return new Map(rows.map(({ message_id, alone }) => [message_id, alone]));
+      return new Map(rows.map(({ message_id, lone }) => [message_id, lone]));
     },
     forget: async (messageId) => {
       await run(pool, forgetAttemptsStatement, { messageId });

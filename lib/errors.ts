@@ -240,16 +240,24 @@ export async function available<T>(what: string, work: Promise<T>): Promise<T> {
   }
 }
 
-/** An error of KMS, without the request. */
-export class KeyServiceError extends VaultError {
-  override readonly name = 'KeyServiceError';
-  override readonly code = 'ERR_KEY_SERVICE';
+/** An error of a service of AWS, without the request. */
+abstract class AwsServiceError extends VaultError {
   /** AWS's exception name, such as `ThrottlingException`; null when there was none. */
   readonly exception: string | null;
 
-  constructor(exception: string | null) {
-    super(exception === null ? 'KMS did not answer' : `KMS answered ${exception}`);
+  constructor(service: string, exception: string | null) {
+    super(`${service} ${exception === null ? 'did not answer' : `answered ${exception}`}`);
     this.exception = exception;
+  }
+}
+
+/** An error of KMS. */
+export class KeyServiceError extends AwsServiceError {
+  override readonly name = 'KeyServiceError';
+  override readonly code = 'ERR_KEY_SERVICE';
+
+  constructor(exception: string | null) {
+    super('KMS', exception);
   }
 
   /** The key may not be used, or is disabled or gone: repeating cannot help. */
@@ -265,16 +273,13 @@ const keyRefusals = new Set([
   'NotFoundException',
 ]);
 
-/** An error of S3 about the bucket that keeps heads of the audit chain, without the request. */
-export class AuditBucketError extends VaultError {
+/** An error of S3 about the bucket that keeps heads of the audit chain. */
+export class AuditBucketError extends AwsServiceError {
   override readonly name = 'AuditBucketError';
   override readonly code = 'ERR_AUDIT_BUCKET';
-  /** AWS's exception name, such as `AccessDenied`; null when there was none. */
-  readonly exception: string | null;
 
   constructor(exception: string | null) {
-    super(`the audit bucket ${exception === null ? 'did not answer' : `answered ${exception}`}`);
-    this.exception = exception;
+    super('the audit bucket', exception);
   }
 }
 

@@ -29,7 +29,7 @@ interface Options extends CommonOptions, CallerOptions, InputOptions {
 
 const description = `Erases the values of tokens, and writes the certificates to a file that verify
 --certificate checks later. With --user-id it finds the tokens of that user's logins, as vault_analyst,
-and shows how many other users share each: nobody's value with that token can be revealed afterwards. A
+and shows how many other users share each: the value cannot be revealed for them afterwards either. A
 later login with the same value is sealed again, unless you add --suppress. You need the managed policy
 eraser.`;
 

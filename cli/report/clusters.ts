@@ -38,7 +38,7 @@ export class Clusters {
   #root(place: number): number {
     let root = place;
     while (this.#parents[root] !== root) {
-      // halves the way for whoever asks next
+      // halves the way for the next question
       this.#parents[root] = this.#parents[this.#parents[root]!]!;
       root = this.#parents[root]!;
     }

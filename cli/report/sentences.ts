@@ -30,7 +30,7 @@ export function sentencesOf(logins: LoginsData): Sentence[] {
       return [
         {
           number: `${hundredth(ownFrequency)} of 100`,
-          text: `logins have a token of ${article(one)} whose number of occurrences no other token has. Whoever knows how often each ${one} logs in knows which token it is.`,
+          text: `logins have a token of ${article(one)} whose number of occurrences no other token has. Anyone who knows how often each ${one} logs in knows which token it is.`,
           note: `${whole(ownFrequency.hits)} of ${count(ownFrequency.of, 'login')} with ${article(one)}.`,
         },
         {
@@ -60,7 +60,7 @@ function singledOut(share: Share, k: number, { overview }: LoginsData): Sentence
   return [
     {
       number: `${hundredth(share)} of 100`,
-      text: `users are singled out by whoever knows ${known} of theirs: day, type of device, app version and locale.`,
+      text: `users are singled out by anyone who knows ${known} of theirs: day, type of device, app version and locale.`,
       note:
         share.low === share.high
           ? `${interval.slice(0, -1)}: ${whole(share.of)} ${who}.`
@@ -70,11 +70,11 @@ function singledOut(share: Share, k: number, { overview }: LoginsData): Sentence
 }
 
 function groups({ groups: found }: LoginsData): Sentence {
-  const alone = loginsInGroupsBelow(found, 2);
+  const only = loginsInGroupsBelow(found, 2);
   const few = loginsInGroupsBelow(found, 5);
   const single = found.find(({ from }) => from === 1)?.groups ?? 0;
   return {
-    number: `${hundredth(alone)} of 100`,
+    number: `${hundredth(only)} of 100`,
     text: `logins are the only user's of that day with this type of device, locale and app version. In groups of fewer than 5 users are ${outOf100(few)} of 100.`,
     note: `${count(single, 'group')} of ${whole(found.reduce((sum, each) => sum + each.groups, 0))} ${single === 1 ? 'has' : 'have'} a single user.`,
   };

@@ -12,7 +12,7 @@ export function dataKeysPage(vault: ConsoleVault, groups: readonly DataKeyGroup[
     {
       vault,
       current: 'data-keys',
-      lead: 'Each container of ingest seals under a data key of its own for an hour; KMS wraps it. No key is shown here.',
+      lead: 'Each container of ingest seals under its own data key for an hour; KMS wraps it. No key is shown here.',
     },
     panel('Data keys by KMS key', typeof groups === 'string' ? problem(groups) : shown(groups)),
   );
