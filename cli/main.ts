@@ -17,7 +17,7 @@ const groups = {
     requests: ['list requests for large reveals', () => import('./commands/requests.ts')],
     approve: ['approve a large reveal', () => import('./commands/approve.ts')],
     refuse: ['refuse a large reveal', () => import('./commands/refuse.ts')],
-    withdraw: ['withdraw a request of your own', () => import('./commands/withdraw.ts')],
+    withdraw: ['withdraw one of your own requests', () => import('./commands/withdraw.ts')],
     acknowledge: ['close an item of break-glass', () => import('./commands/acknowledge.ts')],
   },
   'Look at a stage': {

@@ -102,7 +102,7 @@ const approvalProblems: Readonly<Record<ApprovalProblem, string>> = {
     'cannot be told from others',
   not_found: 'there is no such request or item that you made or may decide on',
   off: 'approvals are not switched on in this stage',
-  own: 'your own cannot be decided by you: somebody else has to',
+  own: 'you cannot decide on your own: another person has to',
   too_many: 'too many requests are open: withdraw one, or wait for decisions',
 };
 

@@ -10,8 +10,8 @@ import { UserError } from '../user-error.ts';
 import { visible } from '../visible.ts';
 
 const description = `Closes an item of break-glass, after you have found out why somebody revealed values without an approval:
-until then the daily round fails. Shows the item, and closes it only if no more was revealed since. Your own are somebody else's to
-close. Audited, with your reason. You need the managed policy approver.`;
+until then the daily round fails. Shows the item, and closes it only if no more was revealed since. You cannot close your
+own. Audited, with your reason. You need the managed policy approver.`;
 
 const example =
   "npx pii-vault acknowledge 5e0c… --stage prod --reason 'incident 17, seen with Grace'";

@@ -4,7 +4,7 @@ import { action, describe } from '../command.ts';
 import { type DecideOptions, decideOn } from '../decide.ts';
 
 const description = `Approves a request for a large reveal: shows who asks for how many tokens and why, and approves exactly
-that. Your own requests are somebody else's to approve. The caller can then use it once, within an hour. Audited, with your
+that. You cannot approve your own requests. The caller can then use it once, within an hour. Audited, with your
 reason. You need the managed policy approver.`;
 
 const example =

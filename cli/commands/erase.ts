@@ -1,28 +1,26 @@
 import { rm } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 
-import { findUserTokens } from '../../db/find-user-tokens.ts';
 import type { EraseCertificate } from '../../lib/requests/erase.ts';
 import type { CallerOptions } from '../caller.ts';
 import { earlierCertificates, writeCertificates } from '../certificate-file.ts';
 import { chooseTokens } from '../choose-tokens.ts';
 import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { confirm } from '../confirm.ts';
-import { interruptible, withPool } from '../database.ts';
 import { inChunks } from '../in-chunks.ts';
 import type { InputOptions } from '../input.ts';
-import { databaseConfig } from '../login.ts';
 import { reachedLimit, readLimit, stillReached, writeLimit } from '../reached-limit.ts';
 import { reasonOf } from '../reason.ts';
 import { findStage, type Stage } from '../stage.ts';
-import { table } from '../table.ts';
 import { readTokens } from '../token-input.ts';
 import { UserError } from '../user-error.ts';
+import { showUserTokens } from '../user-tokens.ts';
 import { afterRetry, type Failure, openDoor } from '../vault.ts';
 
 interface Options extends CommonOptions, CallerOptions, InputOptions {
   userId?: string;
-  out: string;
+  out?: string;
+  dryRun?: true;
   resume?: true;
   suppress?: true;
 }
@@ -40,7 +38,14 @@ export function define(command: Command): void {
   describe(command, description, example, ['stage', 'as', 'caller', 'wait', 'input', 'database'])
     .argument('[tokens...]', 'tokens of user_logins')
     .option('--user-id <id>', 'the tokens of this user’s logins')
-    .requiredOption('--out <file>', 'a new file for the certificates, that only you may read')
+    .option('--out <file>', 'a new file for the certificates, that only you may read (required)')
+    .addOption(
+      new Option('--dry-run', 'only show the tokens of --user-id and who shares them').conflicts([
+        'out',
+        'suppress',
+        'resume',
+      ]),
+    )
     .option('--suppress', 'never seal these values again, until the command lift allows it')
     .option('--resume', 'go on with an --out that was not finished')
     .option('--yes', 'do not ask, and erase all')
@@ -54,10 +59,12 @@ async function run(
 ): Promise<Outcome> {
   ifCancelled(() => 'Nothing was erased.');
   const stage = await findStage(options.stage);
+  const { out } = options;
+  if (options.dryRun === true) return dryRun(stage, options, signal);
+  if (out === undefined) throw new UserError('Add --out FILE: it gets the certificates.');
   const { tokens, problems } = await chosenTokens(stage, options, args, signal);
   const door = await openDoor(stage, 'erase', options);
   const reason = await reasonOf(options);
-  const { out } = options;
   const suppress = options.suppress === true;
   const certificates = await earlierCertificates(out, options.resume === true);
   const done = new Set(
@@ -90,7 +97,17 @@ async function run(
     const when = afterRetry(failure);
     problems.push(`Tokens left: ${left}. Run the same command with --resume to go on${when}.`);
   }
-  return outcome(options, certificates, problems, failure);
+  return outcome(stage.name, out, certificates, problems, failure);
+}
+
+async function dryRun(
+  stage: Stage,
+  { userId, ...options }: Options,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  if (userId === undefined) throw new UserError('--dry-run needs --user-id.');
+  const tokens = await showUserTokens(stage, userId, options, signal);
+  return { exitCode: 0, text: 'Nothing was erased.', report: { stage: stage.name, tokens } };
 }
 
 async function chosenTokens(
@@ -112,24 +129,13 @@ async function chosenTokens(
   if (args.length > 0 || options.file !== undefined || options.csv !== undefined) {
     throw new UserError('Give --user-id or tokens, and not both.');
   }
-  const config = await databaseConfig(stage, 'vault_analyst', options);
-  const found = await withPool(interruptible(config, signal), (pool) =>
-    findUserTokens(pool, userId),
-  );
-  if (found.length === 0) throw new UserError('This user has no logins with tokens.');
-  const rows = found.map(({ token, logins, otherUsers }, index) => ({
-    '#': index + 1,
-    token,
-    logins,
-    'other users': otherUsers,
-  }));
-  console.error(`${table(rows)}\n`);
-  const chosen = await chooseTokens(found, options);
+  const chosen = await chooseTokens(await showUserTokens(stage, userId, options, signal), options);
   return { tokens: chosen.map(({ token }) => token), problems: [] };
 }
 
 function outcome(
-  { out, stage }: Options,
+  stage: string,
+  out: string,
   certificates: readonly EraseCertificate[],
   problems: string[],
   failure: Failure | null,

@@ -12,7 +12,7 @@ import { afterRetry, openDoor } from '../vault.ts';
 interface Options extends CommonOptions, CallerOptions, InputOptions {}
 
 const description = `Ends what erase --suppress began: the values of these tokens are sealed again when a login brings
-them. Nothing comes back that was erased. Every token is audited. You need the managed policy eraser.`;
+them. What was erased does not come back. Every token is audited. You need the managed policy eraser.`;
 
 const example = "npx pii-vault lift device_id_v1_… --reason 'objection 2026-17 withdrawn'";
 

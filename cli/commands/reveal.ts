@@ -14,7 +14,7 @@ import { UserError } from '../user-error.ts';
 
 const description = `Reveals the values of tokens, given as arguments, on standard input, in a file or in a column
 of a CSV. Each reveal is audited under the identity that AWS verifies, with your reason. You need the
-managed policy revealer. A hundred tokens go in a request; equal ones are asked for once. Where the stage asks for
+managed policy revealer. Up to a hundred tokens go in a request; equal ones are asked for once. Where the stage asks for
 somebody else's approval of large reveals, request makes one. For --break-glass you need the managed policy break-glass.`;
 
 const example =

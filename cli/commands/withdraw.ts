@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { action, describe } from '../command.ts';
 import { type DecideOptions, withItem } from '../decide.ts';
 
-const description = `Withdraws a request of your own for a large reveal, approved or not. Audited. You need the managed policy
+const description = `Withdraws one of your own requests for a large reveal, approved or not. Audited. You need the managed policy
 revealer.`;
 
 export function define(command: Command): void {

@@ -78,6 +78,13 @@ async function certificates(): Promise<EraseCertificate[]> {
 describe('pii-vault erase', () => {
   it('shows the tokens of a user and who shares them, erases them, and verify takes the certificate', async () => {
     await addLogins(['ada', 1, 2], ['ada', 1, 3], ['bob', 1, 4], ['cy', 1, 2], ['cy', 5, 6]);
+    const look = await run('erase', '--user-id', 'ada', '--dry-run');
+    expect(look).toMatchObject({ code: 0, stdout: 'Nothing was erased.\n' });
+    expect(look.stderr).toContain(someToken(1));
+    expect(vault.asked).toEqual([]);
+    expect(await run('erase', '--user-id', 'ada', '--dry-run', '--out', out)).toMatchObject({
+      code: 2,
+    });
     const { code, stderr, stdout } = await eraseThem('--user-id', 'ada', '--yes');
     expect(stderr.replaceAll(/ +/g, ' ')).toContain(`1 ${someToken(1)} 2 2\n`);
     expect(stderr.replaceAll(/ +/g, ' ')).toMatch(

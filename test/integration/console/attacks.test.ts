@@ -275,7 +275,7 @@ describe('pii-vault console', () => {
       return ticketIn((await post('approvals', { ticket, do: 'show', id })).text);
     };
     const own = await post('approvals', { ticket: await look(), do: 'approve', reason });
-    expect(own.text).toContain('Your own cannot be decided by you');
+    expect(own.text).toContain('You cannot decide on your own: another person has to');
     world.aws.arn = 'arn:aws:iam::000000000000:user/olga';
     // a ticket of the list decides nothing
     const unseen = { ticket: await ticketOf('approvals'), do: 'approve', id, reason };
