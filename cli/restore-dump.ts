@@ -34,7 +34,7 @@ export interface Restored {
   rows: Record<string, number>;
   /** Values that had been erased after the dump was taken, and are erased again. */
   erasedAgain: number;
-  /** Values that were erased since then under tokens of a later generation: still there. */
+  /** Erased since then under tokens of a later generation: what the copy holds of them is still there. */
   erasedLater: number;
   /** The generation of the tokens. */
   generation: number;

@@ -1,3 +1,4 @@
+import type { LastRotation } from '../db/operations/last-rotation.ts';
 import type { RotationSize } from '../db/operations/rotation-plan.ts';
 import { pairs } from './table.ts';
 
@@ -13,7 +14,7 @@ export function planText(
   size: RotationSize,
   obstacles: readonly string[],
 ): string {
-  const { logins, loginBytes, values, valueBytes, indexes, materialized } = size;
+  const { logins, loginBytes, values, valueBytes, isAnalysed, indexes, materialized } = size;
   const lines = [
     pairs({
       'token key': `generation ${generation} → ${generation + 1}`,
@@ -24,7 +25,7 @@ export function planText(
       'disk until vacuum': `${bytes(loginBytes)} more for user_logins with ${indexes} indexes, ${bytes(2 * valueBytes)} more for the vault`,
       'write-ahead log': bytes(logins * walBytesPerLogin + values * walBytesPerValue),
     }),
-    'Estimated by the planner’s statistics. reveal, tokenize and erase work throughout. The database does not ' +
+    `Estimated by ${isAnalysed ? 'the planner’s statistics' : 'the size of the tables, some of which were never analysed'}. reveal, tokenize and erase work throughout. The database does not ` +
       'tell how much disk is free: compare it before you begin.',
   ];
   if (materialized.length > 0) {
@@ -34,6 +35,15 @@ export function planText(
     lines.push(`This is in the way:\n${obstacles.map((obstacle) => `- ${obstacle}`).join('\n')}`);
   }
   return lines.join('\n');
+}
+
+/** A line for whoever is on call while a rotation is under way; null if none is. */
+export function underWay(last: LastRotation | null): string | null {
+  if (last === null || last.outcome === 'aborted' || last.outcome === 'finished') return null;
+  const key = `The rotation of the token key to generation ${last.to}`;
+  return last.outcome === 'begun'
+    ? `${key} began at ${last.at}. The tokens are not replaced yet: ingest pauses while they are.`
+    : `${key} replaced the tokens at ${last.at}. It is not finished (npx pii-vault rotate --finish).`;
 }
 
 function about(count: number): string {

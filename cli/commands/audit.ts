@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
+import { type LastRotation, lastRotation } from '../../db/operations/last-rotation.ts';
 import { allRows, type AuditEntry, type AuditSearch, searchAudit } from '../../db/search-audit.ts';
 import { type AuditAction, auditActions } from '../../lib/audit/entry.ts';
 import { kindOfToken } from '../../lib/crypto/token.ts';
@@ -83,7 +84,12 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
     const progress = showProgress('Reading audit rows', null);
     const entries = counted(searchAudit(pool, search), counter, progress);
     try {
-      if (format === 'table' && out === undefined) return await shown(entries, options);
+      if (format === 'table' && out === undefined) {
+        const found = await shown(entries, options);
+        const note =
+          search.token === null ? null : otherName(search.token, await lastRotation(pool));
+        return note === null ? found : { ...found, text: `${found.text}\n${note}` };
+      }
       const parts = format === 'json' ? asJson(entries) : asCsv(entries);
       if (out !== undefined) await writePrivateFile(out, parts);
       else await printParts(parts);
@@ -155,6 +161,20 @@ async function shown(entries: AsyncIterable<AuditEntry>, options: Options): Prom
       ? `No audit row was found${filtersOf(options)}.`
       : table(cells.map((row) => Object.fromEntries(row)));
   return { exitCode: 0, text, report: { rows } };
+}
+
+/** Where else rows of this token are, if the token key was replaced; null if nowhere. */
+function otherName(token: string, last: LastRotation | null): string | null {
+  if (last === null || (last.outcome !== 'swapped' && last.outcome !== 'finished')) return null;
+  const generation = Number(/_v(\d+)_/.exec(token)?.[1]);
+  if (generation === last.to) {
+    return `The token key was replaced before ${last.at}: rows from before that have the former token.`;
+  }
+  if (generation > last.to) return null;
+  const since = `The token key was replaced since: later rows have another token`;
+  return generation === last.from && last.outcome === 'swapped'
+    ? `${since}, which npx pii-vault translate ${token} names.`
+    : `${since}. It can be translated no longer.`;
 }
 
 async function* asCsv(entries: AsyncIterable<AuditEntry>): AsyncGenerator<string> {

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
 import { countDays, countImpossibleDays } from '../../db/operations/count-days.ts';
+import { lastRotation } from '../../db/operations/last-rotation.ts';
 import { reconcile, type ReconciledDay } from '../../lib/operations/reconcile.ts';
 import { createSqsClient, queueDepth } from '../../lib/sqs.ts';
 import { fromAws } from '../aws.ts';
@@ -9,6 +10,7 @@ import { interruptible, withPool } from '../database.ts';
 import { countDeadLetters, type DeadLetterCounts } from '../count-dead-letters.ts';
 import { databaseConfig } from '../login.ts';
 import { showProgress } from '../progress.ts';
+import { underWay } from '../rotation-plan.ts';
 import { findStage } from '../stage.ts';
 import { table } from '../table.ts';
 import { dayMs } from '../../lib/time.ts';
@@ -49,10 +51,14 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
   const inFlight = await fromAws('The login queue', queueDepth(sqs, queues.login));
   const deadLetters = await countDeadLetters(sqs, queues.deadLetter, signal);
   const progress = showProgress('Counting rows of the database', null);
-  const { database, impossible } = await withPool(interruptible(config, signal), async (pool) => ({
-    database: await countDays(pool, daysBack),
-    impossible: await countImpossibleDays(pool),
-  })).finally(progress.end);
+  const { database, impossible, rotation } = await withPool(
+    interruptible(config, signal),
+    async (pool) => ({
+      database: await countDays(pool, daysBack),
+      impossible: await countImpossibleDays(pool),
+      rotation: await lastRotation(pool),
+    }),
+  ).finally(progress.end);
   const days = reconcile({
     database,
     inFlight,
@@ -61,7 +67,7 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
     redriven: options.redriven,
     onlyVaultSince: options.onlyVaultSince ?? null,
   });
-  return outcome(stage.name, days, deadLetters, inFlight, impossible);
+  return outcome(stage.name, days, deadLetters, inFlight, impossible, underWay(rotation));
 }
 
 function addDay(text: string, counts: Map<string, number>): Map<string, number> {
@@ -90,6 +96,7 @@ function outcome(
   deadLetters: DeadLetterCounts,
   inFlight: number,
   impossible: number,
+  rotation: string | null,
 ): Outcome {
   const reasons = [...deadLetters.reasons].map(([reason, count]) => `${count} ${reason}`);
   const lines = [
@@ -98,6 +105,7 @@ function outcome(
     `In flight in the login queue: ${inFlight}. Dead letters: ${reasons.join(', ') || 'none'}.`,
     `Days before the last ${daysBack} are left out: their ledger is pruned.`,
   ];
+  if (rotation !== null) lines.push(rotation);
   if (days.some(({ sent }) => sent === null)) {
     lines.push('Where sent is –, it was not given (--sent DAY=N): only the tables are compared.');
   }
@@ -126,6 +134,7 @@ function outcome(
       complete: deadLetters.complete,
       differ,
       impossible,
+      rotation,
     },
   };
 }

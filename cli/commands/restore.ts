@@ -69,9 +69,9 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
       erasedLater === 0
         ? []
         : [
-            `${erasedLater} values that were erased since then are still there: this copy has tokens of ` +
-              `generation ${generation}, and they were erased under later ones. Replace its token key ` +
-              '(npx pii-vault rotate), which erases them.',
+            `Up to ${erasedLater} values that were erased since then are still there: this copy has tokens of ` +
+              `generation ${generation}, and they were erased under later ones, so nobody can tell which of them it ` +
+              'holds. Replace its token key (npx pii-vault rotate), which erases them.',
           ],
     text:
       `${pairs(rows)}\n${erasedAgain} values that were erased since then are erased again.\n` +

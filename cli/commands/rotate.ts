@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Pool } from 'pg';
 
+import { countSuppressed, lastRotation } from '../../db/operations/last-rotation.ts';
 import {
   findRotationObstacles,
   type RotationSize,
@@ -18,7 +19,7 @@ import { confirm } from '../confirm.ts';
 import { withPool } from '../database.ts';
 import { deployLocally } from '../local-rotation.ts';
 import { databaseConfig } from '../login.ts';
-import { planText } from '../rotation-plan.ts';
+import { planText, underWay } from '../rotation-plan.ts';
 import { openRotation, type OpenRotation, rotateDeps, sweepAll } from '../rotation.ts';
 import { findStage, type Stage } from '../stage.ts';
 import { pairs } from '../table.ts';
@@ -80,13 +81,16 @@ async function run(given: Partial<Options> & CommonOptions, context: Context): P
 }
 
 /** The parameters of the stage's file that allow it; on the local stage, deploys them. Throws `UserError`. */
-async function switchOn(stage: Stage, { finish: isEnd, abort: isAbort }: Options): Promise<void> {
+async function switchOn(stage: Stage, options: Options): Promise<void> {
   if ((await stage.output('Rotation')) === 'on') return;
   const generation = Number(await stage.output('TokenGeneration'));
-  if (isEnd === true || isAbort === true) {
+  if (options.finish === true || options.abort === true) {
     throw new UserError(`No rotation is under way on ${stage.name}.`);
   }
   if (stage.local === null) throw new UserError(parametersText(stage.name, generation, 'on'));
+  // what is in the way is said before anything is deployed
+  const planned = await dryRun(stage, options);
+  if (planned.exitCode !== 0) throw new UserError(planned.text);
   console.error('Deploying the next token key, and the right to use it …');
   await deployLocally('on', generation);
   // what was read of the stack and of its logins is of before
@@ -105,18 +109,41 @@ async function dryRun(stage: Stage, options: Options): Promise<Outcome> {
   const generation = Number(await stage.output('TokenGeneration'));
   const config = await databaseConfig(stage, 'vault_auditor', options);
   return withPool(config, async (pool): Promise<Outcome> => {
+    const last = await lastRotation(pool);
+    const state = underWay(last);
+    if (last?.outcome === 'swapped') {
+      const text = `${state}\nNothing was changed.`;
+      return { exitCode: 0, text, report: { stage: stage.name, generation, last } };
+    }
     const { size, obstacles } = await plan(pool, generation);
+    const suppressed = state === null ? await countSuppressed(pool) : 0;
+    if (suppressed > 0 && options.endSuppressions !== true) {
+      obstacles.push(
+        `values are suppressed (${suppressed}), which ends with it: add --end-suppressions, and have them suppressed again`,
+      );
+    }
+    const lines = [planText(generation, size, obstacles)];
+    if (state !== null) lines.unshift(state);
+    if (last?.outcome === 'finished' && generation < last.to) lines.push(staleText(stage, last.to));
+    lines.push('Nothing was changed.');
     const isOn = (await stage.output('Rotation')) === 'on';
-    const next =
-      isOn || stage.local !== null
-        ? ''
-        : `\nTo begin:\n${parametersText(stage.name, generation, 'on')}`;
+    if (!isOn && stage.local === null) {
+      lines.push(`To begin:\n${parametersText(stage.name, generation, 'on')}`);
+    }
     return {
       exitCode: obstacles.length > 0 ? 1 : 0,
-      text: `${planText(generation, size, obstacles)}\nNothing was changed.${next}`,
-      report: { stage: stage.name, generation, ...size, obstacles },
+      text: lines.join('\n'),
+      report: { stage: stage.name, generation, ...size, obstacles, suppressed, last },
     };
   });
+}
+
+/** For a stage whose file is of before a rotation that is finished. */
+function staleText({ name }: Stage, generation: number): string {
+  return (
+    `The rotation to generation ${generation} is finished, and ${name} is not deployed with it: run ` +
+    `npx pii-vault rotate --stage ${name} --finish again, for what is left to do.`
+  );
 }
 
 async function plan(
@@ -138,6 +165,9 @@ async function rotateAll(
   const state = await rotationState(pool);
   if (state.phase === 'aborting') {
     throw new UserError('A rotation is being aborted: run it with --abort to the end.');
+  }
+  if (state.phase === null && Number(await stage.output('TokenGeneration')) < state.generation) {
+    throw new UserError(staleText(stage, state.generation));
   }
   let values = 0;
   if (state.phase !== 'swapped') {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
+import { lastRotation } from '../../db/operations/last-rotation.ts';
 import { readCheckpoint, storedAudit } from '../../db/read-audit.ts';
 import {
   type AuditRow,
@@ -18,6 +19,7 @@ import { action, type CommonOptions, type Context, describe, type Outcome } from
 import { interruptible, withPool } from '../database.ts';
 import { databaseConfig } from '../login.ts';
 import { type Progress, showProgress } from '../progress.ts';
+import { underWay } from '../rotation-plan.ts';
 import { findStage } from '../stage.ts';
 import { visible } from '../visible.ts';
 
@@ -68,12 +70,14 @@ async function verify(options: Options, { signal, ifCancelled }: Context): Promi
       );
       return { exitCode: 1, text: '', problems, report };
     }
+    const rotation = underWay(await lastRotation(pool));
     const text =
       `${plural(verified, 'audit row')} right, compared with ` +
       `${comparedWith(options.head.length, checkpoint !== null)}.\n` +
       agreement(certificates.length) +
+      (rotation === null ? '' : `${rotation}\n`) +
       `head ${last.id}:${last.hash}`;
-    return { exitCode: 0, text, report };
+    return { exitCode: 0, text, report: { ...report, rotation } };
   });
 }
 

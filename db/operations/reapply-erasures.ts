@@ -111,7 +111,8 @@ const laterStatement = statement<{ count: string }>(
 
 /**
  * How many values were erased after the copy was made, under tokens of a later generation: the copy does
- * not know these names, until its tokens are replaced too, which deletes the values. Throws `DatabaseError`.
+ * not know these names, nor which of the values it holds, until its tokens are replaced too, which deletes
+ * the values. Throws `DatabaseError`.
  */
 export async function countLaterErasures(connection: Connection, auditId: number): Promise<number> {
   const [row] = await run(connection, laterStatement, { auditId });

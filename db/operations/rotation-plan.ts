@@ -107,12 +107,16 @@ export async function findRotationObstacles(
   return [...new Set(rows.map(({ obstacle }) => obstacle))];
 }
 
-/** How much there is to replace, by the planner's statistics, and what depends on it. Sizes are in bytes. */
+/**
+ * How much there is to replace, by the planner's statistics, and what depends on it. Sizes are in bytes, and tell how
+ * many rows a table has about that was never analysed.
+ */
 export interface RotationSize {
   logins: number;
   loginBytes: number;
   values: number;
   valueBytes: number;
+  isAnalysed: boolean;
   indexes: number;
   /** Materialized views that hold former tokens until they are refreshed. */
   materialized: string[];
@@ -123,16 +127,23 @@ const sizeStatement = statement<{
   login_bytes: string;
   values: string;
   value_bytes: string;
+  is_analysed: boolean;
   indexes: string;
   materialized: string[];
 }>(
   'rotation_size',
   sql`
-  with ${family}
+  with ${family}, counted as (
+    select oid, reltuples >= 0 or pg_relation_size(oid) = 0 as is_analysed,
+      case when reltuples >= 0 then reltuples else pg_relation_size(oid) / 128 end as rows
+    from pg_class where oid = 'vault.pii_vault'::regclass
+      or relkind = 'r' and oid in (select oid from family)
+  )
   select
-    (select coalesce(sum(greatest(reltuples, 0)), 0)::bigint from family where relkind = 'r') as logins,
+    (select coalesce(sum(rows), 0)::bigint from counted where oid <> 'vault.pii_vault'::regclass) as logins,
     (select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from family where relkind = 'r') as login_bytes,
-    (select greatest(reltuples, 0)::bigint from pg_class where oid = 'vault.pii_vault'::regclass) as values,
+    (select rows::bigint from counted where oid = 'vault.pii_vault'::regclass) as values,
+    (select bool_and(is_analysed) from counted) as is_analysed,
     pg_total_relation_size('vault.pii_vault'::regclass) as value_bytes,
     (select count(*) from pg_index where indrelid in (select oid from family)) as indexes,
     array(
@@ -153,6 +164,7 @@ export async function rotationSize(connection: Connection): Promise<RotationSize
     loginBytes: Number(row!.login_bytes),
     values: Number(row!.values),
     valueBytes: Number(row!.value_bytes),
+    isAnalysed: row!.is_analysed,
     indexes: Number(row!.indexes),
     materialized: row!.materialized,
   };

@@ -182,6 +182,11 @@ export async function startAwsServer(kms?: KmsDouble): Promise<AwsServer> {
       if (form.get('Action') === 'GetCallerIdentity') {
         return [200, `<R><Arn>${server.arn}</Arn></R>`];
       }
+      if (form.get('Action') === 'AssumeRole') {
+        const keys = '<AccessKeyId>a</AccessKeyId><SecretAccessKey>b</SecretAccessKey>';
+        const session = `<SessionToken>c</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>`;
+        return [200, `<R><Arn>${server.arn}</Arn>${keys}${session}</R>`];
+      }
       if (target === undefined) return describeStacks(form.get('StackName') ?? '');
       return [200, JSON.stringify(await actions[action]!(JSON.parse(body) as Parameters))];
     } catch (error) {
