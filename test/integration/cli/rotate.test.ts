@@ -40,15 +40,14 @@ afterAll(async () => {
   await database.drop();
 });
 
-const run = (...parameters: string[]) => {
-  const url = (role: string) =>
-    `postgres://${role}:${testPassword}@127.0.0.1:${database.port}/${database.name}`;
-  return runCli(parameters, {
+const urlFor = (role: string) =>
+  `postgres://${role}:${testPassword}@127.0.0.1:${database.port}/${database.name}`;
+const run = (...parameters: string[]) =>
+  runCli(parameters, {
     ...aws.environment,
-    DATABASE_URL: url('postgres'),
-    VAULT_ROTATE_DATABASE_URL: url('vault_rotate'),
+    DATABASE_URL: urlFor('postgres'),
+    VAULT_ROTATE_DATABASE_URL: urlFor('vault_rotate'),
   });
-};
 
 /** What is deployed. */
 const deployed = (state: 'on' | 'off', generation: number) => {
