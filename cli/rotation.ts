@@ -1,16 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
 
-import {
-  beginRotation,
-  mapTokens as writeMapped,
-  notePause,
-  rotationPage,
-  rotationRest,
-  rotationState,
-  swapTokens,
-  sweepTokens,
-} from '../db/operations/rotation.ts';
+import { notePause } from '../db/operations/rotation.ts';
 import { tokenKeyArns } from '../lib/config.ts';
 import { createOpeningKeys, createSealingKeys } from '../lib/crypto/data-key.ts';
 import {
@@ -20,7 +11,6 @@ import {
 } from '../lib/crypto/kms.ts';
 import { createTokenizerSource } from '../lib/crypto/token.ts';
 import { DatabaseError, KeyServiceError } from '../lib/errors.ts';
-import { type MapDeps, mapRest, mapTokens } from '../lib/operations/map-tokens.ts';
 import type { RotateDeps, RotationState } from '../lib/operations/rotate.ts';
 import { createSqsClient, messagesInFlight } from '../lib/sqs.ts';
 import { assumeRole } from './assume-role.ts';
@@ -30,6 +20,7 @@ import { withPool } from './database.ts';
 import { databaseConfig } from './login.ts';
 import { type IngestSwitch, ingestSwitch } from './pause-ingest.ts';
 import { showProgress } from './progress.ts';
+import { rotationParts } from './rotation-parts.ts';
 import { service, type Stage } from './stage.ts';
 import { UserError } from './user-error.ts';
 
@@ -91,37 +82,32 @@ export async function rotateDeps(
   values: number,
 ): Promise<RotateDeps> {
   const { stage, pool, who, ingest, kms } = rotation;
-  const context = { ...who, reason };
   const scope = { service, stage: stage.name };
   const keys = createSealingKeyService(kms, scope, {
     tokenKeyArns: tokenKeyArns({ TOKEN_KEY_ARNS: await stage.output('TokenKeyArns') }),
     dataKeyArn: await stage.output('DataKeyArn'),
   });
-  const isCancelled = () => signal.aborted;
-  const shared: Omit<MapDeps, 'page' | 'progress'> = {
-    generation,
-    tokenizer: createTokenizerSource(keys, generation + 1),
-    opening: createOpeningKeys(createOpeningKeyService(kms, scope)),
-    sealing: createSealingKeys(keys),
-    write: (page, dataKey) => writeMapped(pool, page, dataKey),
-    isCancelled,
-  };
+  const parts = rotationParts(
+    pool,
+    { ...who, reason },
+    {
+      generation,
+      tokenizer: createTokenizerSource(keys, generation + 1),
+      opening: createOpeningKeys(createOpeningKeyService(kms, scope)),
+      sealing: createSealingKeys(keys),
+      isCancelled: () => signal.aborted,
+    },
+    endSuppressions === true,
+  );
   return {
-    state: () => rotationState(pool),
-    begin: () => beginRotation(pool, context, endSuppressions === true).catch(refuseSuppressed),
+    ...parts,
+    begin: () => parts.begin().catch(refuseSuppressed),
     mapPages: async () => {
       // what is mapped is in the vault twice
       const progress = showProgress('Mapping values', values + mapped || null);
-      await mapTokens({
-        ...shared,
-        page: (after, rows) => rotationPage(pool, after, rows),
-        progress: progress.update,
-      })
-        .catch(explainKeys)
-        .finally(progress.end);
+      await parts.mapPages(progress.update).catch(explainKeys).finally(progress.end);
     },
-    mapRest: async () =>
-      mapRest({ ...shared, rest: (rows) => rotationRest(pool, rows) }).catch(explainKeys),
+    mapRest: () => parts.mapRest().catch(explainKeys),
     pause: async () => {
       console.error('Pausing ingest …');
       await notePause(pool, true);
@@ -134,19 +120,9 @@ export async function rotateDeps(
     },
     swap: async () => {
       console.error('Replacing the tokens of user_logins, in one transaction …');
-      return swapTokens(pool, context).catch(explainSwap);
+      return parts.swap().catch(explainSwap);
     },
-    sweep: () => sweepAll(pool, isCancelled),
-    isCancelled,
-    now: Date.now,
   };
-}
-
-/** Deletes the vault's rows under the other names, a page at a time. Throws `DatabaseError`. */
-export async function sweepAll(pool: Pool, isCancelled = () => false): Promise<void> {
-  let after: Uint8Array | null = null;
-  do after = await sweepTokens(pool, after, 5_000);
-  while (after !== null && !isCancelled());
 }
 
 function refuseSuppressed(error: unknown): never {

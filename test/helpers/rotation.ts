@@ -1,21 +1,16 @@
 import type { Pool } from 'pg';
 
 import { migrate } from '../../db/migrate/migrate.ts';
+import { rotationParts, sweepAll } from '../../cli/rotation-parts.ts';
 import {
   abortRotation,
   beginRotation,
   finishRotation,
-  mapTokens as writeMapped,
   notePause,
-  rotationPage,
-  rotationRest,
   rotationState,
-  swapTokens,
-  sweepTokens,
 } from '../../db/operations/rotation.ts';
 import { createOpeningKeys, createSealingKeys } from '../../lib/crypto/data-key.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
-import { type MapDeps, mapRest, mapTokens } from '../../lib/operations/map-tokens.ts';
 import { rotate, type RotateDeps, type RotateReport } from '../../lib/operations/rotate.ts';
 import type { KmsDouble } from '../../scripts/local/kms-double.ts';
 import { testPassword } from './cluster.ts';
@@ -47,38 +42,20 @@ export async function openTestRotation(
 ): Promise<TestRotation> {
   await switchRotation(database, true);
   const pool = database.as('vault_rotate');
-  const sweep = async () => {
-    let after: Uint8Array | null = null;
-    do after = await sweepTokens(pool, after, 100);
-    while (after !== null);
-  };
+  const sweep = () => sweepAll(pool);
   const deps = async (changes: Partial<RotateDeps> = {}): Promise<RotateDeps> => {
     const { generation } = await rotationState(pool);
-    const shared: Omit<MapDeps, 'page' | 'progress'> = {
+    const keys = {
       generation,
       tokenizer: createTokenizerSource(kms, generation + 1),
       opening: createOpeningKeys(kms),
       sealing: createSealingKeys(kms),
-      write: (values, dataKey) => writeMapped(pool, values, dataKey),
       isCancelled: () => false,
     };
     return {
-      state: () => rotationState(pool),
-      begin: () => beginRotation(pool, who, false),
-      mapPages: async () => {
-        await mapTokens({
-          ...shared,
-          page: (after, rows) => rotationPage(pool, after, rows),
-          progress: () => undefined,
-        });
-      },
-      mapRest: () => mapRest({ ...shared, rest: (rows) => rotationRest(pool, rows) }),
+      ...rotationParts(pool, who, keys),
       pause: () => notePause(pool, true),
       resume: () => notePause(pool, false),
-      swap: () => swapTokens(pool, who),
-      sweep,
-      isCancelled: () => false,
-      now: Date.now,
       ...changes,
     };
   };
