@@ -1,7 +1,7 @@
-import { Signer } from '@aws-sdk/rds-signer';
 import { Pool } from 'pg';
 
 import type { DatabaseConfig } from '../lib/config.ts';
+import { iamToken } from './iam-token.ts';
 
 const connectTimeoutMs = 5_000;
 
@@ -24,6 +24,7 @@ export function createPool(
     port: config.port,
     database: config.database,
     user: config.user,
+    // made for each new connection, because it is valid for 15 minutes
     password: config.password ?? (() => iamToken(config)),
     ssl: config.tls,
     max: 1,
@@ -40,9 +41,4 @@ export function createPool(
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
-}
-
-// made for each new connection, because it is valid for 15 minutes
-function iamToken({ host, port, user }: DatabaseConfig): Promise<string> {
-  return new Signer({ hostname: host, port, username: user }).getAuthToken();
 }

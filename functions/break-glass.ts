@@ -1,6 +1,6 @@
 import { claimReveal, reportFault, takeRevealed } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
-import { approvalTopic, databaseConfig, keyScopeConfig } from '../lib/config.ts';
+import { approvalTopic, databaseConfig, keyScopeConfig, metricsConfig } from '../lib/config.ts';
 import { createOpeningKeys } from '../lib/crypto/data-key.ts';
 import { createKmsClient, createOpeningKeyService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
@@ -20,7 +20,7 @@ const deps: RevealDeps = {
   keys: createOpeningKeys(createOpeningKeyService(createKmsClient(), keyScopeConfig())),
   notify: createNotify(approvalTopic(), log),
   log,
-  metrics: createMetrics(keyScopeConfig().stage),
+  metrics: createMetrics(metricsConfig()),
 };
 
 /** Reveals tokens in an emergency, without an approval: the role that it logs in as makes each use an open item. */

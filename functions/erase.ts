@@ -1,6 +1,6 @@
 import { eraseValues, liftSuppressions } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
-import { databaseConfig, keyScopeConfig } from '../lib/config.ts';
+import { databaseConfig, metricsConfig } from '../lib/config.ts';
 import { erase, type EraseDeps } from '../lib/requests/erase.ts';
 import { lift, type LiftDeps } from '../lib/requests/lift.ts';
 import { createLog } from '../lib/log.ts';
@@ -14,7 +14,7 @@ const deps: EraseDeps & LiftDeps = {
   erase: (context, tokens, suppress) => eraseValues(pool, context, tokens, suppress),
   lift: (context, tokens) => liftSuppressions(pool, context, tokens),
   log: createLog(),
-  metrics: createMetrics(keyScopeConfig().stage),
+  metrics: createMetrics(metricsConfig()),
 };
 
 /** Erases the values of tokens, for good or not, or lifts that, for whoever signed the request to the function's URL. */

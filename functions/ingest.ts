@@ -9,6 +9,7 @@ import {
   deadLetterQueueUrl,
   firstGeneration,
   keyScopeConfig,
+  metricsConfig,
   sealingKeyConfig,
   writesNetworks,
 } from '../lib/config.ts';
@@ -52,7 +53,7 @@ const deps: IngestDeps = {
   write: createBatchWriter(pool),
   sendToDeadLetters: async (messages) => (await (sqs ??= createSending()))(messages),
   log,
-  metrics: createMetrics(keyScopeConfig().stage),
+  metrics: createMetrics(metricsConfig()),
 };
 
 /** Stores a batch of login messages; returns those that SQS must deliver again. */

@@ -6,7 +6,7 @@ import { expireRequests, openBreakGlass } from '../db/reveal-requests.ts';
 import { addCheckpoint, readCheckpoint, storedAudit } from '../db/read-audit.ts';
 import { findRoleSettings, settingsPhrase } from '../db/role-settings.ts';
 import type { AnchorPlace, Anchors } from '../lib/audit/anchor.ts';
-import { anchorPlace, databaseConfig, keyScopeConfig } from '../lib/config.ts';
+import { anchorPlace, databaseConfig, metricsConfig } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
 import { maintain, type MaintainDeps, type MaintainReport } from '../lib/audit/maintain.ts';
@@ -44,7 +44,7 @@ const deps: MaintainDeps = {
   addCheckpoint: (head) => addCheckpoint(pool, head),
   anchors: place === null ? null : await anchorsIn(place),
   log: createLog(),
-  metrics: createMetrics(keyScopeConfig().stage),
+  metrics: createMetrics(metricsConfig()),
 };
 
 /** The daily round; an error raises the alarm on this function's errors. */

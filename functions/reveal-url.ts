@@ -1,7 +1,7 @@
 import { claimReveal, reportFault, takeRevealed } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
 import { ownRequests, requestReveal, withdrawRequest } from '../db/reveal-requests.ts';
-import { approvalTopic, databaseConfig, keyScopeConfig } from '../lib/config.ts';
+import { approvalTopic, databaseConfig, keyScopeConfig, metricsConfig } from '../lib/config.ts';
 import { createOpeningKeys } from '../lib/crypto/data-key.ts';
 import { createNotify } from '../lib/notify.ts';
 import { parseRevealAction } from '../lib/requests/approval-request.ts';
@@ -25,7 +25,7 @@ const deps: RevealActionDeps = {
   ownRequests: (context) => ownRequests(pool, context),
   notify: createNotify(approvalTopic(), log),
   log,
-  metrics: createMetrics(keyScopeConfig().stage),
+  metrics: createMetrics(metricsConfig()),
 };
 
 /** Reveals tokens to whoever signed the request to the function's URL, or takes their request for an approval. */

@@ -2,7 +2,7 @@ import type { Context } from 'aws-lambda';
 
 import { claimReveal, reportFault, takeRevealed } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
-import { databaseConfig, keyScopeConfig } from '../lib/config.ts';
+import { databaseConfig, keyScopeConfig, metricsConfig } from '../lib/config.ts';
 import { createOpeningKeys } from '../lib/crypto/data-key.ts';
 import { createKmsClient, createOpeningKeyService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
@@ -19,7 +19,7 @@ const deps: RevealDeps = {
   reportFault: (requestId, outcomes) => reportFault(pool, requestId, outcomes),
   keys: createOpeningKeys(createOpeningKeyService(createKmsClient(), keyScopeConfig())),
   log: createLog(),
-  metrics: createMetrics(keyScopeConfig().stage),
+  metrics: createMetrics(metricsConfig()),
 };
 
 /** Reveals tokens to a caller who invoked the function directly; nothing but its word says who it is. */

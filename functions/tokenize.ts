@@ -1,6 +1,6 @@
 import { lookUp, presentGeneration } from '../db/audited-requests.ts';
 import { createPool } from '../db/pool.ts';
-import { databaseConfig, keyScopeConfig, firstGeneration, tokenKeyArns } from '../lib/config.ts';
+import { databaseConfig, metricsConfig, firstGeneration, tokenKeyArns } from '../lib/config.ts';
 import { createKmsClient, createTokenRootService } from '../lib/crypto/kms.ts';
 import { createLog } from '../lib/log.ts';
 import { createMetrics } from '../lib/metrics.ts';
@@ -20,7 +20,7 @@ const deps: TokenizeDeps = {
   lookUp: (context, tokens) => lookUp(pool, context, tokens),
   generation: () => presentGeneration(pool),
   log: createLog(),
-  metrics: createMetrics(keyScopeConfig().stage),
+  metrics: createMetrics(metricsConfig()),
 };
 
 /** Finds the tokens of values for whoever signed the request to the function's URL. */

@@ -18,6 +18,15 @@ export interface KeyScopeConfig {
   stage: string;
 }
 
+/** From the least to the most important; `SILENT` logs nothing. */
+export const logLevels = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'CRITICAL', 'SILENT'] as const;
+
+export interface LogConfig {
+  service: string;
+  /** The least level that is logged. */
+  level: (typeof logLevels)[number];
+}
+
 /** The hourly limits of the function that logs in as this role, in tokens or values. */
 export interface RoleLimits {
   role:
@@ -32,12 +41,19 @@ export interface RoleLimits {
   overall: number;
 }
 
-/** The SNS topic for requests and decisions, and who publishes: the credentials that Lambda gives the function. */
+/** The credentials that Lambda gives the function. */
+export interface Credentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+}
+
+/** The SNS topic for requests and decisions, and who publishes. */
 export interface TopicConfig extends KeyScopeConfig {
   topicArn: string;
   region: string;
   endpoint: string;
-  credentials: () => { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
+  credentials: () => Credentials;
 }
 
 /** When a reveal needs somebody else's approval. */
@@ -71,6 +87,24 @@ export function keyScopeConfig(environment: Environment = process.env): KeyScope
     service: required(environment, 'VAULT_SERVICE'),
     stage: required(environment, 'VAULT_STAGE'),
   });
+}
+
+/** What the log names, and shows. */
+export function logConfig(environment: Environment = process.env): LogConfig {
+  return Object.freeze({
+    service: required(environment, 'VAULT_SERVICE'),
+    level: oneOf(environment, 'LOG_LEVEL', logLevels),
+  });
+}
+
+/** The trace of the present request, which Lambda names; undefined where requests are not traced. */
+export function traceId(environment: Environment = process.env): string | undefined {
+  return /^Root=([0-9a-f-]{1,64})/.exec(environment['_X_AMZN_TRACE_ID'] ?? '')?.[1];
+}
+
+/** What metrics are counted under; null where nobody counts them. */
+export function metricsConfig(environment: Environment = process.env): KeyScopeConfig | null {
+  return environment['METRICS'] === 'off' ? null : keyScopeConfig(environment);
 }
 
 /** The KMS keys that `ingest` uses. */
@@ -169,11 +203,7 @@ export function approvalTopic(
     topicArn,
     region,
     endpoint: environment['AWS_ENDPOINT_URL'] || `https://sns.${region}.${domain}/`,
-    credentials: () => ({
-      accessKeyId: required(environment, 'AWS_ACCESS_KEY_ID'),
-      secretAccessKey: required(environment, 'AWS_SECRET_ACCESS_KEY'),
-      ...(environment['AWS_SESSION_TOKEN'] && { sessionToken: environment['AWS_SESSION_TOKEN'] }),
-    }),
+    credentials: () => credentials(environment),
     ...keyScopeConfig(environment),
   });
 }
@@ -187,6 +217,25 @@ export function writesNetworks(environment: Environment = process.env): boolean 
 export function retentionDays(environment: Environment = process.env): number | null {
   const variable = 'SEALED_RETENTION_IN_DAYS';
   return (environment[variable] ?? '') === '' ? null : positiveInteger(environment, variable);
+}
+
+/** Who signs requests to AWS, and in which region. */
+export function signingConfig(
+  environment: Environment = process.env,
+): Readonly<{ region: string; credentials: Credentials }> {
+  return Object.freeze({
+    region: required(environment, 'AWS_REGION'),
+    credentials: credentials(environment),
+  });
+}
+
+function credentials(environment: Environment): Credentials {
+  const sessionToken = environment['AWS_SESSION_TOKEN'];
+  return {
+    accessKeyId: required(environment, 'AWS_ACCESS_KEY_ID'),
+    secretAccessKey: required(environment, 'AWS_SECRET_ACCESS_KEY'),
+    ...(sessionToken && { sessionToken }),
+  };
 }
 
 function required(environment: Environment, variable: string): string {

@@ -1,5 +1,4 @@
-import { Logger } from '@aws-lambda-powertools/logger';
-
+import { type LogConfig, logConfig, logLevels, traceId } from './config.ts';
 import { VaultError, DatabaseError, KeyServiceError } from './errors.ts';
 
 const count = (value: unknown) => (Number.isFinite(value) ? value : undefined);
@@ -46,13 +45,20 @@ export interface Log {
   error(event: string, error: unknown, fields?: Partial<Record<LogField, unknown>>): void;
 }
 
-/** A log of the function, through Powertools; `POWERTOOLS_LOG_LEVEL` and `POWERTOOLS_SERVICE_NAME` apply. */
-export function createLog(): Log {
-  const logger = new Logger();
+/** A log of the function: one line of JSON for each event, those of errors to standard error. */
+export function createLog({ service, level: least }: LogConfig = logConfig()): Log {
+  const write = (level: 'INFO' | 'ERROR', message: string, fields: Record<string, unknown>) => {
+    if (logLevels.indexOf(level) < logLevels.indexOf(least)) return;
+    const timestamp = new Date().toISOString();
+    const line = { level, message, timestamp, service, xray_trace_id: traceId(), ...fields };
+    // Lambda's own console puts text before the line
+    const stream = level === 'ERROR' ? process.stderr : process.stdout;
+    stream.write(`${JSON.stringify(line)}\n`);
+  };
   return {
-    info: (event, fields = {}) => logger.info(event, allowedOnly(fields)),
+    info: (event, fields = {}) => write('INFO', event, allowedOnly(fields)),
     error: (event, error, fields = {}) =>
-      logger.error(event, allowedOnly({ ...fields, ...describe(error) })),
+      write('ERROR', event, allowedOnly({ ...fields, ...describe(error) })),
   };
 }
 

@@ -1,5 +1,4 @@
-import { Metrics as PowertoolsMetrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-
+import type { KeyScopeConfig } from './config.ts';
 import type { RejectionReason } from './ingest/rejection-reason.ts';
 
 /** The names of the counts; CloudWatch keeps each under the service and the stage. */
@@ -30,20 +29,32 @@ export interface Metrics {
 
 const namespace = 'PiiVault';
 
-/** Metrics in CloudWatch's embedded format, in the function's own log; makes no call to AWS. */
-export function createMetrics(stage: string): Metrics {
-  const metrics = new PowertoolsMetrics({ namespace, defaultDimensions: { stage } });
+/**
+ * Metrics in CloudWatch's embedded format, in the function's own log; makes no call to AWS. Without a scope, nothing is written.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
+export function createMetrics(scope: KeyScopeConfig | null): Metrics {
+  if (scope === null) return { publish: () => undefined, publishRejected: () => undefined };
+  const { service, stage } = scope;
   return {
-    publish: (counts) => {
-      for (const [name, count] of Object.entries(counts)) {
-        metrics.addMetric(name, MetricUnit.Count, count);
-      }
-      metrics.publishStoredMetrics();
-    },
-    publishRejected: (reason, count) => {
-      const single = metrics.singleMetric();
-      single.addDimension('reason', reason);
-      single.addMetric('rejectedByReason', MetricUnit.Count, count);
-    },
+    publish: (counts) => write({ service, stage }, counts),
+    publishRejected: (reason, count) =>
+      write({ service, stage, reason }, { rejectedByReason: count }),
   };
+}
+
+function write(dimensions: Record<string, string>, counts: Record<string, number>): void {
+  const names = Object.keys(counts);
+  if (names.length === 0) return;
+  const description = {
+    Namespace: namespace,
+    Dimensions: [Object.keys(dimensions)],
+    Metrics: names.map((Name) => ({ Name, Unit: 'Count' })),
+  };
+  const line = {
+    _aws: { Timestamp: Date.now(), CloudWatchMetrics: [description] },
+    ...dimensions,
+    ...counts,
+  };
+  process.stdout.write(`${JSON.stringify(line)}\n`);
 }

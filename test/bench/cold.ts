@@ -47,7 +47,7 @@ const environment = {
   AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
   AWS_ACCESS_KEY_ID: 'bench',
   AWS_SECRET_ACCESS_KEY: 'bench',
-  POWERTOOLS_SERVICE_NAME: 'bench',
+  LOG_LEVEL: 'INFO',
 };
 
 interface Cold {

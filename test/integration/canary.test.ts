@@ -60,7 +60,8 @@ beforeAll(async () => {
     'log_lock_waits=on',
   ]);
   database = await createTestDatabase(templateDatabase, server.port);
-  vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'TRACE');
+  vi.stubEnv('LOG_LEVEL', 'TRACE');
+  vi.stubEnv('VAULT_SERVICE', 'pii-vault');
   output = captureOutput();
   try {
     await goThroughEverything();
@@ -86,7 +87,10 @@ async function failing(work: () => unknown): Promise<void> {
 
 async function goThroughEverything(): Promise<void> {
   const kms = createKmsDouble();
-  const seen = { log: createLog(), metrics: createMetrics('test') };
+  const seen = {
+    log: createLog(),
+    metrics: createMetrics({ service: 'pii-vault', stage: 'test' }),
+  };
   const deps = { ...ingestDeps(database, kms), ...seen };
   const revealing = { ...revealDeps(database, kms), ...seen };
   const record = () => sqsRecord(loginMessage(spelled));

@@ -14,8 +14,8 @@ const fieldNames = (
 
 let output: CapturedOutput;
 beforeEach(() => {
-  vi.stubEnv('POWERTOOLS_LOG_LEVEL', 'TRACE');
-  vi.stubEnv('POWERTOOLS_SERVICE_NAME', 'ingest');
+  vi.stubEnv('LOG_LEVEL', 'TRACE');
+  vi.stubEnv('VAULT_SERVICE', 'pii-vault');
   output = captureOutput();
 });
 afterEach(() => {
@@ -91,10 +91,33 @@ describe('a log line', () => {
       expect.objectContaining({
         level: 'INFO',
         message: 'batch processed',
-        service: 'ingest',
+        service: 'pii-vault',
         ...fields,
       }),
     ]);
+  });
+
+  it('names the trace of the request, where requests are traced', () => {
+    vi.stubEnv('_X_AMZN_TRACE_ID', 'Root=1-5759e988-bd862e3f;Parent=557abcec;Sampled=1');
+    createLog().info('batch processed');
+    vi.stubEnv('_X_AMZN_TRACE_ID', undefined);
+    createLog().info('batch processed');
+    const [traced, untraced] = output.lines();
+    expect(traced).toMatchObject({ xray_trace_id: '1-5759e988-bd862e3f' });
+    expect(untraced).not.toHaveProperty('xray_trace_id');
+  });
+
+  it.each([
+    ['INFO', 2],
+    ['WARN', 1],
+    ['CRITICAL', 0],
+    ['SILENT', 0],
+  ])('is left out below the level %s', (level, lines) => {
+    vi.stubEnv('LOG_LEVEL', level);
+    const log = createLog();
+    log.info('batch processed');
+    log.error('reveal failed', new SealBroken());
+    expect(output.lines()).toHaveLength(lines);
   });
 
   it.each([
@@ -187,10 +210,9 @@ describe('a log line', () => {
   });
 
   it.each(['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'CRITICAL', 'SILENT'])(
-    'holds no value at level %s, in development mode either',
+    'holds no value at level %s',
     (level) => {
-      vi.stubEnv('POWERTOOLS_LOG_LEVEL', level);
-      vi.stubEnv('POWERTOOLS_DEV', 'true');
+      vi.stubEnv('LOG_LEVEL', level);
       const log = createLog();
       for (const [, error] of foreignErrors) log.error('event', error(), inEveryField(canary));
       log.info('event', inEveryField(canary));
