@@ -5,9 +5,10 @@ import type { Pool } from 'pg';
 import type { Attempts } from '../lib/ingest/attempts.ts';
 import { uuidArray } from './binary-array.ts';
 import { run, statement } from './query.ts';
-import { attempts } from './schema.ts';
+import { table } from './table-name.ts';
 
 const p = sql.placeholder;
+const attempts = table('vault.attempts');
 
 const beginAttemptStatement = statement(
   'begin_attempt',

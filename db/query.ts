@@ -1,35 +1,58 @@
 import { type SQL, fillPlaceholders } from 'drizzle-orm';
-import { PgDialect } from 'drizzle-orm/pg-core';
-import type { ClientBase, Pool, PoolClient, QueryResultRow } from 'pg';
+import { CasingCache } from 'drizzle-orm/casing';
+import {
+  type ClientBase,
+  escapeIdentifier,
+  escapeLiteral,
+  type Pool,
+  type PoolClient,
+  type QueryResultRow,
+} from 'pg';
 
 import { DatabaseError } from '../lib/errors.ts';
 
 /** A pool, or the one client of a transaction. */
 export type Connection = Pick<ClientBase, 'query'>;
 
-/** A statement, compiled once; Postgres parses it once per connection, under its name. */
+/** A statement; Postgres parses it once per connection, under its name. */
 export interface Statement<Row extends QueryResultRow> {
   name: string;
-  text: string;
-  parameters: unknown[];
+  /** Compiled at the first use. */
+  compiled: () => { text: string; parameters: unknown[] };
   /** Never set: it only gives TypeScript the shape of the rows. */
   row?: Row;
 }
 
-const dialect = new PgDialect();
+// as drizzle's PgDialect, which would load the whole query builder with it
+const dialect = {
+  casing: new CasingCache(),
+  escapeName: escapeIdentifier,
+  escapeParam: (index: number) => `$${index + 1}`,
+  escapeString: escapeLiteral,
+};
 
-/** Compiles `query`, whose parameters are `sql.placeholder`s, for rows of the given shape. */
+/** A statement for rows of the given shape; the parameters of `query` are `sql.placeholder`s. */
 export function statement<Row extends QueryResultRow>(name: string, query: SQL): Statement<Row> {
-  const { sql, params } = dialect.sqlToQuery(query);
-  return { name, text: sql, parameters: params };
+  let compiled: { text: string; parameters: unknown[] } | null = null;
+  return {
+    name,
+    compiled: () => {
+      if (compiled === null) {
+        const { sql, params } = query.toQuery(dialect);
+        compiled = { text: sql, parameters: params };
+      }
+      return compiled;
+    },
+  };
 }
 
 /** Runs the statement with its parameters by name. Throws `DatabaseError`, which holds no parameter. */
 export async function run<Row extends QueryResultRow>(
   connection: Connection,
-  { name, text, parameters }: Statement<Row>,
+  { name, compiled }: Statement<Row>,
   values: Record<string, unknown> = {},
 ): Promise<Row[]> {
+  const { text, parameters } = compiled();
   const query = { name, text, values: fillPlaceholders(parameters, values) };
   return withoutParameters(async () => (await connection.query<Row>(query)).rows);
 }

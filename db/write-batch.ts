@@ -15,18 +15,17 @@ import {
 } from './binary-array.ts';
 import { endStaleSessions } from './end-stale-sessions.ts';
 import { repeatable, run, statement } from './query.ts';
-import {
-  dataKeys,
-  ingestedMessages,
-  ipNetworks,
-  type LoginColumn,
-  piiVault,
-  tokenGeneration,
-  userLogins,
-} from './schema.ts';
+import type { LoginColumn } from './schema.ts';
 import { createSharedClient } from './shared-client.ts';
+import { table } from './table-name.ts';
 
 const p = sql.placeholder;
+const userLogins = table('public.user_logins');
+const ipNetworks = table('public.ip_networks');
+const ingestedMessages = table('vault.ingested_messages');
+const dataKeys = table('vault.data_keys');
+const piiVault = table('vault.pii_vault');
+const tokenGeneration = table('vault.token_generation');
 
 /** What goes to a column of `user_logins`: an array with an element for each login. */
 interface Values {
@@ -124,7 +123,7 @@ const writeBatch = (name: string, networks: SQL) =>
     on conflict (token) do nothing
     returning token
   )${networks}, stored as (
-    insert into public.${userLogins} (${columnNames}, create_date)
+    insert into ${userLogins} (${columnNames}, create_date)
     select ${columnNames}, sent_on from fresh
   )
   select
@@ -141,7 +140,7 @@ const writeBatch = (name: string, networks: SQL) =>
 
 // only of what this statement sealed: an erase that removes a sealed value finds its networks, or neither
 const insertNetworks = sql`, networks as (
-    insert into public.${ipNetworks} (masked_ip, masked_network, masked_subnet)
+    insert into ${ipNetworks} (masked_ip, masked_network, masked_subnet)
     select masked_ip, masked_network, masked_subnet
     from unnest(
       ${p('ips')}::bytea[], ${p('maskedIps')}::text[], ${p('networks')}::text[], ${p('subnets')}::text[]

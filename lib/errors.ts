@@ -216,14 +216,14 @@ export class DatabaseError extends VaultError {
     return this.state !== null && /^(22|23)[0-9A-Z]{3}$/.test(this.state);
   }
 
-  /** The connection can no longer be used: it broke, or was closed because a statement took too long. */
+  /** The connection can no longer be used: it broke, was refused, or was closed because a statement took too long. */
   get isConnectionSpent(): boolean {
-    return this.lostConnection || this.state === 'ETIMEDOUT';
+    return this.lostConnection || this.state === 'ETIMEDOUT' || this.state === 'ECONNREFUSED';
   }
 
   /** The connection was lost during the statement; whether it took effect is not known. */
   get lostConnection(): boolean {
-    return this.state !== null && /^(08...|57P0[1-3]|ECONN[A-Z]+|EPIPE)$/.test(this.state);
+    return this.state !== null && /^(08...|57P0[1-3]|ECONN(RESET|ABORTED)|EPIPE)$/.test(this.state);
   }
 }
 

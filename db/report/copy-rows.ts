@@ -10,12 +10,14 @@ import { type Connection, type Statement, withoutParameters } from '../query.ts'
  */
 export async function copyRows<Row extends QueryResultRow>(
   connection: Connection,
-  { text }: Statement<Row>,
+  { compiled }: Statement<Row>,
   take: (cells: (string | null)[]) => void,
 ): Promise<void> {
   await withoutParameters(async () => {
     // unlike a cursor, a copy may be planned for parallel workers
-    const rows: AsyncIterable<Buffer> = connection.query(copyTo(`copy (${text}) to stdout`));
+    const rows: AsyncIterable<Buffer> = connection.query(
+      copyTo(`copy (${compiled().text}) to stdout`),
+    );
     let rest = '';
     for await (const chunk of rows) {
       const lines = (rest + chunk.toString('latin1')).split('\n');

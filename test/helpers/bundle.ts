@@ -8,7 +8,7 @@ export const requireBanner = {
   js: `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`,
 };
 
-/** Plain JavaScript of a module, for a process without a loader. */
+/** Plain JavaScript of a module, for a process without a loader; `bytes` with all that it may load later. */
 export async function bundle(
   path: string,
   options: BuildOptions = {},
@@ -17,7 +17,8 @@ export async function bundle(
   const file = join(directory, `${basename(path, '.ts')}.mjs`);
   const { metafile } = await build({
     entryPoints: [path],
-    outfile: file,
+    outdir: directory,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     format: 'esm',
     platform: 'node',

@@ -119,6 +119,7 @@ describe('a database error', () => {
   it.each([
     null,
     'ETIMEDOUT',
+    'ECONNREFUSED',
     '40P01',
     '40001',
     '42501',
@@ -133,7 +134,7 @@ describe('a database error', () => {
     expect(new DatabaseError(state).lostConnection).toBe(false);
   });
 
-  it.each(['08000', '08006', '57P01', '57P02', '57P03', 'ECONNRESET', 'ECONNREFUSED', 'EPIPE'])(
+  it.each(['08000', '08006', '57P01', '57P02', '57P03', 'ECONNRESET', 'ECONNABORTED', 'EPIPE'])(
     'with %s lost its connection',
     (state) => {
       expect(new DatabaseError(state).lostConnection).toBe(true);
