@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
-
-import type { TestDatabase } from '../helpers/database.ts';
 import { lambdaDollars } from './bill.ts';
 import { withDatabase } from './cluster.ts';
 import { type Context, createNumbers } from './context.ts';
+import { postgresCpu } from './postgres-cpu.ts';
 import { prices } from './prices.ts';
 import { rotate, type Spread, spread } from './statistics.ts';
 import { createStore } from './store.ts';
@@ -89,9 +87,9 @@ async function measure({ cluster, workers, quick }: Context, handlers: number) {
             return { size, newShare, firstNew: numbers(newValues({ size, newShare })), held };
           }),
         );
-        const before = await computed(database);
+        const before = await postgresCpu(database);
         const { perSecond, handlerMs } = await store.measure('ingest', plans);
-        const after = await computed(database);
+        const after = await postgresCpu(database);
         if (round < 0) continue;
         const messages = handlers * batches * size;
         measured[n]!.throughput.push(perSecond);
@@ -114,18 +112,4 @@ async function measure({ cluster, workers, quick }: Context, handlers: number) {
   await workers.close();
   await cluster.drop(place);
   return cells;
-}
-
-/** Milliseconds that all processes of this Postgres have computed, in steps of ten; null where there is no /proc. */
-async function computed({ admin }: Pick<TestDatabase, 'admin'>): Promise<number | null> {
-  const { rows } = await admin.query<{ pid: number }>('select pid from pg_stat_activity');
-  let ticks = 0;
-  for (const { pid } of rows) {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-    if (stat === null) return null;
-    // the fields after the name, which can hold spaces: user time and system time are the 12th and 13th
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks * 10;
 }

@@ -1,6 +1,7 @@
 import { withDatabase } from './cluster.ts';
 import { type Context, createNumbers } from './context.ts';
 import { floorWays } from './floor-ways.ts';
+import { addCosts, type Costs, costsColumns, costsRow, noCosts } from './profile.ts';
 import { ratios, rotate, type Spread, spread } from './statistics.ts';
 import { createStore } from './store.ts';
 import { number, type PartResult, withSpread } from './table.ts';
@@ -25,6 +26,8 @@ export interface FloorCell extends Case {
   best: string;
   /** Of ingest to the best way, in the same round. */
   ratio: Spread;
+  /** Of ingest and of the best way, in all rounds. */
+  costs: { ingest: Costs; floor: Costs };
 }
 
 /** Ingest beside a bare client that writes the same finished rows. */
@@ -53,11 +56,19 @@ export async function floor(context: Context): Promise<PartResult> {
         ]),
       },
     ],
-    figures: standing.map(({ newShare, ratio, best }) => ({
+    figures: standing.map(({ newShare, ratio, best, costs }) => ({
       what: `ingest, one connection, batches of 1 000, ${newShare * 100} % of the values new`,
       must: '≥ 0.75 of the floor',
       measured: `${withSpread(ratio, 2)} of ${best}`,
       holds: ratio.median >= 0.75,
+      profile: {
+        title: 'Microseconds for a message: what each side computes, and what passes',
+        columns: ['', ...costsColumns],
+        rows: [
+          ['ingest', ...costsRow(costs.ingest)],
+          [`floor (${best})`, ...costsRow(costs.floor)],
+        ],
+      },
     })),
     data: cells,
   };
@@ -85,6 +96,7 @@ async function measure(context: Context, each: Case): Promise<FloorCell> {
   const batches = { 10: 50, 100: 20, 1_000: 5, 10_000: 1 }[each.size]!;
   const names: WayName[] = ['ingest', ...floorNames];
   const measured = new Map(names.map((name) => [name, [] as number[]]));
+  const costs = new Map(names.map((name) => [name, noCosts()]));
   const numbers = createNumbers(held);
   const place = await cluster.create(held);
   await workers.open([place]);
@@ -96,7 +108,10 @@ async function measure(context: Context, each: Case): Promise<FloorCell> {
         const plans = Array.from({ length: batches }, (): BatchPlan => {
           return { ...each, firstNew: numbers(newValues(each)), held };
         });
-        const messagesPerSecond = await store.throughput(name, [plans]);
+        const spent = round >= 0 ? costs.get(name)! : noCosts();
+        const messagesPerSecond = await addCosts(spent, database, () =>
+          store.measure(name, [plans]),
+        );
         if (round >= 0) measured.get(name)!.push(messagesPerSecond);
       }
     }
@@ -107,5 +122,6 @@ async function measure(context: Context, each: Case): Promise<FloorCell> {
   const throughput = Object.fromEntries([...measured].map(([name, all]) => [name, spread(all)]));
   const best = floorNames.reduce((a, b) => (throughput[b]!.median > throughput[a]!.median ? b : a));
   const ratio = spread(ratios(measured.get('ingest')!, measured.get(best)!));
-  return { ...each, throughput, best, ratio };
+  const spent = { ingest: costs.get('ingest')!, floor: costs.get(best)! };
+  return { ...each, throughput, best, ratio, costs: spent };
 }

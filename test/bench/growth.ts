@@ -3,9 +3,10 @@ import { type Cluster, withDatabase } from './cluster.ts';
 import { connect, type Place } from './connect.ts';
 import { type Context, createNumbers } from './context.ts';
 import { fill } from './fill.ts';
+import { addCosts, type Costs, costsColumns, costsRow, noCosts } from './profile.ts';
 import { ratios, rotate, type Spread, spread } from './statistics.ts';
 import { createStore, type Store } from './store.ts';
-import { type Figure, number, type PartResult, withSpread } from './table.ts';
+import { type Figure, number, type PartResult, type Table, withSpread } from './table.ts';
 import { type BatchPlan, newValues, valuesPerMessage } from './workload.ts';
 
 const held = 5_000;
@@ -24,6 +25,10 @@ export interface GrowthPoint {
   ratio: Spread;
   /** Bytes of the write-ahead log for a message. */
   wal: Spread;
+  /** Of all rounds. */
+  costs: Costs;
+  /** Pages for a message that were not in Postgres's buffers. */
+  misses: number;
 }
 
 interface Throughput {
@@ -53,15 +58,18 @@ export async function growth(context: Context): Promise<PartResult> {
   for (const database of databases) stores.push(await createStore(workers, database));
   const numbers = createNumbers(held);
 
-  const ingest = async (n: number, count = batches): Promise<Throughput> => {
+  const ingest = async (
+    n: number,
+    count = batches,
+    costs: Costs = noCosts(),
+  ): Promise<Throughput> => {
     const plans = Array.from({ length: count }, (): BatchPlan => {
       return { ...plan, firstNew: numbers(newValues(plan)) };
     });
     const before = await walPosition(databases[n]!);
-    const perSecond = await stores[n]!.throughput(
-      'ingest',
-      places.map(() => plans),
-      n,
+    const each = places.map(() => plans);
+    const perSecond = await addCosts(costs, databases[n]!, () =>
+      stores[n]!.measure('ingest', each, n),
     );
     const written = (await walPosition(databases[n]!)) - before;
     return { perSecond, wal: written / (count * plan.size) };
@@ -78,9 +86,14 @@ export async function growth(context: Context): Promise<PartResult> {
     }
   }
   const measured = sizes.map((): Throughput[] => []);
+  const costs = sizes.map(noCosts);
+  const missesBefore = await pageMisses(databases);
   for (let round = 0; round < rounds; round += 1) {
-    for (const n of rotate([...sizes.keys()], round)) measured[n]!.push(await ingest(n));
+    for (const n of rotate([...sizes.keys()], round)) {
+      measured[n]!.push(await ingest(n, batches, costs[n]));
+    }
   }
+  const misses = await pageMisses(databases);
   await workers.close();
   for (const database of databases) await database.drop();
   for (const place of places) await cluster.drop(place);
@@ -93,6 +106,8 @@ export async function growth(context: Context): Promise<PartResult> {
       throughput: spread(all),
       ratio: spread(ratios(all, rates(measured[0]!))),
       wal: spread(measured[n]!.map(({ wal }) => wal)),
+      costs: costs[n]!,
+      misses: (misses[n]! - missesBefore[n]!) / costs[n]!.messages,
     };
   });
   return {
@@ -117,13 +132,39 @@ export async function growth(context: Context): Promise<PartResult> {
         ]),
       },
     ],
-    figures: [figure(points.at(-1)!)],
+    figures: [{ ...figure(points.at(-1)!), profile: profile([points[0]!, points.at(-1)!]) }],
     data: points,
   };
 }
 
 function rates(measured: readonly Throughput[]): number[] {
   return measured.map((each) => each.perSecond);
+}
+
+function profile(points: readonly GrowthPoint[]): Table {
+  return {
+    title:
+      'For a message: microseconds of computing, those that pass, pages not in the buffers, and bytes of WAL',
+    columns: ['values in the vault', ...costsColumns, 'pages read', 'WAL'],
+    rows: points.map(({ values, costs, misses, wal }) => [
+      number(values),
+      ...costsRow(costs),
+      number(misses, 2),
+      number(wal.median),
+    ]),
+  };
+}
+
+/** Pages that each database has read from the system since it began. */
+async function pageMisses(databases: readonly TestDatabase[]): Promise<number[]> {
+  const misses: number[] = [];
+  for (const { admin } of databases) {
+    const { rows } = await admin.query<{ pages: string }>(
+      'select blks_read as pages from pg_stat_database where datname = current_database()',
+    );
+    misses.push(Number(rows[0]!.pages));
+  }
+  return misses;
 }
 
 async function walPosition({ admin }: TestDatabase): Promise<number> {

@@ -21,7 +21,14 @@ import { privacy } from './privacy.ts';
 import { reveal } from './reveal.ts';
 import { rotation } from './rotation.ts';
 import { script } from './script.ts';
-import { type Figure, figuresTable, format, type PartResult, type Table } from './table.ts';
+import {
+  type Figure,
+  figuresTable,
+  format,
+  type PartResult,
+  profileTables,
+  type Table,
+} from './table.ts';
 import { startWorkers } from './workers.ts';
 
 const parts = {
@@ -136,7 +143,8 @@ async function bench(chosen: readonly PartName[]): Promise<void> {
     await workers.stop();
     await cluster.stop();
   }
-  console.log(format(figuresTable([...results.values()].flatMap(({ figures }) => figures))));
+  const all = [...results.values()].flatMap(({ figures }) => figures);
+  for (const table of [figuresTable(all), ...profileTables(all)]) console.log(format(table));
   if (options.json !== undefined) {
     const found = [...results].map(([name, { figures, data }]) => [name, { figures, data }]);
     const run = { at: new Date().toISOString(), quick: options.quick, machine };
@@ -154,10 +162,11 @@ async function writeDocs(machine: string, results: ReadonlyMap<PartName, PartRes
     Object.fromEntries(data) as Measured,
     new URL('docs/performance/', root),
   );
-  const standing = figuresTable(Object.values(saved).flatMap(({ figures }) => figures));
+  const all = Object.values(saved).flatMap(({ figures }) => figures);
   const tables = new Map<string, Table[]>();
   for (const [name, part] of results) tables.set(name, part.tables);
-  tables.set('figures', [{ ...standing, title: `Measured on ${machine}` }]);
+  const standing = { ...figuresTable(all), title: `Measured on ${machine}` };
+  tables.set('figures', [standing, ...profileTables(all)]);
   const page = new URL('docs/performance.md', root);
   const places = await writeTables(page, tables);
   console.log(`wrote ${[...plots, ...places.map((name) => `the table ${name}`)].join(', ')}`);

@@ -14,6 +14,7 @@ export interface Store {
 
 /** What storing gave. */
 interface Stored {
+  messages: number;
   /** Messages a second. */
   perSecond: number;
   /** What the workers computed, together. */
@@ -29,7 +30,7 @@ export async function createStore(workers: Workers, database: TestDatabase): Pro
     const now = await countRows(database);
     verify(before, now, rowsOf(way, stored, messages));
     before = now;
-    return { perSecond: (messages / wallMs) * 1_000, handlerMs };
+    return { messages, perSecond: (messages / wallMs) * 1_000, handlerMs };
   };
   return {
     measure,

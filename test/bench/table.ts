@@ -12,6 +12,8 @@ export interface Figure {
   must: string;
   measured: string;
   holds: boolean;
+  /** Where the time goes, measured in the same run: the reason, where the figure misses. */
+  profile?: Table;
 }
 
 /** What a part of the benchmark found: tables to print, and `data` for the file and the plots. */
@@ -50,6 +52,15 @@ export function figuresTable(figures: readonly Figure[]): Table {
       holds ? 'holds' : 'MISSES',
     ]),
   };
+}
+
+/** Where the time goes, of each figure that misses. */
+export function profileTables(figures: readonly Figure[]): Table[] {
+  return figures.flatMap(({ what, holds, profile }) =>
+    holds || profile === undefined
+      ? []
+      : [{ ...profile, title: `MISSES: ${what}. ${profile.title}` }],
+  );
 }
 
 /** A number with separators of thousands, or with `digits` behind the point. */
