@@ -21,11 +21,20 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/helpers/cluster.ts', 'test/helpers/cli-bundle.ts'],
+          isolate: false,
+          unstubEnvs: true,
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
       },
-      { test: { name: 'faults', include: ['test/faults/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'e2e',

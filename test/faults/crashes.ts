@@ -4,8 +4,12 @@ import { createShuffled } from './shuffled.ts';
 import type { Now } from './now.ts';
 import type { Tally } from './tally.ts';
 
-/** How Postgres dies: all of it, or one of its processes, after which it resets all others. */
-export const crashFaults = ['Postgres killed', 'Postgres backend killed'] as const;
+/** How Postgres ends: killed, stopped, or one of its processes killed, after which it resets all others. */
+export const crashFaults = [
+  'Postgres killed',
+  'Postgres backend killed',
+  'Postgres stopped',
+] as const;
 
 /** The crashes of Postgres, one at a time. */
 export interface Crashes {
@@ -31,19 +35,21 @@ export function createCrashes({ prng, now, postgres, tally, every }: Deps): Cras
   const nextFault = createShuffled(prng, crashFaults);
   let fault = nextFault();
   let nextRound = firstRound;
+  let met = 0;
   let crash: Promise<void> = Promise.resolve();
   let isUnderWay = false;
 
   const meet = () => {
     tally.met(fault);
     fault = nextFault();
-    // the second one soon, so that a short storm meets both
-    nextRound = now.round + (nextRound === firstRound ? 5 : 1 + prng.below(2 * every));
+    met += 1;
+    // each once soon, so that a short storm meets all
+    nextRound = now.round + (met < crashFaults.length ? 5 : 1 + prng.below(2 * every));
   };
-  const killAll = async () => {
+  const end = async (how: (downMs: number) => Promise<void>) => {
     await new Promise((resolve) => setTimeout(resolve, prng.below(25)));
     meet();
-    await postgres.crash(prng.below(200));
+    await how(prng.below(200));
   };
   const killBackend = async () => {
     for (let tries = 0; tries < 100; tries += 1) {
@@ -53,12 +59,16 @@ export function createCrashes({ prng, now, postgres, tally, every }: Deps): Cras
       }
     }
   };
+  const happen: Record<(typeof crashFaults)[number], () => Promise<void>> = {
+    'Postgres killed': () => end(postgres.crash),
+    'Postgres stopped': () => end(postgres.restart),
+    'Postgres backend killed': killBackend,
+  };
   return {
     next: () => {
       if (!now.isStorm || isUnderWay || now.round < nextRound) return;
       isUnderWay = true;
-      const happens = fault === 'Postgres killed' ? killAll() : killBackend();
-      crash = happens.finally(() => {
+      crash = happen[fault]().finally(() => {
         isUnderWay = false;
       });
     },

@@ -60,6 +60,10 @@ async function startProcess(
   };
   tell({ do: 'open', place: { ...place, port: proxy.port } });
 
+  child.once('exit', () => {
+    for (const { threw } of calls.values()) threw(new Error('the container has ended'));
+  });
+
   let started = 0;
   let ended: Promise<void> | null = null;
   const end = () => {
@@ -71,6 +75,7 @@ async function startProcess(
     proxy,
     handle: (records, clock) =>
       new Promise((done, threw) => {
+        if (!child.connected) threw(new Error('the container has ended'));
         started += 1;
         calls.set(started, { done, threw });
         tell({ do: 'handle', id: started, records, clock });

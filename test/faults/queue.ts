@@ -62,12 +62,12 @@ export interface Queue {
 }
 
 const visibilityRounds = 3;
-const maxReceiveCount = 5;
 const notHidden = 0.03;
 const twiceInBatch = 0.005;
 const againAfterDelete = 0.02;
 
-export function createQueue(prng: Prng): Queue {
+/** `maxReceiveCount` is how often a message is received before the queue itself moves it to the dead letters. */
+export function createQueue(prng: Prng, maxReceiveCount: number): Queue {
   const visible: Queued[] = [];
   const hidden = new Map<number, { message: Queued; receipt: number }[]>();
   const byId = new Map<string, Queued>();
@@ -176,8 +176,8 @@ export function createQueue(prng: Prng): Queue {
       const staying: DeadLetter[] = [];
       for (const letter of deadLetters) {
         const { record, sent, reason } = letter;
-        const stays =
-          sent === null || (reason !== null && (isNoneOfSqs(sent) || prng.fraction() >= share));
+        const isKept = !isForRedrive(letter) && prng.fraction() >= share;
+        const stays = sent === null || (reason !== null && isNoneOfSqs(sent)) || isKept;
         if (stays) {
           staying.push(letter);
           continue;
@@ -215,6 +215,14 @@ export function createQueue(prng: Prng): Queue {
     },
     counts,
   };
+}
+
+/**
+ * Whether an operator would send it again for sure: the queue moved it, or its container was killed twice while it
+ * was alone, which here is the fault's doing and not the message's.
+ */
+export function isForRedrive({ reason }: Pick<DeadLetter, 'reason'>): boolean {
+  return reason === null || reason === 'crashes_ingest';
 }
 
 /** Whether the message has an id or a time that SQS does not give; sent again, it stays one that has. */

@@ -6,7 +6,7 @@ import { deliverAgain } from './deliver-again.ts';
 import { createLateCalls, type LateCalls } from './late-calls.ts';
 import type { Sent } from './messages.ts';
 import type { Now } from './now.ts';
-import type { Queue } from './queue.ts';
+import { isForRedrive, type Queue } from './queue.ts';
 import { type Promised, type Requests, startRequests } from './requests.ts';
 import { prepareSlots } from './slots.ts';
 import { type SourceMapping, startSourceMapping } from './source-mapping.ts';
@@ -23,6 +23,8 @@ export interface Setting {
   refusedShare: number;
   /** Share of the values that were in no message before: the others are in the memory of warm containers. */
   newShare: number;
+  /** After so many deliveries the queue itself moves a message to the dead letters, from where it is sent again. */
+  maxReceiveCount: number;
   /** Whether Postgres waits for its disk. */
   fsync: boolean;
   /** Rounds between two crashes of Postgres, about. */
@@ -31,6 +33,8 @@ export interface Setting {
   silences: number;
   /** After this round nothing fails any more; after twice as many the queue must be empty. */
   stormRounds: number;
+  /** Takes a line on how far it is, every ten seconds. */
+  say: (line: string) => void;
 }
 
 /** What happened, and where it can be looked at. */
@@ -42,14 +46,21 @@ export interface Storm extends System, Seen, Promised {
   end: () => Promise<void>;
 }
 
-/** Every fault that a storm has to meet; `silence` only where the setting asks for it. */
-export const expectedFaults: readonly string[] = [
-  ...handlerFaults,
-  ...crashFaults,
-  ...kmsFaults,
-  'process killed',
-  'remembered token erased',
-];
+/** Every fault that a storm has to meet. */
+export function expectedFaults({ silences }: Setting): string[] {
+  return [
+    ...handlerFaults,
+    ...crashFaults,
+    ...kmsFaults,
+    'process killed',
+    'remembered token erased',
+    ...(silences > 0 ? ['silence'] : []),
+  ];
+}
+
+/** The share of the messages that come slowly for as long as a fault was not met yet. */
+const heldBackShare = 0.2;
+const heldBackRounds = 50;
 
 /** Sends all messages through the storm until the queue is empty. */
 export async function runStorm(seed: number, setting: Setting): Promise<Storm> {
@@ -66,7 +77,8 @@ export async function runStorm(seed: number, setting: Setting): Promise<Storm> {
   const requests = await startRequests(shared);
   const crashes = createCrashes({ ...shared, every: setting.crashEvery });
   const slots = await prepareSlots(shared);
-  messages.forEach(queue.send);
+  const heldBack = messages.slice(messages.length * (1 - heldBackShare));
+  messages.slice(0, -heldBack.length).forEach(queue.send);
   const mapping = await startSourceMapping({
     ...shared,
     slots,
@@ -74,7 +86,7 @@ export async function runStorm(seed: number, setting: Setting): Promise<Storm> {
     batches: setting.batches,
   });
 
-  await passRounds(setting.stormRounds, { ...shared, requests, crashes, mapping });
+  await passRounds(setting, heldBack, { ...shared, requests, crashes, mapping });
   await crashes.ended();
   lateCalls.goOn(true);
   await lateCalls.ended();
@@ -101,6 +113,19 @@ export async function runStorm(seed: number, setting: Setting): Promise<Storm> {
   };
 }
 
+const maxRoundMs = 120_000;
+
+/** Waits for all of this; false where it takes longer than a round can. */
+async function endInTime(work: readonly Promise<void>[]): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), maxRoundMs);
+  });
+  const isDone = await Promise.race([Promise.all(work).then(() => true), late]);
+  clearTimeout(timer);
+  return isDone;
+}
+
 interface Deps {
   prng: Prng;
   now: Now;
@@ -113,14 +138,25 @@ interface Deps {
   mapping: SourceMapping;
 }
 
-async function passRounds(stormRounds: number, deps: Deps): Promise<void> {
+async function passRounds(setting: Setting, heldBack: Sent[], deps: Deps): Promise<void> {
   const { prng, now, queue, tally, flakyKms, crashes, lateCalls, requests, mapping } = deps;
-  const needsRedrive = () => queue.deadLetters.some(({ reason }) => reason === null);
+  const needsRedrive = () => queue.deadLetters.some(isForRedrive);
+  const { stormRounds, say } = setting;
+  const expected = expectedFaults(setting);
+  const slowly = Math.ceil(heldBack.length / heldBackRounds);
+  let saidAt = performance.now();
 
-  while (queue.alive() > 0 || lateCalls.left() > 0 || needsRedrive()) {
+  while (heldBack.length > 0 || queue.alive() > 0 || lateCalls.left() > 0 || needsRedrive()) {
     now.round += 1;
     queue.tick();
     now.isStorm = now.round <= stormRounds;
+    const isMissed = now.isStorm && expected.some((fault) => !tally.faults.has(fault));
+    heldBack.splice(0, isMissed ? slowly : heldBack.length).forEach(queue.send);
+    if (performance.now() - saidAt > 10_000) {
+      saidAt = performance.now();
+      const left = queue.alive() + heldBack.length;
+      say(`round ${now.round}: ${left} messages are left`);
+    }
     if (now.round > 2 * stormRounds) {
       tally.found(`the queue is not empty after ${now.round} rounds: ${queue.alive()} are left`);
       return;
@@ -138,7 +174,10 @@ async function passRounds(stormRounds: number, deps: Deps): Promise<void> {
     const work = mapping.poll();
     if (now.round % 2 === 0) work.push(requests.reveal());
     if (now.round % 3 === 0) work.push(requests.erase());
-    await Promise.all(work);
+    if (!(await endInTime(work))) {
+      tally.found(`round ${now.round} did not end in ${maxRoundMs / 60_000} minutes`);
+      return;
+    }
     // sometimes the next round meets Postgres while it is down
     if (crashes.isUnderWay() && prng.below(3) > 0) await crashes.ended();
   }

@@ -22,12 +22,13 @@ interface Size {
   messages: number;
   refusedShare: number;
   newShare: number;
+  maxReceiveCount: number;
   fsync: boolean;
 }
 
 /** Starts Postgres, whose table refuses one device type; the messages are made and not yet sent. */
 export async function startSystem(seed: number, size: Size): Promise<System> {
-  const queue = createQueue(createPrng(seed + 1));
+  const queue = createQueue(createPrng(seed + 1), size.maxReceiveCount);
   const make = createMessages(createPrng(seed + 2), size.refusedShare, size.newShare);
   const messages = Array.from({ length: size.messages }, () => make());
   const kms = createKmsDouble();

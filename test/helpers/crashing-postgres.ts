@@ -14,6 +14,7 @@ import {
 } from './postgres.ts';
 
 const maxRestarts = 1_000;
+const maxStopMs = 5_000;
 
 /** A Postgres with one migrated database, which can be killed and started again on its data. */
 export interface CrashingPostgres {
@@ -23,6 +24,8 @@ export interface CrashingPostgres {
   directory: string;
   /** SIGKILL to the server and to all its processes; starts it again after `downMs`. */
   crash: (downMs: number) => Promise<void>;
+  /** Stops the server as an administrator does, sessions or not; starts it again after `downMs`. */
+  restart: (downMs: number) => Promise<void>;
   /** SIGKILL to a backend at work for this role, after which the server resets all others. */
   killBackend: (role: string) => Promise<boolean>;
   /** Returns once it answers again after a crash. */
@@ -62,9 +65,11 @@ export async function startCrashingPostgres(fsync: boolean): Promise<CrashingPos
         cwd: '/',
         ...(uid === undefined ? {} : { uid, gid }),
       });
+      const logged = log.length;
       started.stderr?.on('data', (chunk: Buffer) => {
         log += chunk.toString('utf8');
-        if (chunk.includes('ready to accept connections')) resolve(started);
+        // a line can come in two chunks
+        if (log.includes('ready to accept connections', logged)) resolve(started);
       });
       started.once('exit', () => resolve(null));
       started.once('error', () => resolve(null));
@@ -104,6 +109,18 @@ export async function startCrashingPostgres(fsync: boolean): Promise<CrashingPos
       kill(crashed.pid);
       for (const pid of children) kill(pid);
       await gone;
+      await new Promise((resolve) => setTimeout(resolve, downMs));
+      await startAgain();
+    },
+    restart: async (downMs) => {
+      const stopped = server;
+      if (stopped === null) return;
+      const gone = once(stopped, 'exit');
+      stopped.kill('SIGINT');
+      // Postgres 18 can overlook this while it recovers from a crash; an administrator tries harder then
+      const harder = setTimeout(() => stopped.kill('SIGQUIT'), maxStopMs);
+      await gone;
+      clearTimeout(harder);
       await new Promise((resolve) => setTimeout(resolve, downMs));
       await startAgain();
     },
