@@ -2,11 +2,14 @@ import type { LastRotation } from '../db/operations/last-rotation.ts';
 import type { RotationSize } from '../db/operations/rotation-plan.ts';
 import { pairs } from './table.ts';
 
-// measured by the bench on two cores; a stage's own figures are shown while it runs
-const mappedPerSecond = 10_000;
-const swappedPerSecond = 60_000;
-const walBytesPerLogin = 400;
-const walBytesPerValue = 900;
+// rounded down from what the bench measured on two busy cores; a stage's own figures are shown while it runs
+const mappedPerSecond = 5_000;
+const swappedPerSecond = 50_000;
+// with a checkpoint every gigabyte of log, which is Postgres's default
+const walBytesPerLogin = 550;
+const walBytesPerValue = 1_500;
+// over the whole swap, where nothing fits into memory
+const temporaryBytesPerLogin = 1_000;
 
 /** What a rotation will do, in words and estimates. */
 export function planText(
@@ -23,6 +26,7 @@ export function planText(
       'ingest works on for': duration(values / mappedPerSecond),
       'then ingest pauses for': `${duration(logins / swappedPerSecond)}; messages wait on the queue`,
       'disk until vacuum': `${bytes(loginBytes)} more for user_logins with ${indexes} indexes, ${bytes(2 * valueBytes)} more for the vault`,
+      'temporary files': `${bytes(logins * temporaryBytesPerLogin)} at most, while ingest pauses`,
       'write-ahead log': bytes(logins * walBytesPerLogin + values * walBytesPerValue),
     }),
     `Estimated by ${isAnalysed ? 'the planner’s statistics' : 'the size of the tables, some of which were never analysed'}. reveal, tokenize and erase work throughout. The database does not ` +
