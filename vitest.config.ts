@@ -1,10 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+import ByProject from './test/helpers/sequencer.ts';
+
 export default defineConfig({
   test: {
     // each file waits for other processes half of its time
-    maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
+    maxWorkers: Math.max(3, Math.floor(availableParallelism() / 2)),
+    sequence: { sequencer: ByProject },
     reporters: ['default', './test/helpers/count-reporter.ts'],
     projects: [
       {
@@ -14,6 +17,8 @@ export default defineConfig({
           // loading the same modules for each file takes longer than these tests
           isolate: false,
           unstubEnvs: true,
+          // properties try hundreds of values, on a machine that is busy with two other files
+          testTimeout: 30_000,
         },
       },
       {
@@ -21,6 +26,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           globalSetup: ['test/helpers/cluster.ts', 'test/helpers/cli-bundle.ts'],
+          // as for the unit tests: half a second of loading for each file
           isolate: false,
           unstubEnvs: true,
           testTimeout: 30_000,
