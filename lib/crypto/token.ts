@@ -7,11 +7,16 @@ import { perKind, type PiiKind, piiKinds } from '../pii-fields.ts';
 
 // of the derivation, which all generations of the key share
 const scheme = 'v1';
-const macBytes = 20;
 const tokenCharacters = 27;
 // the last of 27 characters has 4 bits of the 160: only one spelling of it is a token
 const pattern = new RegExp(
   `^(${piiKinds.join('|')})_v([1-9][0-9]{0,5})_[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$`,
+);
+
+// the last character of 20 bytes in base64url: in a longer text it has two bits of the next byte, too
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const ends = new Map(
+  [...alphabet].map((character, bits) => [character, alphabet[bits & 0b111100]!]),
 );
 
 /** Derives tokens. It holds one HMAC key for each kind, and never prints them. */
@@ -45,8 +50,10 @@ export function createTokenizer(root: Uint8Array, generation = 1): Tokenizer {
   const networkKey = deriveKey(root, `network/${scheme}`);
   root.fill(0);
   const tokenUnder = (key: KeyObject, name: string, text: string): string => {
-    const mac = createHmac('sha256', key).update(text, 'utf8').digest();
-    return `${name}_v${generation}_${mac.toString('base64url', 0, macBytes)}`;
+    // as text, which needs no buffer for each MAC: that took a third of the time of a token
+    const mac = createHmac('sha256', key).update(text, 'utf8').digest('base64url');
+    const end = mac[tokenCharacters - 1]!;
+    return `${name}_v${generation}_${mac.slice(0, tokenCharacters - 1)}${ends.get(end)!}`;
   };
   return {
     generation,

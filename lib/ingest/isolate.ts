@@ -15,7 +15,7 @@ const loneAttemptsMs = 15_000;
  */
 export function isSuspect({ id, copies }: Message): boolean {
   // without a valid id it is rejected before its body is read
-  return isMessageId(id) && copies.some(({ record }) => receives(record) >= suspectReceives);
+  return copies.some(({ record }) => receives(record) >= suspectReceives) && isMessageId(id);
 }
 
 function receives({ attributes }: Message['copies'][number]['record']): number {
