@@ -16,7 +16,7 @@ const pattern = new RegExp(
 // the last character of 20 bytes in base64url: in a longer text it has two bits of the next byte, too
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const ends = new Map(
-  [...alphabet].map((character, bits) => [character, alphabet[bits & 0b111100]!]),
+  Array.from(alphabet, (character, bits) => [character, alphabet[bits & 0b111100]!]),
 );
 
 /** Derives tokens. It holds one HMAC key for each kind, and never prints them. */
