@@ -25,7 +25,7 @@ interface Cold extends ColdCosts {
 
 /** Every function's bundle as it is deployed: loaded, and called once, in fresh processes. */
 export async function cold({ quick }: Context): Promise<PartResult> {
-  const starts = quick ? 5 : 15;
+  const starts = quick ? 9 : 15;
   const names = (await readdir(new URL('functions/', root))).map((file) => file.slice(0, -3));
   const options = await deployedOptions();
   const sources = new Map(names.map((name) => [name, new URL(`functions/${name}.ts`, root)]));
