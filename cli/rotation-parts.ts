@@ -19,7 +19,8 @@ const sweptAtOnce = 5_000;
 export type RotationKeys = Pick<
   MapDeps,
   'generation' | 'tokenizer' | 'opening' | 'sealing' | 'isCancelled'
->;
+> &
+  Pick<RotateDeps, 'nextKey'>;
 
 /** What `rotate` does with the database and the keys: all but the pause of ingest. */
 export type RotationParts = Omit<RotateDeps, 'pause' | 'resume' | 'mapPages'> & {
@@ -39,7 +40,8 @@ export function rotationParts(
   };
   return {
     state: () => rotationState(pool),
-    begin: () => beginRotation(pool, who, endSuppressions),
+    nextKey: keys.nextKey,
+    begin: () => beginRotation(pool, who, keys.nextKey, endSuppressions),
     mapPages: async (progress = () => undefined) => {
       await mapTokens({
         ...shared,

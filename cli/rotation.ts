@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
 
 import { notePause } from '../db/operations/rotation.ts';
-import { tokenKeyArns } from '../lib/config.ts';
 import { createOpeningKeys, createSealingKeys } from '../lib/crypto/data-key.ts';
 import {
   createKmsClient,
@@ -20,6 +19,7 @@ import { withPool } from './database.ts';
 import { databaseConfig } from './login.ts';
 import { type IngestSwitch, ingestSwitch } from './pause-ingest.ts';
 import { showProgress } from './progress.ts';
+import { deployedKeys, otherNextKey } from './rotation-keys.ts';
 import { rotationParts } from './rotation-parts.ts';
 import { service, type Stage } from './stage.ts';
 import { UserError } from './user-error.ts';
@@ -73,18 +73,35 @@ export async function openRotation<T>(
   }
 }
 
-/** What `rotate` works with, from this state on. Throws `KeyServiceError`. */
+/** The next token key that a rotation in this state maps under. Throws `UserError` if it has begun under another. */
+export async function nextKeyOf(
+  stage: Stage,
+  { generation, phase, nextKey }: RotationState,
+): Promise<string> {
+  const deployed = (await deployedKeys(stage)).get(generation + 1);
+  const problem = phase === null ? null : otherNextKey(stage, { nextKey }, deployed);
+  if (problem !== null) throw new UserError(`Nothing more was mapped: ${problem}.`);
+  if (deployed === undefined) {
+    throw new UserError(
+      `${stage.name} is deployed without a token key of generation ${generation + 1}.`,
+    );
+  }
+  return deployed;
+}
+
+/** What `rotate` works with, from this state on. Throws `UserError`. */
 export async function rotateDeps(
   rotation: OpenRotation,
-  { generation, mapped }: RotationState,
+  state: RotationState,
   { reason, endSuppressions }: RotationOptions,
   signal: AbortSignal,
   values: number,
 ): Promise<RotateDeps> {
   const { stage, pool, who, ingest, kms } = rotation;
+  const { generation, mapped } = state;
   const scope = { service, stage: stage.name };
   const keys = createSealingKeyService(kms, scope, {
-    tokenKeyArns: tokenKeyArns({ TOKEN_KEY_ARNS: await stage.output('TokenKeyArns') }),
+    tokenKeyArns: await deployedKeys(stage),
     dataKeyArn: await stage.output('DataKeyArn'),
   });
   const parts = rotationParts(
@@ -92,6 +109,8 @@ export async function rotateDeps(
     { ...who, reason },
     {
       generation,
+      // after the swap nothing is mapped
+      nextKey: state.phase === 'swapped' ? '' : await nextKeyOf(stage, state),
       tokenizer: createTokenizerSource(keys, generation + 1),
       opening: createOpeningKeys(createOpeningKeyService(kms, scope)),
       sealing: createSealingKeys(keys),

@@ -2,7 +2,7 @@
 GRANT USAGE ON SCHEMA vault TO vault_rotate, vault_analyst;
 GRANT EXECUTE ON FUNCTION vault.current_token(text[]) TO vault_rotate, vault_analyst;
 GRANT EXECUTE ON FUNCTION
-  vault.rotation_state(), vault.begin_rotation(text, text, text, boolean), vault.pause_rotation(boolean),
+  vault.rotation_state(), vault.begin_rotation(text, text, text, boolean, text), vault.pause_rotation(boolean),
   vault.rotation_page(bytea, integer), vault.rotation_rest(integer),
   vault.map_tokens(bytea[], bytea[], bytea[], boolean[], uuid, bytea, text),
   vault.map_networks(bytea[], bytea[], text[], text[]),

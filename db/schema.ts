@@ -93,16 +93,21 @@ export const piiVault = vault.table(
   ],
 );
 
-/** The generation of the token key that all tokens in `pii_vault` and `tombstones` are of: one row. */
+/**
+ * The generation of the token key that all tokens in `pii_vault` and `tombstones` are of, and the key itself, which is not
+ * known of the first: one row.
+ */
 export const tokenGeneration = vault.table(
   'token_generation',
   {
     onlyRow: boolean('only_row').primaryKey().default(true),
     generation: integer('generation').notNull(),
+    kmsKeyArn: text('kms_key_arn'),
   },
-  ({ onlyRow, generation }) => [
+  ({ onlyRow, generation, kmsKeyArn }) => [
     check('token_generation_only_row', sql`${onlyRow}`),
     check('token_generation_generation', sql`${generation} between 1 and 999999999`),
+    check('token_generation_kms_key_arn', sql`octet_length(${kmsKeyArn}) between 1 and 2048`),
   ],
 );
 
@@ -388,9 +393,12 @@ export const rotation = vault.table(
     begunAt: timestamp('begun_at', { withTimezone: true }).notNull().defaultNow(),
     swappedAt: timestamp('swapped_at', { withTimezone: true }),
     isPaused: boolean('is_paused').notNull().default(false),
+    // null: release 0.3.0 began it, and did not note the key
+    nextKey: text('next_key'),
   },
-  ({ onlyRow, phase }) => [
+  ({ onlyRow, phase, nextKey }) => [
     check('rotation_only_row', sql`${onlyRow}`),
+    check('rotation_next_key', sql`octet_length(${nextKey}) between 1 and 2048`),
     check('rotation_phase', sql`${phase} in ('mapping', 'aborting', 'swapped')`),
   ],
 );

@@ -1,7 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
-import { DatabaseError } from '../lib/errors.ts';
+import type { TokenKeyArns } from '../lib/crypto/kms.ts';
+import { DatabaseError, InvalidConfig } from '../lib/errors.ts';
 import type { Unwritten, WrittenBatch } from '../lib/ingest/deps.ts';
 import type { MaskedBatch, MaskedLogin } from '../lib/ingest/mask.ts';
 import { perField, type PiiColumn } from '../lib/pii-fields.ts';
@@ -78,7 +79,13 @@ const freshTokens = sql.join(
 // this statement waits for its lock on the table, and only then takes the snapshot in which it reads the
 // generation.
 const writeBatch = (name: string, networks: SQL) =>
-  statement<{ stored: number; sealed: number; missing: number; generation: number }>(
+  statement<{
+    stored: number;
+    sealed: number;
+    missing: number;
+    generation: number;
+    is_own: boolean;
+  }>(
     name,
     sql`
   with login as materialized (
@@ -94,13 +101,15 @@ const writeBatch = (name: string, networks: SQL) =>
     where not exists (select from ${piiVault} as held where held.token = unsealed.token)
       and token <> all ((select tokens from suppressed)::bytea[])
   ), present as materialized (
-    select generation from ${tokenGeneration}
+    -- of the first generation, the key is not known
+    select generation, coalesce(kms_key_arn = ${p('tokenKey')}::text, true) as is_own from ${tokenGeneration}
   ), key as (
     select ${p('dataKeyId')}::uuid as id, ${p('wrappedKey')}::bytea, ${p('kmsKeyArn')}::text
   ), received as (
     insert into ${ingestedMessages} (message_id, sent_on, resent_on)
     select message_id, sent_on, resent_on from login
-    where (select tokens from missing) = 0 and (select generation from present) = ${p('generation')}::integer
+    where (select tokens from missing) = 0
+      and (select is_own and generation = ${p('generation')}::integer from present)
     order by message_id
     on conflict (message_id) do nothing
     returning message_id
@@ -131,6 +140,7 @@ const writeBatch = (name: string, networks: SQL) =>
     (select count(*) from sealed)::integer as sealed,
     (select tokens from missing)::integer as missing,
     (select generation from present) as generation,
+    (select is_own from present) as is_own,
     -- any role can lower this for itself, and an acknowledged message must be on disk
     case current_setting('synchronous_commit')
       when 'off' then set_config('synchronous_commit', 'on', true)
@@ -157,15 +167,18 @@ const writeBatchAndNetworksStatement = writeBatch('write_batch_and_networks', in
  * Writes batches, each all or nothing and in the order given, without waiting for the answer to the
  * one before. After a lost connection a batch is tried once more on a new one: writing it twice adds
  * nothing. Says why nothing was written, if a token was left unsealed that the vault does not hold, or if
- * the tokens are not of the present generation. Throws `DatabaseError`; after a statement that took too long, it
- * ends sessions that hang.
+ * the tokens are not of the present generation. `tokenKeys` are the keys that the tokens are made under. Throws
+ * `InvalidConfig` if the one of the present generation is not that of all other tokens, and `DatabaseError`; after a
+ * statement that took too long, it ends sessions that hang.
  */
 export function createBatchWriter(
   pool: Pool,
+  tokenKeys: TokenKeyArns = new Map(),
 ): (batch: MaskedBatch) => Promise<WrittenBatch | Unwritten> {
   const shared = createSharedClient(pool);
   return async (batch) => {
-    const values = parameters(batch);
+    const tokenKey = tokenKeys.get(batch.generation) ?? null;
+    const values = { ...parameters(batch), tokenKey };
     const wanted =
       batch.networks.length === 0 ? writeBatchStatement : writeBatchAndNetworksStatement;
     const [written] = await repeatable(() =>
@@ -178,8 +191,12 @@ export function createBatchWriter(
       throw error;
     });
     if (written === undefined) throw new DatabaseError(null);
-    const { missing, generation, ...counts } = written;
+    const { missing, generation, is_own: isOwn, ...counts } = written;
     if (generation !== batch.generation) return { unwritten: 'generation', generation };
+    if (!isOwn) {
+      const problem = `names another key of generation ${generation} than the one that the tokens are of`;
+      throw new InvalidConfig('TOKEN_KEY_ARNS', problem);
+    }
     return missing === 0 ? counts : { unwritten: 'unsealed' };
   };
 }

@@ -50,7 +50,7 @@ const deps: IngestDeps = {
   keys,
   held: createHeldTokens(),
   writesNetworks: writesNetworks(),
-  write: createBatchWriter(pool),
+  write: createBatchWriter(pool, keyArns.tokenKeyArns),
   sendToDeadLetters: async (messages) => (await (sqs ??= createSending()))(messages),
   log,
   metrics: createMetrics(metricsConfig()),

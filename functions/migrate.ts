@@ -6,13 +6,18 @@ import {
   isRotating,
   limitsConfig,
   retentionDays,
+  tokenKeyArns,
 } from '../lib/config.ts';
 import { createLog } from '../lib/log.ts';
 
 const pool = createPool(databaseConfig(), 'maintenance');
 const limits = limitsConfig();
 const approval = approvalRule();
-const options = { isRotating: isRotating(), retention: retentionDays() };
+const options = {
+  isRotating: isRotating(),
+  retention: retentionDays(),
+  tokenKeys: tokenKeyArns(),
+};
 const log = createLog();
 
 /** Brings the database to this deployment's tables, functions, rights, limits, approvals and retention. */

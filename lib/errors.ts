@@ -176,6 +176,19 @@ export class OtherGeneration extends VaultError {
   }
 }
 
+/** A rotation was begun under another next token key than the one that is deployed now; nothing was named under that. */
+export class OtherNextKey extends VaultError {
+  override readonly name = 'OtherNextKey';
+  override readonly code = 'ERR_OTHER_NEXT_KEY';
+
+  /** Takes the ARNs; `begun` is null if it was not noted. */
+  constructor(begun: string | null, deployed: string) {
+    super(
+      `the rotation was begun under the token key ${begun ?? 'that release 0.3.0 did not note'}, and ${deployed} is deployed`,
+    );
+  }
+}
+
 /** Values of the vault have no data key, so that they cannot be named under another token key. */
 export class ValuesUnmappable extends VaultError {
   override readonly name = 'ValuesUnmappable';

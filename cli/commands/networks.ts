@@ -6,7 +6,6 @@ import {
   recordOpenedAddresses,
   writeNetworks,
 } from '../../db/operations/fill-networks.ts';
-import { tokenKeyArns } from '../../lib/config.ts';
 import { createOpeningKeys } from '../../lib/crypto/data-key.ts';
 import {
   createKmsClient,
@@ -22,6 +21,7 @@ import { confirm } from '../confirm.ts';
 import { withPool } from '../database.ts';
 import { databaseConfig } from '../login.ts';
 import { showProgress } from '../progress.ts';
+import { deployedKeys, otherPresentKey } from '../rotation-keys.ts';
 import { findStage, service } from '../stage.ts';
 import { UserError } from '../user-error.ts';
 
@@ -53,7 +53,7 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
   const stage = await findStage(options.stage);
   const config = await databaseConfig(stage, 'vault_migrator', options);
   return withPool(config, async (pool): Promise<Outcome> => {
-    const { addresses, filled, generation } = await countNetworks(pool);
+    const { addresses, filled, ...present } = await countNetworks(pool);
     const todo = Math.max(0, addresses - filled);
     if (options.fill !== true || todo === 0) {
       const text = `Addresses: ${addresses}. With their networks: ${filled}. Without: ${todo}.`;
@@ -62,13 +62,15 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
     const principal = await callerArn(await findCaller(stage, {}));
     if (principal === null) throw new UserError('AWS does not accept your credentials.');
     if (stage.local === null) await confirm(`Open ${todo} addresses of ${stage.name}?`, options);
-    const arns = tokenKeyArns({ TOKEN_KEY_ARNS: await stage.output('TokenKeyArns') });
+    const arns = await deployedKeys(stage);
+    const otherKey = otherPresentKey(stage, present, arns);
+    if (otherKey !== null) throw new UserError(otherKey);
     const client = createKmsClient(stage.aws);
     ifCancelled(() => 'What was written is complete. Run the same command again to go on.');
     const progress = showProgress('Opening addresses', todo);
     try {
       const tokenizer = await createTokenizerSource(createTokenRootService(client, arns))(
-        generation,
+        present.generation,
       );
       const report = await fillNetworks({
         next: (after) => addressesWithoutNetworks(pool, after, addressesAtOnce),

@@ -20,7 +20,8 @@ import { withPool } from '../database.ts';
 import { deployLocally } from '../local-rotation.ts';
 import { databaseConfig } from '../login.ts';
 import { planText, underWay } from '../rotation-plan.ts';
-import { openRotation, type OpenRotation, rotateDeps } from '../rotation.ts';
+import { deployedKeys, otherNextKey, otherPresentKey } from '../rotation-keys.ts';
+import { nextKeyOf, openRotation, type OpenRotation, rotateDeps } from '../rotation.ts';
 import { sweepAll } from '../rotation-parts.ts';
 import { findStage, type Stage } from '../stage.ts';
 import { pairs } from '../table.ts';
@@ -123,11 +124,16 @@ async function dryRun(stage: Stage, options: Options): Promise<Outcome> {
         `values are suppressed (${suppressed}), which ends with it: add --end-suppressions, and have them suppressed again`,
       );
     }
+    const isOn = (await stage.output('Rotation')) === 'on';
+    // without the parameter there is no next key yet
+    if (last?.outcome === 'begun' && isOn) {
+      const problem = otherNextKey(stage, last, (await deployedKeys(stage)).get(last.to));
+      if (problem !== null) obstacles.push(problem);
+    }
     const lines = [planText(generation, size, obstacles)];
     if (state !== null) lines.unshift(state);
     if (last?.outcome === 'finished' && generation < last.to) lines.push(staleText(stage, last.to));
     lines.push('Nothing was changed.');
-    const isOn = (await stage.output('Rotation')) === 'on';
     if (!isOn && stage.local === null) {
       lines.push(`To begin:\n${parametersText(stage.name, generation, 'on')}`);
     }
@@ -172,6 +178,7 @@ async function rotateAll(
   }
   let values = 0;
   if (state.phase !== 'swapped') {
+    await nextKeyOf(stage, state);
     const { size, obstacles } = await plan(pool, state.generation);
     values = size.values;
     console.error(`${planText(state.generation, size, obstacles)}\n`);
@@ -183,8 +190,9 @@ async function rotateAll(
   ifCancelled(() => 'Run the same command again to go on, or with --abort to take it back.');
   const report = await rotate(await rotateDeps(rotation, state, options, signal, values));
   if (!report.isDone) throw new Cancelled();
-  const { generation } = await rotationState(pool);
-  return outcome(stage.name, report, generation, await formerTokensLeft(pool));
+  const reached = await rotationState(pool);
+  const otherKey = otherPresentKey(stage, reached, await deployedKeys(stage));
+  return outcome(stage.name, report, reached.generation, await formerTokensLeft(pool), otherKey);
 }
 
 function outcome(
@@ -192,6 +200,7 @@ function outcome(
   { swapped, pausedSeconds }: RotateReport,
   generation: number,
   left: number,
+  otherKey: string | null,
 ): Outcome {
   const facts = {
     ...(swapped !== null && {
@@ -210,14 +219,15 @@ function outcome(
     'Former tokens can be translated (npx pii-vault translate), until you run ' +
     `npx pii-vault rotate --stage ${stage} --finish`;
   return {
-    exitCode: left > 0 ? 1 : 0,
-    text: `${pairs(facts)}\n${next}`,
-    report: { stage, generation, left, pausedSeconds, swapped },
+    exitCode: left > 0 || otherKey !== null ? 1 : 0,
+    text: [pairs(facts), next, ...(otherKey === null ? [] : [otherKey])].join('\n'),
+    report: { stage, generation, left, pausedSeconds, swapped, otherKey },
   };
 }
 
 async function finish({ stage, pool, who }: OpenRotation, options: Options): Promise<Outcome> {
-  const { phase, generation, isPaused } = await rotationState(pool);
+  const state = await rotationState(pool);
+  const { phase, generation, isPaused } = state;
   if (phase === null && Number(await stage.output('TokenGeneration')) < generation) {
     // an earlier run was finished in the database, and what was left to do is not done yet
     const formerKey = (await stage.output('TokenKeyArn')).trim();
@@ -233,6 +243,8 @@ async function finish({ stage, pool, who }: OpenRotation, options: Options): Pro
   if (isPaused) {
     throw new UserError(`Ingest is paused: run npx pii-vault rotate --stage ${stage.name} first.`);
   }
+  const otherKey = otherPresentKey(stage, state, await deployedKeys(stage));
+  if (otherKey !== null) console.error(otherKey);
   if (stage.local === null) {
     await confirm('After this nobody can translate former tokens any more. Finish?', options);
   }
@@ -246,9 +258,9 @@ async function finish({ stage, pool, who }: OpenRotation, options: Options): Pro
     [`tokens of generation ${proof.from} left`]: proof.left,
   };
   return {
-    exitCode: 0,
+    exitCode: otherKey === null ? 0 : 1,
     text: `${pairs(facts)}\nThe rotation is finished. ${todo}`,
-    report: { stage: stage.name, ...proof, formerKey },
+    report: { stage: stage.name, ...proof, formerKey, otherKey },
   };
 }
 

@@ -161,7 +161,8 @@ BEGIN
     SELECT FROM vault.tombstones AS next WHERE next.token = map.new_token AND next.ended IS NOT DISTINCT FROM gone.ended
   )
   ON CONFLICT ON CONSTRAINT tombstones_pkey DO UPDATE SET ended = excluded.ended;
-  UPDATE vault.token_generation SET generation = former + 1;
+  UPDATE vault.token_generation
+  SET generation = former + 1, kms_key_arn = (SELECT next_key FROM vault.rotation);
   counts := json_build_object(
     'from', former, 'to', former + 1, 'mapped', held, 'broken', broken, 'carried', carried, 'unheld', unheld,
     'rewritten', rewritten, 'groups', before, 'seconds', round(extract(epoch FROM clock_timestamp() - started), 3)

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Pool } from 'pg';
 
 import type { ApprovalRule, RoleLimits } from '../../lib/config.ts';
+import type { TokenKeyArns } from '../../lib/crypto/kms.ts';
 import { DatabaseError, DatabaseUnfit } from '../../lib/errors.ts';
 import { type Connection, run, statement, transaction } from '../query.ts';
 import { rotationRole, workingRoles } from '../roles.ts';
@@ -14,6 +15,7 @@ import { findColumnFaults, findForeignPartitions, findTableFaults } from './chec
 import { findOwnerFaults } from './check-owners.ts';
 import { findSchemaFaults } from './check-vault-schema.ts';
 import { findBackdoors } from './find-backdoors.ts';
+import { findOtherTokenKeys } from './find-other-token-keys.ts';
 import { lockMigrations } from './lock-migrations.ts';
 import { openSequences } from './open-sequences.ts';
 import { dropRotationRole, grantRotation } from './rotation-role.ts';
@@ -34,13 +36,15 @@ export interface MigrationOptions {
   isRotating?: boolean;
   /** How many days sealed values are kept, null: without end; left as it is where this is not given. */
   retention?: number | null | undefined;
+  /** The token keys that the stage has; they are compared with those that were used where this is given. */
+  tokenKeys?: TokenKeyArns;
 }
 
 /** What a migration did. */
 export interface MigrationReport {
   /** How many migrations were applied. */
   applied: number;
-  /** A phrase for each thing that is not the vault's: changed role settings, foreign functions and rights. */
+  /** A phrase for each thing that is not the vault's, such as changed role settings, and for another token key. */
   findings: string[];
 }
 
@@ -53,12 +57,10 @@ export async function migrate(
   pool: Pool,
   limits: readonly RoleLimits[] = [],
   approval: ApprovalRule | null = null,
-  { isRotating = false, retention }: MigrationOptions = {},
+  options: MigrationOptions = {},
 ): Promise<MigrationReport> {
   try {
-    return await transaction(pool, (connection) =>
-      bringUp(connection, limits, approval, { isRotating, retention }),
-    );
+    return await transaction(pool, (connection) => bringUp(connection, limits, approval, options));
   } catch (error) {
     const isInUse = error instanceof DatabaseError && error.state === '55P03';
     throw isInUse ? new DatabaseUnfit([await inUse(pool)]) : error;
@@ -89,7 +91,7 @@ async function bringUp(
   connection: Connection,
   limits: readonly RoleLimits[],
   approval: ApprovalRule | null,
-  { isRotating = false, retention }: MigrationOptions,
+  { isRotating = false, retention, tokenKeys = new Map() }: MigrationOptions,
 ): Promise<MigrationReport> {
   await run(connection, settingsStatement);
   await lockMigrations(connection);
@@ -117,6 +119,7 @@ async function bringUp(
   await writeLimits(connection, limits);
   if (approval !== null) await writeApprovalRule(connection, approval);
   if (retention !== undefined) await writeRetention(connection, retention);
+  findings.push(...(await findOtherTokenKeys(connection, tokenKeys)));
   return { applied, findings: [...findings, ...(await findBackdoors(connection))] };
 }
 

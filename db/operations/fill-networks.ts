@@ -8,21 +8,29 @@ import { dataKeys, ipNetworks, piiVault, tokenGeneration } from '../schema.ts';
 
 const p = sql.placeholder;
 
-const countStatement = statement<{ addresses: string; filled: string; generation: number }>(
+const countStatement = statement<{
+  addresses: string;
+  filled: string;
+  generation: number;
+  key: string | null;
+}>(
   'count_networks',
   sql`
   select
     (select count(*) from ${piiVault} where kind = 'ip') as addresses,
     (select count(*) from public.${ipNetworks}) as filled,
-    (select generation from ${tokenGeneration}) as generation
+    present.generation, present.kms_key_arn as key
+  from ${tokenGeneration} as present
 `,
 );
 
-/** How many addresses the vault holds, how many have their networks, and the generation of all their tokens. */
+/** How many addresses the vault holds, how many have their networks, and the token key of all their tokens. */
 export interface NetworkCounts {
   addresses: number;
   filled: number;
   generation: number;
+  /** Its ARN; null if it is not known. */
+  key: string | null;
 }
 
 /** Reads all of the vault. Throws `DatabaseError`. */
@@ -32,6 +40,7 @@ export async function countNetworks(connection: Connection): Promise<NetworkCoun
     addresses: Number(row?.addresses ?? 0),
     filled: Number(row?.filled ?? 0),
     generation: row?.generation ?? 1,
+    key: row?.key ?? null,
   };
 }
 

@@ -11,13 +11,16 @@ export interface LastRotation {
   /** Generations of the token key. */
   from: number;
   to: number;
+  /** The ARN of the next token key, of one that has begun; null if that was not noted. */
+  nextKey: string | null;
 }
 
 const lastStatement = statement<{ [Key in keyof LastRotation]: LastRotation[Key] }>(
   'last_rotation',
   sql`
   select outcome, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at,
-    (detail::json ->> 'from')::integer as from, (detail::json ->> 'to')::integer as to
+    (detail::json ->> 'from')::integer as from, (detail::json ->> 'to')::integer as to,
+    detail::json ->> 'nextKey' as "nextKey"
   from ${revealAudit}
   where action = 'rotate' and outcome in ('begun', 'aborted', 'swapped', 'finished')
   order by id desc limit 1

@@ -28,6 +28,8 @@ const stateStatement = statement<{
   swapped_at: Date | null;
   is_paused: boolean;
   mapped: string;
+  kms_key_arn: string | null;
+  next_key: string | null;
 }>('rotation_state', sql`select * from vault.rotation_state()`);
 
 /** Throws `DatabaseError`. */
@@ -40,21 +42,27 @@ export async function rotationState(connection: Connection): Promise<RotationSta
     swappedAt: row!.swapped_at,
     isPaused: row!.is_paused,
     mapped: Number(row!.mapped),
+    key: row!.kms_key_arn,
+    nextKey: row!.next_key,
   };
 }
 
 const beginStatement = statement<{ generation: number }>(
   'begin_rotation',
-  sql`select vault.begin_rotation(${context}, ${p('endSuppressions')}::boolean) as generation`,
+  sql`select vault.begin_rotation(${context}, ${p('endSuppressions')}::boolean, ${p('nextKey')}::text) as generation`,
 );
 
-/** Begins a rotation. Throws `DatabaseError`: 55006 if one is under way, 55000 if values are suppressed. */
+/**
+ * Begins a rotation to the KMS key named by this ARN. Throws `DatabaseError`: 55006 if one is under way, 55000 if
+ * values are suppressed.
+ */
 export async function beginRotation(
   connection: Connection,
   who: RotationContext,
+  nextKey: string,
   endSuppressions: boolean,
 ): Promise<void> {
-  await run(connection, beginStatement, { ...who, endSuppressions });
+  await run(connection, beginStatement, { ...who, nextKey, endSuppressions });
 }
 
 const pauseStatement = statement(

@@ -1,4 +1,4 @@
-import { ValuesUnmappable } from '../errors.ts';
+import { OtherNextKey, ValuesUnmappable } from '../errors.ts';
 
 /** What a rotation has reached. */
 export interface RotationState {
@@ -12,6 +12,10 @@ export interface RotationState {
   isPaused: boolean;
   /** Entries of the map. */
   mapped: number;
+  /** The ARN of the token key that all tokens are of now; null if it is not known, as of generation 1. */
+  key: string | null;
+  /** The ARN of the key that values are named under; null if none is, or if release 0.3.0 began it. */
+  nextKey: string | null;
 }
 
 /** What the swap did. */
@@ -36,6 +40,8 @@ export interface SwapCounts {
 /** What `rotate` works with. */
 export interface RotateDeps {
   state: () => Promise<RotationState>;
+  /** The ARN of the next token key, which values are named under. */
+  nextKey: string;
   begin: () => Promise<void>;
   /** Maps all pages of the vault, while it is in use. */
   mapPages: () => Promise<void>;
@@ -62,13 +68,15 @@ export interface RotateReport {
 
 /**
  * Replaces the token key, from wherever an earlier run has stopped: maps, pauses ingest, swaps, and
- * sweeps. May be killed anywhere and run again. Throws what its parts throw; then ingest goes on, unless
- * even that failed.
+ * sweeps. May be killed anywhere and run again. Throws `OtherNextKey` before it maps under another key
+ * than an earlier run, and what its parts throw; then ingest goes on, unless even that failed.
  */
 export async function rotate(deps: RotateDeps): Promise<RotateReport> {
-  const { phase, isPaused } = await deps.state();
+  const { phase, isPaused, nextKey } = await deps.state();
   const report: RotateReport = { swapped: null, pausedSeconds: null, isDone: false };
   if (phase !== 'swapped') {
+    // equal values would have different tokens
+    if (phase !== null && nextKey !== deps.nextKey) throw new OtherNextKey(nextKey, deps.nextKey);
     if (phase === null) await deps.begin();
     if (!isPaused) {
       await deps.mapPages();

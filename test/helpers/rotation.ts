@@ -10,6 +10,7 @@ import {
   rotationState,
 } from '../../db/operations/rotation.ts';
 import { createOpeningKeys, createSealingKeys } from '../../lib/crypto/data-key.ts';
+import type { TokenKeyArns } from '../../lib/crypto/kms.ts';
 import { createTokenizerSource } from '../../lib/crypto/token.ts';
 import { rotate, type RotateDeps, type RotateReport } from '../../lib/operations/rotate.ts';
 import type { KmsDouble } from '../../scripts/local/kms-double.ts';
@@ -21,6 +22,9 @@ const who = {
   principal: 'arn:aws:sts::1:assumed-role/rotator/ada',
   reason: 'the token key leaked',
 };
+
+/** The ARN under which the next token key is noted, of any generation. */
+export const nextKey = 'arn:aws:kms:eu-central-1:000000000000:key/next';
 
 /** The rotation of a test's vault, as the command wires it; ingest is not paused, since the test sends itself. */
 export interface TestRotation {
@@ -51,6 +55,7 @@ export async function openTestRotation(
       opening: createOpeningKeys(kms),
       sealing: createSealingKeys(kms),
       isCancelled: () => false,
+      nextKey: changes.nextKey ?? nextKey,
     };
     return {
       ...rotationParts(pool, who, keys),
@@ -64,7 +69,7 @@ export async function openTestRotation(
     deps,
     rotate: async (changes) => rotate(await deps(changes)),
     state: () => rotationState(pool),
-    begin: (endSuppressions = false) => beginRotation(pool, who, endSuppressions),
+    begin: (endSuppressions = false) => beginRotation(pool, who, nextKey, endSuppressions),
     abort: async () => {
       await abortRotation(pool, who, false);
       await sweep();
@@ -75,14 +80,15 @@ export async function openTestRotation(
   };
 }
 
-/** Migrates with the parameter `rotation` on or off. */
+/** Migrates with the parameter `rotation` on or off, and these token keys by generation. */
 export async function switchRotation(
   database: TestDatabase,
   isRotating: boolean,
+  tokenKeys: TokenKeyArns = new Map(),
 ): Promise<string[]> {
   await database.admin.query(`grant create on database ${database.name} to vault_migrator`);
   const owner = database.as('vault_migrator');
-  const { findings } = await migrate(owner, [], null, { isRotating });
+  const { findings } = await migrate(owner, [], null, { isRotating, tokenKeys });
   if (isRotating) {
     await database.admin.query(`alter role vault_rotate password '${testPassword}'`);
   }

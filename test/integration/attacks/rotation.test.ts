@@ -44,7 +44,7 @@ afterAll(async () => {
 });
 
 const who = `'r', 'arn:aws:iam::1:user/mallory', 'a reason of somebody'`;
-const begin = `select vault.begin_rotation(${who}, false)`;
+const begin = `select vault.begin_rotation(${who}, false, 'arn')`;
 const beginAndAbort = async () => {
   await thief.query(begin);
   for (const swept of [false, true]) {

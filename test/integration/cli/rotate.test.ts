@@ -7,7 +7,12 @@ import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { runCli } from '../../helpers/cli.ts';
 import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { openTestRotation, switchRotation, type TestRotation } from '../../helpers/rotation.ts';
+import {
+  nextKey,
+  openTestRotation,
+  switchRotation,
+  type TestRotation,
+} from '../../helpers/rotation.ts';
 import { ingestDeps } from '../../helpers/vault.ts';
 
 const kms = createKmsDouble();
@@ -49,12 +54,17 @@ const run = (...parameters: string[]) =>
     VAULT_ROTATE_DATABASE_URL: urlFor('vault_rotate'),
   });
 
+const other = `${nextKey}-of-another-deployment`;
+
 /** What is deployed. */
-const deployed = (state: 'on' | 'off', generation: number) => {
+const deployed = (state: 'on' | 'off', generation: number, next = nextKey) => {
+  const present = 'arn:aws:kms:eu-central-1:000000000000:key/former';
   aws.stacks['pii-vault-local'] = {
     Rotation: state,
     TokenGeneration: String(generation),
-    TokenKeyArn: 'arn:aws:kms:eu-central-1:000000000000:key/former',
+    TokenKeyArn: present,
+    TokenKeyArns: `${generation}=${present}${state === 'on' ? `,${generation + 1}=${next}` : ''}`,
+    DataKeyArn: 'arn:aws:kms:eu-central-1:000000000000:key/data',
     RotatorRoleArn: 'arn:aws:iam::000000000000:role/rotator',
     IngestEventSourceMappingId: 'none',
   };
@@ -89,6 +99,19 @@ describe('pii-vault rotate', () => {
       expect(output).toMatch(/rotation of the token key to generation 2 began at 20/);
       expect(code).toBe(0);
     }
+    // rotation was off and on again in between: the stack has made another key
+    deployed('on', 1, other);
+    for (const options of [['--dry-run'], []]) {
+      const { code, output } = await run('rotate', ...options);
+      expect(output).toContain(`begun under the next token key ${nextKey}, and local is deployed`);
+      expect(output).toContain(`with ${other} now`);
+      expect(output).toContain(
+        'or take the rotation back (npx pii-vault rotate --stage local --ab',
+      );
+      expect(code).not.toBe(0);
+    }
+    expect(await rotation.state()).toMatchObject({ phase: 'mapping', nextKey, mapped: 0 });
+    deployed('on', 1);
     await rotation.rotate();
     for (const command of [['verify'], ['reconcile'], ['rotate', '--dry-run']] as const) {
       expect((await run(...command)).output).toMatch(/generation 2 replaced the tokens at 20/);
@@ -102,9 +125,20 @@ describe('pii-vault rotate', () => {
     expect((await run('audit', '--token', present)).output).toContain('have the former token');
   });
 
+  it('says that the stage has another key than the tokens', async () => {
+    deployed('on', 1, other);
+    const { code, output } = await run('rotate');
+    expect(output).toContain(`token key ${nextKey}, and local is deployed with ${other}`);
+    expect(code).toBe(1);
+    deployed('on', 1);
+    expect((await run('rotate')).code).toBe(0);
+  });
+
   it('--finish that could not deploy is run again, and begins no other rotation', async () => {
-    for (const _ of ['the first run', 'the second one']) {
+    for (const key of [other, nextKey]) {
+      deployed('on', 1, key);
       const { code, output } = await run('rotate', '--finish');
+      expect(output.includes(`local is deployed with ${other}`)).toBe(key === other);
       expect(output).toContain('The local stage could not be deployed');
       expect(code).toBe(2);
       expect(await rotation.state()).toMatchObject({ phase: null, generation: 2, mapped: 0 });

@@ -1,13 +1,14 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { eraseValues } from '../../../db/audited-requests.ts';
 import { currentTokens } from '../../../db/operations/rotation.ts';
 import { withPool } from '../../../cli/database.ts';
 import { writeDump } from '../../../cli/dump.ts';
+import { fileOf, readManifest } from '../../../cli/manifest.ts';
 import { type Restored, restoreDump } from '../../../cli/restore-dump.ts';
 import { createTokenizerSource } from '../../../lib/crypto/token.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
@@ -18,7 +19,12 @@ import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { testPassword } from '../../helpers/cluster.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { bootstrapSql } from '../../helpers/postgres.ts';
-import { openTestRotation, switchRotation, type TestRotation } from '../../helpers/rotation.ts';
+import {
+  nextKey,
+  openTestRotation,
+  switchRotation,
+  type TestRotation,
+} from '../../helpers/rotation.ts';
 import { ingestDeps, revealDeps } from '../../helpers/vault.ts';
 
 const officer = { id: 'arn:aws:iam::123456789012:user/officer', source: 'iam' } as const;
@@ -82,6 +88,23 @@ async function dump(name: string, auditOnly = false): Promise<string> {
   }
 }
 
+/** Makes a dump of what release 0.3.0 wrote: the keys are the last columns of their tables. */
+async function withoutKeys(path: string): Promise<void> {
+  const manifest = await readManifest(path);
+  for (const name of ['rotation', 'token_generation'] as const) {
+    const table = manifest.tables[name]!;
+    const text = await readFile(fileOf(path, name), 'utf8');
+    const shorter = text.replaceAll(/\t[^\t\n]*$/gm, '');
+    await writeFile(fileOf(path, name), shorter);
+    manifest.tables[name] = {
+      ...table,
+      columns: table.columns.slice(0, -1),
+      sha256: createHash('sha256').update(shorter).digest('hex'),
+    };
+  }
+  await writeFile(join(path, 'manifest.json'), JSON.stringify(manifest));
+}
+
 /** Restores the dump with the source's newest audit. */
 async function restore(from: string, to = target): Promise<Restored> {
   const audit = await dump(randomUUID(), true);
@@ -133,7 +156,7 @@ describe('a backup from', () => {
     expect(await revealFromCopy(...former)).toEqual([kept, 'erased', 'erased', late]);
 
     const copy = await openTestRotation(target, kms);
-    expect(await copy.state()).toMatchObject({ phase: 'mapping' });
+    expect(await copy.state()).toMatchObject({ phase: 'mapping', nextKey });
     expect(await copy.rotate()).toMatchObject({ isDone: true, swapped: { rewritten: 5 } });
     const present = await Promise.all([kept, swapped, mapped, late].map((ip) => named(ip, 2)));
     expect(await revealFromCopy(...present)).toEqual([kept, 'erased', 'unknown', late]);
@@ -156,6 +179,7 @@ describe('a backup from', () => {
     // one under both of its names, since it was not swept
     expect(await heldInCopy()).toBe(2);
     const copy = await openTestRotation(target, kms);
+    expect(await copy.state()).toMatchObject({ phase: 'swapped', key: nextKey });
     const former = await Promise.all([kept, mapped, swapped].map((ip) => named(ip, 1)));
     const present = await Promise.all([kept, mapped, swapped].map((ip) => named(ip, 2)));
     expect(await currentTokens(target.as('vault_analyst'), former)).toEqual(present);
@@ -165,6 +189,23 @@ describe('a backup from', () => {
     expect(await heldInCopy()).toBe(1);
     expect(await copy.finish()).toMatchObject({ left: 0 });
     expect(await revealFromCopy(...present)).toEqual([kept, 'erased', 'erased']);
+  });
+
+  it('the mapping of a rotation by release 0.3.0 has the rotation taken back, and begun again', async () => {
+    await collect(kept, late);
+    await rotation.begin();
+    await (await rotation.deps()).mapPages();
+    const path = await dump('release');
+    await withoutKeys(path);
+
+    expect(await restore(path)).toMatchObject({ generation: 1 });
+    const copy = await openTestRotation(target, kms);
+    expect(await copy.state()).toMatchObject({ phase: 'mapping', nextKey: null, mapped: 2 });
+    await expect(copy.rotate()).rejects.toThrow('release 0.3.0 did not note');
+    await copy.abort();
+    expect(await copy.rotate()).toMatchObject({ isDone: true, swapped: { rewritten: 2 } });
+    const present = await Promise.all([kept, late].map((ip) => named(ip, 2)));
+    expect(await revealFromCopy(...present)).toEqual([kept, late]);
   });
 
   it('before two rotations loses what was erased since when its own key is replaced as often', async () => {

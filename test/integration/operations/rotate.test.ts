@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { eraseValues, lookUp, presentGeneration } from '../../../db/audited-requests.ts';
 import { currentTokens } from '../../../db/operations/rotation.ts';
+import { createBatchWriter } from '../../../db/write-batch.ts';
 import { createTokenizerSource } from '../../../lib/crypto/token.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
 import { erase } from '../../../lib/requests/erase.ts';
@@ -13,7 +14,12 @@ import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { approvalReason, approvalWorld, requireApproval, someone } from '../../helpers/approval.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
-import { openTestRotation, switchRotation, type TestRotation } from '../../helpers/rotation.ts';
+import {
+  nextKey,
+  openTestRotation,
+  switchRotation,
+  type TestRotation,
+} from '../../helpers/rotation.ts';
 import { ingestDeps, revealDeps, silentLog, silentMetrics } from '../../helpers/vault.ts';
 
 const iam = { id: 'arn:aws:iam::123456789012:user/ada', source: 'iam' } as const;
@@ -306,6 +312,7 @@ describe('an approval from before the tokens were replaced', () => {
   }, 60_000);
 });
 
+const other = 'arn:aws:kms:eu-central-1:000000000000:key/another';
 const killed = () => Promise.reject(new Error('killed'));
 
 describe('a rotation under way', () => {
@@ -455,6 +462,93 @@ describe('a rotation under way', () => {
       revealed: [{ value: '198.51.100.7' }],
     });
   }, 60_000);
+
+  it('goes on under the key that it was begun under, and under no other', async () => {
+    await rotation.finish();
+    const { generation } = await rotation.state();
+    const count = 'select count(*)::integer as count from vault.pii_vault';
+    const held = async () => (await database.admin.query<{ count: number }>(count)).rows[0]!.count;
+    const before = await held();
+    await rotation.begin();
+    const parts = await rotation.deps({ nextKey: other });
+    await expect(rotation.rotate({ nextKey: other })).rejects.toThrow(
+      `begun under the token key ${nextKey}, and ${other} is deployed`,
+    );
+    expect(await rotation.state()).toMatchObject({ phase: 'mapping', nextKey, mapped: 0 });
+    expect(await held()).toBe(before);
+    // migrate says so, of either stage
+    const found = async (key: string) =>
+      switchRotation(database, true, new Map([[generation + 1, key]]));
+    expect(await found(other)).toContainEqual(
+      expect.stringContaining(`are of the token key ${nextKey}, and the stage has ${other}`),
+    );
+    expect(await found(nextKey)).toEqual(await switchRotation(database, true));
+
+    // nor does it when ingest was paused by an earlier run
+    await expect(rotation.rotate({ swap: killed, resume: killed })).rejects.toThrow('killed');
+    const mapped = await held();
+    await expect(rotation.rotate({ nextKey: other })).rejects.toThrow(other);
+    expect(await held()).toBe(mapped);
+    expect(mapped).toBeGreaterThan(before);
+
+    await rotation.abort();
+    expect(await held()).toBe(before);
+    await parts.begin();
+    expect(await rotation.state()).toMatchObject({ phase: 'mapping', nextKey: other });
+    expect(await rotation.rotate({ nextKey: other })).toMatchObject({ isDone: true });
+    expect(await rotation.state()).toMatchObject({ phase: 'swapped', key: other });
+    const { rows } = await database.admin.query<{ key: string }>(
+      `select detail::json ->> 'nextKey' as key from vault.reveal_audit where outcome = 'begun' order by id desc limit 2`,
+    );
+    expect(rows).toEqual([{ key: other }, { key: nextKey }]);
+  });
+
+  it('is taken back if it was begun before its key was noted', async () => {
+    await rotation.finish();
+    await rotation.begin();
+    await database.admin.query('update vault.rotation set next_key = null');
+    await expect(rotation.rotate()).rejects.toThrow('release 0.3.0 did not note');
+    expect(await rotation.state()).toMatchObject({ phase: 'mapping', nextKey: null, mapped: 0 });
+    await rotation.abort();
+    expect(await rotation.rotate()).toMatchObject({ isDone: true });
+  });
+
+  it('is followed by logins under its key, and by none under another', async () => {
+    const { generation, key } = await rotation.state();
+    expect(key).toBe(nextKey);
+    const pool = database.as('vault_ingest');
+    const under = (arn: string) => createBatchWriter(pool, new Map([[generation, arn]]));
+    const login = loginMessage({ user_id: 'under another key', ip: '198.51.100.7' });
+    for (const write of [under(other), container.write]) {
+      const stored = ingest([sqsRecord(login)], { ...container, write });
+      if (write === container.write) await stored;
+      else await expect(stored).rejects.toThrow(`another key of generation ${generation}`);
+      const { rows } = await database.admin.query(
+        `select from user_logins where user_id = 'under another key'`,
+      );
+      expect(rows).toHaveLength(write === container.write ? 1 : 0);
+    }
+    await expect(
+      ingest([sqsRecord(login)], { ...container, write: under(nextKey) }),
+    ).resolves.toEqual({ batchItemFailures: [] });
+    // also after the rotation is finished, which forgets its next key
+    await rotation.finish();
+    expect(await switchRotation(database, true, new Map([[generation, other]]))).toContainEqual(
+      expect.stringContaining(`are of the token key ${nextKey}, and the stage has ${other}`),
+    );
+    await expect(ingest([sqsRecord(login)], { ...container, write: under(other) })).rejects.toThrow(
+      `another key of generation ${generation}`,
+    );
+    // the way out: it opens values, and needs no key of theirs
+    await rotation.rotate();
+    const keys = new Map([
+      [generation, other],
+      [generation + 1, nextKey],
+    ]);
+    const late = sqsRecord(loginMessage({ user_id: 'under the next', ip: '198.51.100.7' }));
+    await ingest([late], { ...container, write: createBatchWriter(pool, keys) });
+    expect(await tokenOf('under the next')).toBe(await tokenOf('r7'));
+  });
 
   it('leaves nothing, apart from the audit, that the former key and a dump could name', async () => {
     const { generation } = await rotation.state();
