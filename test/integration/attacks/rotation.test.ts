@@ -125,6 +125,13 @@ describe('the login of vault_rotate', () => {
     await beginAndAbort();
   });
 
+  it.each(['null', `''`, `repeat('x', 2049)`])('begins no rotation to the key %s', async (key) => {
+    await expect(thief.query(`select vault.begin_rotation(${who}, false, ${key})`)).rejects.toThrow(
+      /next token key is not given|rotation_next_key/,
+    );
+    expect(await auditOutcomes(database)).toEqual([]);
+  });
+
   it('keeps the lock of the audit for no longer than a minute after others need it', async () => {
     const maintain = database.as('vault_maintain');
     const ended = async () =>
