@@ -157,7 +157,7 @@ function refuseSuppressed(error: unknown): never {
 function explainSwap(error: unknown): never {
   if (error instanceof DatabaseError && error.state === '55P03') {
     throw new UserError(
-      'Somebody else has user_logins locked for longer than 30 seconds: nothing was replaced. Try again.',
+      'Somebody else maps values, or has their table locked, for longer than 30 seconds: nothing was replaced. Try again.',
     );
   }
   throw error;

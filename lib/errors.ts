@@ -189,13 +189,33 @@ export class OtherNextKey extends VaultError {
   }
 }
 
-/** Values of the vault have no data key, so that they cannot be named under another token key. */
-export class ValuesUnmappable extends VaultError {
-  override readonly name = 'ValuesUnmappable';
-  override readonly code = 'ERR_VALUES_UNMAPPABLE';
+/** Values came again and again while ingest was paused: tokens were not replaced. */
+export class IngestNotPaused extends VaultError {
+  override readonly name = 'IngestNotPaused';
+  override readonly code = 'ERR_INGEST_NOT_PAUSED';
 
   constructor(count: number) {
-    super(`${count} values of the vault have no data key, and cannot be named anew`);
+    super(
+      `${count} values came while ingest was paused, and others before: somebody else uses the login vault_ingest, so nothing ` +
+        'was replaced. As vault_migrator, take that login away (alter role vault_ingest nologin), rotate again, and give it back',
+    );
+  }
+}
+
+/** Sessions kept user_logins locked, so that its tokens were not replaced. */
+export class LoginsLocked extends VaultError {
+  override readonly name = 'LoginsLocked';
+  override readonly code = 'ERR_LOGINS_LOCKED';
+
+  constructor(blockers: readonly { pid: number; user: string; since: string | null }[]) {
+    const sessions = blockers.map(
+      ({ pid, user, since }) =>
+        `${user}, process ${pid}${since === null ? '' : `, since ${since}`}`,
+    );
+    super(
+      `user_logins is locked, so nothing was replaced (by ${sessions.join('; ') || 'nobody any more'}): ` +
+        'wait for it or end it, and rotate again',
+    );
   }
 }
 

@@ -208,6 +208,7 @@ function outcome(
       'of which do not open': swapped.broken,
       'erased values carried': swapped.carried,
       'tokens without a value': swapped.unheld,
+      ...(swapped.early > 0 && { 'logins with tokens that nobody can have made': swapped.early }),
       'logins rewritten': swapped.rewritten,
       'groups of equal values': `unchanged (${swapped.groups.map((digest) => digest.slice(0, 16)).join(', ')})`,
     }),
@@ -255,6 +256,7 @@ async function finish({ stage, pool, who }: OpenRotation, options: Options): Pro
   const todo = await afterFinish(stage, proof.to, formerKey);
   const facts = {
     'former tokens that could be translated': proof.names,
+    ...(proof.late > 0 && { 'logins rewritten that came with one since': proof.late }),
     [`tokens of generation ${proof.from} left`]: proof.left,
   };
   return {

@@ -6,12 +6,12 @@ DECLARE
   former integer;
 BEGIN
   LOCK TABLE vault.token_map IN EXCLUSIVE MODE;
-  PERFORM vault.lock_audit_chain();
   SELECT from_generation INTO former FROM vault.rotation WHERE phase IN ('mapping', 'aborting');
   IF NOT FOUND THEN
     RAISE EXCEPTION 'no rotation is under way that could be taken back' USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
   IF NOT swept THEN
+    PERFORM vault.lock_audit_chain();
     UPDATE vault.rotation SET phase = 'aborting';
     RETURN;
   END IF;
@@ -20,7 +20,7 @@ BEGIN
   ) THEN
     RAISE EXCEPTION 'values under the next names are left' USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
-  TRUNCATE vault.token_map;
+  PERFORM vault.forget_names();
   DELETE FROM vault.rotation;
   PERFORM vault.append_event(
     'rotate'::vault.audit_action, request_id, 'claimed'::vault.principal_source, principal, reason, 'aborted',

@@ -17,8 +17,7 @@ BEGIN
     SELECT format('SELECT count(*) FROM public.user_logins AS login WHERE %s', string_agg(
       format('(strpos(login.%1$I::text, $1) > 0 AND login.%1$I::text ~ $2)', column_name), ' OR '
     )) FROM unnest(columns) AS listed (column_name)
-  ) INTO logins USING '_v' || former || '_',
-    '^[a-z][a-z_]{0,31}_v' || former || '_[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$';
+  ) INTO logins USING '_v' || former || '_', vault.token_pattern(former);
   SELECT count(*) INTO rest FROM (
     SELECT value.token FROM vault.pii_vault AS value UNION ALL SELECT gone.token FROM vault.tombstones AS gone
   ) AS named WHERE EXISTS (SELECT FROM vault.token_map AS map WHERE map.token = named.token);

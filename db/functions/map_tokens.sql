@@ -1,6 +1,7 @@
 -- Names values anew, each with its value sealed anew in its new place, in the order of `tokens`. A value that was deleted
 -- meanwhile is left out. Where `is_broken`, the seal did not open: the value is carried as it is, under a random name.
--- Raises an error where a next name is that of another value. Returns how many values were mapped.
+-- Raises an error where a next name is that of another value, or of one that was erased. A value that is mapped again loses
+-- the name that it had. Returns how many values were mapped.
 CREATE OR REPLACE FUNCTION vault.map_tokens(
   tokens bytea[], new_tokens bytea[], ciphertexts bytea[], broken boolean[],
   data_key_id uuid, wrapped_key bytea, kms_key_arn text
@@ -10,17 +11,21 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off AS $$
 DECLARE
   mapped bigint;
+  former_names bytea[];
 BEGIN
-  -- not a row lock: the swap must wait for this transaction, whatever it changes
-  LOCK TABLE vault.token_map IN ROW EXCLUSIVE MODE;
+  -- not a row lock: the swap must wait for this transaction, whatever it changes; and so must another call, which would not
+  -- see the copies that this one makes
+  LOCK TABLE vault.token_map IN SHARE ROW EXCLUSIVE MODE;
   IF NOT EXISTS (SELECT FROM vault.rotation WHERE phase = 'mapping') THEN
     RAISE EXCEPTION 'values are mapped only while a rotation maps them' USING ERRCODE = 'insufficient_privilege';
   END IF;
   -- a rotation that is taken back deletes what is under the next names
   IF EXISTS (
     SELECT FROM unnest(tokens, new_tokens, broken) AS given (token, new_token, is_broken)
-    JOIN vault.pii_vault AS held ON held.token = given.new_token
-    WHERE given.is_broken IS NOT TRUE AND NOT EXISTS (
+    WHERE given.is_broken IS NOT TRUE AND (
+      EXISTS (SELECT FROM vault.pii_vault AS held WHERE held.token = given.new_token)
+      OR EXISTS (SELECT FROM vault.tombstones AS gone WHERE gone.token = given.new_token)
+    ) AND NOT EXISTS (
       SELECT FROM vault.token_map AS map WHERE map.token = given.token AND map.new_token = given.new_token
     )
   ) THEN
@@ -30,6 +35,20 @@ BEGIN
   SELECT map_tokens.data_key_id, map_tokens.wrapped_key, map_tokens.kms_key_arn WHERE map_tokens.data_key_id IS NOT NULL
   ON CONFLICT ON CONSTRAINT data_keys_pkey DO NOTHING;
 
+  -- its copy under the name from before, which neither an erase nor a rotation that is taken back would find any more
+  former_names := ARRAY(
+    SELECT map.new_token FROM unnest(tokens, new_tokens, broken) AS given (token, new_token, is_broken)
+    JOIN vault.token_map AS map ON map.token = given.token
+    WHERE given.is_broken OR map.new_token <> given.new_token
+  );
+  IF cardinality(former_names) > 0 THEN
+    -- as below, and in the same order
+    PERFORM FROM vault.pii_vault AS value WHERE value.token = ANY (tokens) ORDER BY value.token FOR KEY SHARE;
+    DELETE FROM vault.pii_vault AS value WHERE value.token = ANY (former_names);
+    DELETE FROM public.ip_networks AS network WHERE network.masked_ip = ANY (ARRAY(
+      SELECT vault.network_key(rotation.from_generation + 1, name) FROM vault.rotation, unnest(former_names) AS name
+    ));
+  END IF;
   WITH given AS (
     SELECT * FROM unnest(tokens, new_tokens, ciphertexts, broken)
       AS given (token, new_token, ciphertext, is_broken)

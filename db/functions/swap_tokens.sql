@@ -2,28 +2,32 @@
 -- makes the next generation the present one: all in this transaction, or nothing. Readers see the state before until it
 -- commits. Whoever writes to user_logins waits, and then has to name the new generation.
 --
--- Tokens of user_logins that the vault never held, and those of erased values, get random names. Raises an error if equal
--- values would not have equal tokens afterwards exactly as before, or if a token of the former generation were left.
--- Returns counts as JSON, or only `unmapped` if values came that vault.map_tokens has to name first. A second call after
--- the swap returns null.
+-- Tokens of user_logins that the vault never held, those of erased values, and those that are of the next generation before
+-- there is one get random names. Values whose data key is not there, which nobody can open, are carried as they are. Raises an
+-- error if equal values would not have equal tokens afterwards exactly as before, or if a token of the former generation
+-- were left. Returns counts as JSON; or only `unmapped` if values came that vault.map_tokens has to name first; or only
+-- `blockers`, the sessions that have user_logins locked. A second call after the swap returns null.
 CREATE OR REPLACE FUNCTION vault.swap_tokens(
   columns text[], request_id text, principal text, reason text
 ) RETURNS json
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET work_mem = '256MB' SET lock_timeout = '30s' SET enable_mergejoin = off AS $$
 DECLARE
-  token_form CONSTANT text := '_[A-Za-z0-9_-]{26}[AEIMQUYcgkosw048]$';
   former integer;
-  kinds text;
+  paused boolean;
+  blockers json;
   -- of tokens of the former generation, as a quick test and as an exact one
   part text;
   pattern text;
+  next_part text;
+  next_pattern text;
   leaf regclass;
   before text[];
   after text[];
   counted bigint;
   unmapped bigint := 0;
   rewritten bigint := 0;
+  early bigint;
   carried bigint := 0;
   unheld bigint := 0;
   broken bigint;
@@ -34,12 +38,14 @@ DECLARE
 BEGIN
   PERFORM vault.check_token_columns(columns);
   LOCK TABLE vault.token_map IN EXCLUSIVE MODE;
-  LOCK TABLE public.user_logins IN SHARE ROW EXCLUSIVE MODE;
-  SELECT from_generation INTO former FROM vault.rotation WHERE phase = 'mapping';
+  blockers := vault.lock_logins();
+  IF blockers IS NOT NULL THEN RETURN json_build_object('blockers', blockers); END IF;
+  SELECT from_generation, is_paused INTO former, paused FROM vault.rotation WHERE phase = 'mapping';
   IF NOT FOUND THEN RETURN NULL; END IF;
-  SELECT string_agg(kind::text, '|') INTO kinds FROM unnest(enum_range(NULL::vault.pii_kind)) AS kind;
   part := '_v' || former || '_';
-  pattern := '^(' || kinds || ')_v' || former || token_form;
+  pattern := vault.token_pattern(former);
+  next_part := '_v' || former + 1 || '_';
+  next_pattern := vault.token_pattern(former + 1);
 
   -- it has just been filled, and has no statistics yet
   ANALYZE vault.token_map;
@@ -54,7 +60,34 @@ BEGIN
         WHERE map.token = value.token
       )
   $query$ INTO unmapped;
-  IF unmapped > 0 THEN RETURN json_build_object('unmapped', unmapped); END IF;
+  IF unmapped > 0 THEN
+    WITH closed AS MATERIALIZED (
+      -- as vault.map_tokens
+      SELECT value.* FROM vault.pii_vault AS value
+      WHERE NOT EXISTS (SELECT FROM vault.data_keys AS key WHERE key.id = value.data_key_id)
+        AND NOT EXISTS (SELECT FROM vault.token_map AS map WHERE map.new_token = value.token)
+        AND NOT EXISTS (
+          SELECT FROM vault.token_map AS map JOIN vault.pii_vault AS next ON next.token = map.new_token
+          WHERE map.token = value.token
+        )
+      ORDER BY value.token FOR KEY SHARE OF value
+    ), named AS (
+      INSERT INTO vault.token_map AS map (token, kind, new_token, origin)
+      SELECT closed.token, closed.kind, vault.random_token(), 'broken' FROM closed
+      ON CONFLICT ON CONSTRAINT token_map_pkey DO UPDATE SET new_token = excluded.new_token, origin = excluded.origin
+      RETURNING map.token, map.new_token
+    )
+    INSERT INTO vault.pii_vault AS value (created_at, kind, data_key_id, token, ciphertext)
+    SELECT closed.created_at, closed.kind, closed.data_key_id, named.new_token, closed.ciphertext
+    FROM named JOIN closed ON closed.token = named.token;
+    GET DIAGNOSTICS counted = ROW_COUNT;
+    unmapped := unmapped - counted;
+  END IF;
+  IF unmapped > 0 THEN
+    -- nobody who is honest stores values while ingest is paused
+    IF paused THEN PERFORM vault.end_ingest(NULL); END IF;
+    RETURN json_build_object('unmapped', unmapped);
+  END IF;
 
   -- what was erased while it was mapped, and what was erased before: nobody can make these names again
   UPDATE vault.token_map AS map SET new_token = vault.random_token(), origin = 'erased'
@@ -65,7 +98,8 @@ BEGIN
   SELECT gone.token, gone.kind, vault.random_token(), 'erased' FROM vault.tombstones AS gone
   ON CONFLICT ON CONSTRAINT token_map_pkey DO NOTHING;
 
-  before := (vault.token_groups(columns, part, pattern)).digests;
+  SELECT digests, tokens INTO before, early FROM vault.token_groups(columns, next_part, next_pattern);
+  IF early > 0 THEN early := vault.hide_early_tokens(columns, former + 1); END IF;
   SET LOCAL enable_nestloop = on;
 
   FOR leaf IN
@@ -78,34 +112,8 @@ BEGIN
   END LOOP;
   SELECT digests, tokens INTO after, remaining FROM vault.token_groups(columns, part, pattern);
   IF remaining > 0 THEN
-    -- logins with a token that no value of the vault ever had, or with something else in one of the columns than a token of
-    -- its kind: every token is looked up
-    EXECUTE (
-      SELECT format($query$
-        INSERT INTO vault.token_map AS map (token, kind, new_token, origin)
-        SELECT decode(translate(right(named.name, 27), '-_', '+/') || '=', 'base64'),
-          left(named.name, -length($1) - 27)::vault.pii_kind, vault.random_token(), 'unheld'
-        FROM (%s) AS named
-        ON CONFLICT ON CONSTRAINT token_map_pkey DO NOTHING
-      $query$, string_agg(format(
-        'SELECT %1$I::text AS name FROM public.user_logins WHERE strpos(%1$I::text, $1) > 0 AND %1$I::text ~ $2', column_name
-      ), ' UNION '))
-      FROM unnest(columns) AS listed (column_name)
-    ) USING part, pattern;
-    GET DIAGNOSTICS unheld = ROW_COUNT;
-    EXECUTE (
-      SELECT format(
-        'UPDATE public.user_logins AS login SET %s WHERE %s',
-        string_agg(format($set$%1$I = CASE WHEN login.%1$I::text ~ $2 THEN (
-          SELECT map.kind::text || $3 || rtrim(translate(encode(map.new_token, 'base64'), '+/', '-_'), '=')
-          FROM vault.token_map AS map
-          WHERE map.token = decode(translate(right(login.%1$I::text, 27), '-_', '+/') || '=', 'base64')
-        ) ELSE login.%1$I::text END$set$, column_name), ', ' ORDER BY n),
-        string_agg(format('(strpos(login.%1$I::text, $1) > 0 AND login.%1$I::text ~ $2)', column_name), ' OR ' ORDER BY n)
-      )
-      FROM unnest(columns) WITH ORDINALITY AS listed (column_name, n)
-    ) USING part, pattern, '_v' || former + 1 || '_';
-    GET DIAGNOSTICS counted = ROW_COUNT;
+    -- every token is looked up
+    SELECT rest.unheld, rest.rewritten INTO unheld, counted FROM vault.swap_rest(columns, former) AS rest;
     rewritten := rewritten + counted;
     SELECT digests, tokens INTO after, remaining FROM vault.token_groups(columns, part, pattern);
   END IF;
@@ -120,10 +128,10 @@ BEGIN
     FROM vault.reveal_audit AS audit
     JOIN vault.token_map AS map
       ON map.new_token = decode(
-        CASE WHEN audit.token ~ ('_v' || former + 1 || token_form) THEN translate(right(audit.token, 27), '-_', '+/') || '=' END,
+        CASE WHEN audit.token ~ next_pattern THEN translate(right(audit.token, 27), '-_', '+/') || '=' END,
         'base64'
       )
-    WHERE audit.action = 'erase' AND audit.outcome = 'erased' AND strpos(audit.token, '_v' || former + 1 || '_') > 0
+    WHERE audit.action = 'erase' AND audit.outcome = 'erased' AND strpos(audit.token, next_part) > 0
       AND left(audit.token, -28) = map.kind::text || '_v' || former + 1
   ), gone AS (
     DELETE FROM vault.pii_vault AS value USING erased WHERE value.token IN (erased.token, erased.new_token)
@@ -164,7 +172,7 @@ BEGIN
   UPDATE vault.token_generation
   SET generation = former + 1, kms_key_arn = (SELECT next_key FROM vault.rotation);
   counts := json_build_object(
-    'from', former, 'to', former + 1, 'mapped', held, 'broken', broken, 'carried', carried, 'unheld', unheld,
+    'from', former, 'to', former + 1, 'mapped', held, 'broken', broken, 'carried', carried, 'unheld', unheld, 'early', early,
     'rewritten', rewritten, 'groups', before, 'seconds', round(extract(epoch FROM clock_timestamp() - started), 3)
   );
   UPDATE vault.rotation SET phase = 'swapped', swapped_at = clock_timestamp();

@@ -34,6 +34,14 @@ const takeBackStatement = statement(
   sql`update ${rotation} set phase = 'aborting' where phase = 'mapping'`,
 );
 
+const endStatement = statement(
+  'end_rotation_sessions',
+  sql`
+  select pg_terminate_backend(pid) from pg_stat_activity
+  where usename = 'vault_rotate' and datname = current_database()
+`,
+);
+
 const dropStatement = statement(
   'drop_rotation_role',
   sql`
@@ -62,6 +70,8 @@ export async function grantRotation(connection: Connection): Promise<void> {
  * be taken back from then on. Throws `DatabaseError`.
  */
 export async function dropRotationRole(connection: Connection): Promise<void> {
+  // one of them may have a lock that the next statement waits for
+  await run(connection, endStatement);
   await run(connection, takeBackStatement);
   await run(connection, revokeStatement);
   await run(connection, dropStatement);

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 
 import type { WrappedDataKey } from '../../lib/crypto/kms.ts';
 import type { MappedValue, RotationRow } from '../../lib/operations/map-tokens.ts';
-import type { RotationState, SwapCounts } from '../../lib/operations/rotate.ts';
+import type { NotSwapped, RotationState, SwapCounts } from '../../lib/operations/rotate.ts';
 import { piiFields, type PiiKind } from '../../lib/pii-fields.ts';
 import { byteaArray, textArray } from '../binary-array.ts';
 import { type Connection, run, statement } from '../query.ts';
@@ -161,20 +161,20 @@ export async function mapTokens(
   return Number(row?.mapped ?? 0);
 }
 
-const swapStatement = statement<{ counts: SwapCounts | { unmapped: number } | null }>(
+const swapStatement = statement<{ counts: SwapCounts | NotSwapped | null }>(
   'swap_tokens',
   sql`select vault.swap_tokens(${p('columns')}::text[], ${context}) as counts`,
 );
 
 /**
  * Replaces all tokens in one transaction. Returns how many values have to be mapped first, if there are
- * any, and null if the swap has happened before. Throws `DatabaseError`: 55P03 if somebody else writes to
- * user_logins for longer than 30 seconds.
+ * any, or who keeps user_logins locked for longer than ten seconds; and null if the swap has happened
+ * before. Throws `DatabaseError`: 55P03 if somebody else maps values for longer than 30 seconds.
  */
 export async function swapTokens(
   connection: Connection,
   who: RotationContext,
-): Promise<SwapCounts | { unmapped: number } | null> {
+): Promise<SwapCounts | NotSwapped | null> {
   const [row] = await run(connection, swapStatement, { ...who, columns: tokenColumns });
   return row?.counts ?? null;
 }
@@ -225,6 +225,8 @@ export interface RotationProof {
   to: number;
   /** Former names that could be translated until now. */
   names: number;
+  /** Logins that came with former tokens since the swap, and were rewritten. */
+  late: number;
   /** Rows under former names. */
   left: number;
 }

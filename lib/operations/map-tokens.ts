@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+
 import type { OpeningKeys, SealingKeys } from '../crypto/data-key.ts';
 import type { WrappedDataKey } from '../crypto/kms.ts';
 import { open, seal } from '../crypto/seal.ts';
@@ -7,7 +9,7 @@ import {
   type TokenizerSource,
   tokenText,
 } from '../crypto/token.ts';
-import { SealBroken } from '../errors.ts';
+import { DatabaseError, SealBroken } from '../errors.ts';
 import type { PiiKind } from '../pii-fields.ts';
 
 /** A row of the vault; without its sealed value if it needs no new name. */
@@ -38,8 +40,8 @@ export interface MapDeps {
   sealing: SealingKeys;
   /** The next rows after this token, in the order of their tokens. */
   page: (after: Uint8Array | null, rows: number) => Promise<RotationRow[]>;
-  /** Writes values under their next names; returns how many were still there. */
-  write: (values: readonly MappedValue[], dataKey: WrappedDataKey | null) => Promise<number>;
+  /** Writes values under their next names; returns how many were still there. Throws 23505 if a name is another value's. */
+  write: (values: readonly MappedValue[], dataKey: WrappedDataKey) => Promise<number>;
   /** Is told how many rows were seen. */
   progress: (rows: number) => void;
   isCancelled: () => boolean;
@@ -67,9 +69,9 @@ export async function mapTokens(deps: MapDeps): Promise<number> {
     next = deps.page(after, pageRows);
     // a page that is not waited for must not end the process when it fails
     next.catch(() => undefined);
-    const { values, dataKey } = await mapPage(rows, deps);
+    const page = await mapPage(rows, deps);
     mapped += await written;
-    written = values.length === 0 ? Promise.resolve(0) : deps.write(values, dataKey);
+    written = page === null ? Promise.resolve(0) : writePage(page, deps.write);
     written.catch(() => undefined);
     seen += rows.length;
     deps.progress(seen);
@@ -86,11 +88,18 @@ export async function mapRest(
   while (!deps.isCancelled()) {
     const rows = await deps.rest(restRows);
     if (rows.length === 0) break;
-    const { values, dataKey } = await mapPage(rows, deps);
-    mapped += await deps.write(values, dataKey);
+    const page = await mapPage(rows, deps);
+    if (page !== null) mapped += await writePage(page, deps.write);
     if (rows.length < restRows) break;
   }
   return mapped;
+}
+
+interface MappedPage {
+  values: readonly MappedValue[];
+  dataKey: WrappedDataKey;
+  /** For each value that was opened, the same under a random name. */
+  rename: Map<Uint8Array, () => MappedValue>;
 }
 
 async function mapPage(
@@ -101,31 +110,55 @@ async function mapPage(
     opening,
     sealing,
   }: Pick<MapDeps, 'generation' | 'tokenizer' | 'opening' | 'sealing'>,
-): Promise<{ values: MappedValue[]; dataKey: WrappedDataKey | null }> {
+): Promise<MappedPage | null> {
   const pending = rows.flatMap(({ token, kind, sealed }) =>
     sealed === null ? [] : [{ token, kind, ...sealed }],
   );
-  if (pending.length === 0) return { values: [], dataKey: null };
+  if (pending.length === 0) return null;
   const next = await tokenizer();
   const { key, ...dataKey } = await sealing.take(pending.length);
   const values: MappedValue[] = [];
+  const rename: MappedPage['rename'] = new Map();
   for (const { token, kind, ciphertext, dataKey: former } of pending) {
     const place = { kind, token: tokenText(kind, generation, token), dataKeyId: former.id };
     try {
       const value = open(await opening.open(former), place, ciphertext);
-      const newName = next.token(kind, value);
-      const newPlace = { kind, token: newName, dataKeyId: dataKey.id };
-      values.push({
+      const named = (newToken: Uint8Array): MappedValue => ({
         token,
-        newToken: tokenBytes(newName),
-        ciphertext: seal(key, newPlace, value),
+        newToken,
+        ciphertext: seal(
+          key,
+          { kind, token: tokenText(kind, generation + 1, newToken), dataKeyId: dataKey.id },
+          value,
+        ),
         networks: kind === 'ip' ? next.networks(value) : null,
         isBroken: false,
       });
+      values.push(named(tokenBytes(next.token(kind, value))));
+      rename.set(token, () => named(randomBytes(20)));
     } catch (error) {
       if (!(error instanceof SealBroken)) throw error;
       values.push({ token, newToken: token, ciphertext, networks: null, isBroken: true });
     }
   }
-  return { values, dataKey };
+  return { values, dataKey, rename };
+}
+
+/** Writes a page. Of a value that is there under two tokens, the second gets a random name, under which it opens. */
+async function writePage(page: MappedPage, write: MapDeps['write']): Promise<number> {
+  const { values, dataKey, rename } = page;
+  try {
+    return await write(values, dataKey);
+  } catch (error) {
+    if (!(error instanceof DatabaseError && error.state === '23505')) throw error;
+    const half = Math.ceil(values.length / 2);
+    const [value] = values;
+    if (half < values.length) {
+      const first = await writePage({ ...page, values: values.slice(0, half) }, write);
+      return first + (await writePage({ ...page, values: values.slice(half) }, write));
+    }
+    const renamed = rename.get(value!.token);
+    if (renamed === undefined) throw error;
+    return write([renamed()], dataKey);
+  }
 }

@@ -1,4 +1,4 @@
-import { OtherNextKey, ValuesUnmappable } from '../errors.ts';
+import { IngestNotPaused, LoginsLocked, OtherNextKey } from '../errors.ts';
 
 /** What a rotation has reached. */
 export interface RotationState {
@@ -30,12 +30,19 @@ export interface SwapCounts {
   carried: number;
   /** Tokens of user_logins that the vault never held, with random names. */
   unheld: number;
+  /** Logins with a token of the next generation, which nobody can have made yet: it got a random name. */
+  early: number;
   /** Rows of user_logins. */
   rewritten: number;
   /** For each column, a digest of the sizes of its groups of equal tokens: the same before and after. */
   groups: string[];
   seconds: number;
 }
+
+/** Why nothing was swapped: values have to be mapped before, or sessions have user_logins locked. */
+export type NotSwapped =
+  | { unmapped: number }
+  | { blockers: { pid: number; user: string; since: string | null }[] };
 
 /** What `rotate` works with. */
 export interface RotateDeps {
@@ -51,8 +58,8 @@ export interface RotateDeps {
   pause: () => Promise<void>;
   /** Lets ingest go on, and notes that. */
   resume: () => Promise<void>;
-  /** Replaces all tokens at once; says how many values have to be mapped before, or null if it is done. */
-  swap: () => Promise<SwapCounts | { unmapped: number } | null>;
+  /** Replaces all tokens at once; null if it is done. */
+  swap: () => Promise<SwapCounts | NotSwapped | null>;
   /** Deletes the vault's rows under former tokens. */
   sweep: () => Promise<void>;
   isCancelled: () => boolean;
@@ -69,7 +76,7 @@ export interface RotateReport {
 /**
  * Replaces the token key, from wherever an earlier run has stopped: maps, pauses ingest, swaps, and
  * sweeps. May be killed anywhere and run again. Throws `OtherNextKey` before it maps under another key
- * than an earlier run, and what its parts throw; then ingest goes on, unless even that failed.
+ * than an earlier run, `IngestNotPaused`, `LoginsLocked`, and what its parts throw; then ingest goes on, unless even that failed.
  */
 export async function rotate(deps: RotateDeps): Promise<RotateReport> {
   const { phase, isPaused, nextKey } = await deps.state();
@@ -101,14 +108,16 @@ export async function rotate(deps: RotateDeps): Promise<RotateReport> {
   return report;
 }
 
-/** Swaps, after the rest is mapped. */
+const mostRounds = 10;
+
+/** Swaps, after the rest is mapped. Throws `IngestNotPaused` if more keeps coming, and `LoginsLocked`. */
 async function swapAll(deps: RotateDeps): Promise<SwapCounts | null> {
-  while (!deps.isCancelled()) {
-    const mapped = await deps.mapRest();
+  for (let round = 1; !deps.isCancelled(); round += 1) {
+    await deps.mapRest();
     const swapped = await deps.swap();
+    if (swapped !== null && 'blockers' in swapped) throw new LoginsLocked(swapped.blockers);
     if (swapped === null || !('unmapped' in swapped)) return swapped;
-    // nobody can name them, and no later try would
-    if (mapped === 0) throw new ValuesUnmappable(swapped.unmapped);
+    if (round === mostRounds) throw new IngestNotPaused(swapped.unmapped);
   }
   return null;
 }

@@ -3,24 +3,28 @@ import type { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { ingest } from '../../../lib/ingest/ingest.ts';
+import { createSealingKeys } from '../../../lib/crypto/data-key.ts';
+import { seal } from '../../../lib/crypto/seal.ts';
 import { tokenBytes } from '../../../lib/crypto/token.ts';
-import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
+import { reveal } from '../../../lib/requests/reveal.ts';
+import { createKmsDouble, type KmsDouble } from '../../../scripts/local/kms-double.ts';
 import { auditOutcomes, claim, endStolenLogins, stolenLogin } from '../../helpers/attacker.ts';
 import { loginMessage, sqsRecord } from '../../helpers/builders.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { openTestRotation, switchRotation, type TestRotation } from '../../helpers/rotation.ts';
-import { ingestDeps } from '../../helpers/vault.ts';
+import { ingestDeps, revealDeps } from '../../helpers/vault.ts';
 
+const addresses = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
 let database: TestDatabase;
+let kms: KmsDouble;
 let rotation: TestRotation;
 let thief: Client;
 let eraser: Client;
 let tokens: string[];
 beforeEach(async () => {
   database = await createTestDatabase();
-  const kms = createKmsDouble();
+  kms = createKmsDouble();
   const container = ingestDeps(database, kms);
-  const addresses = ['192.0.2.1', '192.0.2.2', '192.0.2.3'];
   const messages = addresses.map((ip) => sqsRecord(loginMessage({ ip, device_id: null })));
   await ingest(messages, container);
   const tokenizer = await container.tokenizer();
@@ -163,6 +167,231 @@ describe('the login of vault_rotate', () => {
     ).rejects.toThrow('that of another value');
     await rotation.abort();
     expect(await held()).toEqual(before);
+  });
+});
+
+/** Under which tokens the vault has this ciphertext. */
+const copies = async (ciphertext: Buffer) =>
+  (
+    await database.admin.query<{ token: Buffer }>(
+      'select token from vault.pii_vault where ciphertext = $1',
+      [ciphertext],
+    )
+  ).rows.map(({ token }) => token);
+
+/** The logins that the thief stored. */
+const stored = async () =>
+  (
+    await database.admin.query<{ ip: string | null; device: string | null }>(
+      `select masked_ip as ip, masked_device_id as device from user_logins where user_id = 'thief'
+       order by masked_ip, masked_device_id`,
+    )
+  ).rows;
+
+const otherKind = (token: string) => token.replace('ip_', 'device_id_');
+
+describe('a value that is mapped again', () => {
+  it('leaves no copy that an abort and an erase do not find', async () => {
+    const [token] = bytes();
+    const { rows } = await database.admin.query<{ ciphertext: Buffer; key: string }>(
+      'select ciphertext, data_key_id as key from vault.pii_vault where token = $1',
+      [token],
+    );
+    const [{ ciphertext, key }] = rows as [(typeof rows)[0]];
+    await thief.query(begin);
+    for (const n of [1, 2]) {
+      await thief.query(
+        `select vault.map_tokens(array[$1::bytea], array[$2::bytea], array[$3::bytea], array[$5::boolean], $4, '\\x01', 'arn')`,
+        [token, someBytes(n), ciphertext, key, n === 2],
+      );
+      expect(await copies(ciphertext)).toHaveLength(2);
+    }
+    await rotation.abort();
+    expect(await copies(ciphertext)).toEqual([token]);
+    expect(await erased([tokens[0]!])).toEqual(['erased']);
+    expect(await copies(ciphertext)).toEqual([]);
+  });
+
+  it('does not get the name of an erased one, which a new login can have', async () => {
+    await erased([tokens[0]!]);
+    await thief.query(begin);
+    const [gone, another] = bytes();
+    await expect(map([another!], [gone!])).rejects.toThrow('that of another value');
+  });
+});
+
+describe('the login of vault_ingest, and the key that leaked', () => {
+  let writer: Client;
+  beforeEach(async () => {
+    writer = await stolenLogin(database, 'vault_ingest');
+  });
+  const store = (column: string, ...values: string[]) =>
+    writer.query(
+      `insert into user_logins (user_id, ${column}) select 'thief', unnest($1::text[])`,
+      [values],
+    );
+  const unheld = `ip_v1_${'A'.repeat(27)}`;
+
+  it('keeps no rotation from its end by tokens of another kind or in another column', async () => {
+    await store('masked_ip', otherKind(tokens[0]!), unheld, otherKind(unheld));
+    await store('masked_device_id', otherKind(tokens[0]!), tokens[0]!, unheld);
+    expect(await rotation.rotate()).toMatchObject({ isDone: true, swapped: { rewritten: 9 } });
+    const rows = await stored();
+    const inIp = rows.flatMap(({ ip }) => ip ?? []);
+    const inDevice = rows.flatMap(({ device }) => device ?? []);
+    for (const names of [inIp, inDevice]) expect(new Set(names).size).toBe(3);
+    // none looks like that of a held value that it was not equal to before
+    const honest = await database.admin.query<{ ip: string }>(
+      `select masked_ip as ip from user_logins where user_id <> 'thief'`,
+    );
+    const real = new Set(honest.rows.map(({ ip }) => ip));
+    expect([...inIp, ...inDevice].filter((name) => real.has(name))).toHaveLength(1);
+    expect(await rotation.finish()).toMatchObject({ left: 0 });
+  });
+
+  it('takes no place of a value by the name that it gets', async () => {
+    const parts = await rotation.deps();
+    await parts.begin();
+    await parts.mapPages();
+    const { rows } = await writer.query<{ token: Buffer }>('select token from vault.pii_vault');
+    const names = new Set(rows.map(({ token }) => `ip_v2_${token.toString('base64url')}`));
+    await store('masked_ip', ...names, ...names);
+    expect(await rotation.rotate()).toMatchObject({ isDone: true, swapped: { early: 12 } });
+    const after = (await stored()).map(({ ip }) => ip);
+    expect(new Set(after).size).toBe(6);
+    expect(after.filter((name) => names.has(name!))).toEqual([]);
+  });
+
+  it('keeps no rotation from its end by former tokens that come after the swap', async () => {
+    await store('masked_ip', `sha_v1_${'A'.repeat(27)}`);
+    await rotation.rotate();
+    await store('masked_ip', tokens[0]!, unheld);
+    expect(await rotation.finish()).toMatchObject({ left: 0, late: 2 });
+    const { rows } = await database.admin.query(
+      `select count(*)::integer as logins from user_logins group by masked_ip order by 1`,
+    );
+    expect(rows).toEqual([1, 1, 1, 1, 2].map((count) => ({ logins: count })));
+  });
+
+  it('keeps no rotation from its end by a lock', async () => {
+    await writer.query('set idle_in_transaction_session_timeout = 0');
+    await writer.query('begin; lock table user_logins in row exclusive mode');
+    expect(await rotation.rotate()).toMatchObject({ isDone: true });
+    await expect(writer.query('select 1')).rejects.toThrow();
+  }, 60_000);
+
+  it('stores no values while ingest is paused, but to have its sessions ended and itself named', async () => {
+    const parts = await rotation.deps();
+    const key = randomUUID();
+    let sessions = 0;
+    const mapRest = async () => {
+      const mapped = await parts.mapRest();
+      writer = await stolenLogin(database, 'vault_ingest');
+      sessions += 1;
+      await writer.query(
+        `insert into vault.data_keys (id, wrapped_key, kms_key_arn) values ($1, '\\x01', 'arn') on conflict do nothing`,
+        [key],
+      );
+      await writer.query(
+        `insert into vault.pii_vault (token, kind, ciphertext, data_key_id) values ($1, 'ip', '\\x00', $2)`,
+        [someBytes(sessions), key],
+      );
+      return mapped;
+    };
+    await expect(rotation.rotate({ mapRest })).rejects.toThrow(
+      'somebody else uses the login vault_ingest',
+    );
+    await expect(writer.query('select 1')).rejects.toThrow();
+    // one value more, which came in between, is no reason to stop
+    let isLate = true;
+    const late = async () => {
+      const mapped = await parts.mapRest();
+      if (isLate) await mapRest();
+      isLate = false;
+      return mapped;
+    };
+    expect(await rotation.rotate({ mapRest: late })).toMatchObject({ isDone: true });
+  }, 60_000);
+
+  it('with new data keys, hides no value behind another token of it', async () => {
+    const { key, ...dataKey } = await createSealingKeys(kms).take(1);
+    for (const bogus of [someBytes(0), someBytes(255)]) {
+      const token = `ip_v1_${bogus.toString('base64url')}`;
+      const ciphertext = seal(key, { kind: 'ip', token, dataKeyId: dataKey.id }, '192.0.2.1');
+      await writer.query(
+        'insert into vault.data_keys (id, wrapped_key, kms_key_arn) values ($1, $2, $3) on conflict do nothing',
+        [dataKey.id, dataKey.wrapped, dataKey.kmsKeyArn],
+      );
+      await writer.query(
+        `insert into vault.pii_vault (token, kind, ciphertext, data_key_id) values ($1, 'ip', $2, $3)`,
+        [bogus, ciphertext, dataKey.id],
+      );
+    }
+    expect(await rotation.rotate()).toMatchObject({ swapped: { mapped: 5, broken: 0 } });
+    const { rows } = await database.admin.query<{ token: string }>(
+      `select masked_ip as token from user_logins`,
+    );
+    const asked = { tokens: rows.map(({ token }) => token), reason: 'a reason of somebody' };
+    const iam = { id: 'arn:aws:iam::123456789012:user/ada', source: 'iam' } as const;
+    const deps = revealDeps(database, kms, 'vault_reveal_url');
+    const { revealed } = await reveal(asked, iam, randomUUID(), deps);
+    expect(revealed.map(({ value }) => value).toSorted()).toEqual(addresses);
+  });
+});
+
+describe('a value whose data key is gone', () => {
+  it('is carried as it is, since nobody can open it', async () => {
+    await database.admin.query(
+      `update vault.pii_vault set data_key_id = gen_random_uuid() where token = $1`,
+      [bytes()[0]],
+    );
+    expect(await rotation.rotate()).toMatchObject({
+      isDone: true,
+      swapped: { mapped: 3, broken: 1 },
+    });
+    expect(await rotation.finish()).toMatchObject({ left: 0 });
+    expect(await held()).toHaveLength(3);
+  });
+});
+
+describe('a session that stays open', () => {
+  it.each(['finish', 'abort'] as const)(
+    'of an analyst keeps no rotation from its %s',
+    async (end) => {
+      const analyst = await stolenLogin(database, 'vault_analyst');
+      if (end === 'finish') await rotation.rotate();
+      else await rotation.begin();
+      await analyst.query('begin');
+      await analyst.query('select vault.current_token($1)', [tokens]);
+      await analyst.query('lock table user_logins in access share mode');
+      await rotation[end]();
+      expect(await rotation.state()).toMatchObject({ phase: null, mapped: 0 });
+    },
+  );
+
+  it('of somebody else is named where the swap waits for it', async () => {
+    const blocker = await database.admin.connect();
+    const { rows } = await blocker.query<{ pid: number }>('select pg_backend_pid() as pid');
+    await blocker.query('begin; lock table user_logins in row exclusive mode');
+    try {
+      await expect(rotation.rotate()).rejects.toThrow(
+        `user_logins is locked, so nothing was replaced (by postgres, process ${rows[0]!.pid}`,
+      );
+    } finally {
+      await blocker.query('rollback');
+      blocker.release();
+    }
+    expect(await rotation.rotate()).toMatchObject({ isDone: true });
+  }, 60_000);
+
+  it('of vault_rotate keeps migrate from nothing where rotation is off', async () => {
+    await thief.query(begin);
+    await thief.query('set idle_in_transaction_session_timeout = 0');
+    await thief.query('begin; select vault.pause_rotation(true)');
+    await switchRotation(database, false);
+    await expect(thief.query('select 1')).rejects.toThrow();
+    await switchRotation(database, true);
+    await rotation.abort();
   });
 });
 
