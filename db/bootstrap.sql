@@ -21,6 +21,7 @@ DECLARE
   found_names pg_catalog.text;
   logins_table pg_catalog.text;
   former_owner pg_catalog.text;
+  is_handed_over pg_catalog.bool := false;
   former_role pg_catalog.text;
   grantee_name pg_catalog.text;
 BEGIN
@@ -178,11 +179,109 @@ BEGIN
         'GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES ON %s TO %I', logins_table, former_owner
       );
       PERFORM pg_catalog.set_config('role', former_role, true);
+      is_handed_over := true;
     EXCEPTION WHEN insufficient_privilege THEN
       IF logins_table = 'public.user_logins' THEN RAISE; END IF;
       RAISE NOTICE '% still belongs to %: no release can add a column to user_logins', logins_table, former_owner;
     END;
   END LOOP;
+
+  -- Postgres evaluates indexes, checks, generated columns and statistics of a table as its owner, autovacuum too: whoever
+  -- owns a function in one of them would run code as vault_migrator. The tables are locked since they were handed over.
+  -- db/foreign-code.ts names the same in migrate.
+  WITH RECURSIVE family (relation) AS (
+    SELECT pg_class.oid
+    FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
+    WHERE nspname = 'public' AND relname = 'user_logins' AND relkind IN ('r', 'p')
+    UNION
+    SELECT inhrelid FROM pg_catalog.pg_inherits JOIN family ON inhparent = relation
+  ), ancestor (relation) AS (
+    SELECT inhparent FROM pg_catalog.pg_inherits JOIN family ON inhrelid = relation
+    UNION
+    SELECT inhparent FROM pg_catalog.pg_inherits JOIN ancestor ON inhrelid = relation
+  ), part (class, object) AS (
+    -- types of columns, and keys of partitions
+    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid, relation FROM family
+    UNION ALL
+    SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, indexrelid FROM pg_catalog.pg_index
+    WHERE indrelid IN (SELECT relation FROM family)
+    UNION ALL
+    SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass, oid FROM pg_catalog.pg_attrdef
+    WHERE adrelid IN (SELECT relation FROM family)
+    UNION ALL
+    SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid FROM pg_catalog.pg_constraint
+    WHERE conrelid IN (SELECT relation FROM family)
+    UNION ALL
+    SELECT 'pg_catalog.pg_statistic_ext'::pg_catalog.regclass, oid FROM pg_catalog.pg_statistic_ext
+    WHERE stxrelid IN (SELECT relation FROM family)
+    UNION ALL
+    -- without FORCE, the owner has no policy
+    SELECT 'pg_catalog.pg_policy'::pg_catalog.regclass, pg_policy.oid
+    FROM pg_catalog.pg_policy JOIN pg_catalog.pg_class ON pg_class.oid = polrelid
+    WHERE polrelid IN (SELECT relation FROM family) AND relforcerowsecurity
+    UNION ALL
+    -- a trigger for INSERT runs as whoever inserts, unless a foreign key has the owner move rows between partitions
+    SELECT 'pg_catalog.pg_trigger'::pg_catalog.regclass, oid FROM pg_catalog.pg_trigger
+    WHERE tgrelid IN (SELECT relation FROM family) AND tgenabled <> 'D' AND (tgtype & 56 <> 0 OR EXISTS (
+      SELECT FROM pg_catalog.pg_constraint
+      WHERE conrelid IN (SELECT relation FROM family)
+        AND contype = 'f' AND NOT (confupdtype IN ('a', 'r') AND confdeltype IN ('a', 'r'))
+    ))
+  ), used (class, object, part_class, part) AS (
+    SELECT class, object, class, object FROM part
+    UNION
+    SELECT next.class, next.object, part_class, part
+    FROM used CROSS JOIN LATERAL (
+      SELECT refclassid AS class, refobjid AS object FROM pg_catalog.pg_depend
+      WHERE classid = used.class AND objid = used.object AND refclassid IN (
+        'pg_catalog.pg_proc'::pg_catalog.regclass, 'pg_catalog.pg_type'::pg_catalog.regclass,
+        'pg_catalog.pg_operator'::pg_catalog.regclass, 'pg_catalog.pg_opclass'::pg_catalog.regclass,
+        'pg_catalog.pg_opfamily'::pg_catalog.regclass
+      )
+      UNION ALL
+      -- columns of a composite type
+      SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, typrelid FROM pg_catalog.pg_type
+      WHERE used.class = 'pg_catalog.pg_type'::pg_catalog.regclass AND pg_type.oid = used.object AND typrelid <> 0
+      UNION ALL
+      -- checks of a domain
+      SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid FROM pg_catalog.pg_constraint
+      WHERE used.class = 'pg_catalog.pg_type'::pg_catalog.regclass AND contypid = used.object
+      UNION ALL
+      SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass, amproc FROM pg_catalog.pg_amproc
+      WHERE used.class = 'pg_catalog.pg_opfamily'::pg_catalog.regclass AND amprocfamily = used.object
+      UNION ALL
+      SELECT 'pg_catalog.pg_operator'::pg_catalog.regclass, amopopr FROM pg_catalog.pg_amop
+      WHERE used.class = 'pg_catalog.pg_opfamily'::pg_catalog.regclass AND amopfamily = used.object
+    ) AS next
+  ), code (class, object, owner) AS (
+    SELECT 'pg_catalog.pg_proc'::pg_catalog.regclass::pg_catalog.oid, oid, proowner FROM pg_catalog.pg_proc
+    UNION ALL
+    -- its owner can give a domain a check, and a composite type a domain
+    SELECT 'pg_catalog.pg_type'::pg_catalog.regclass, oid, typowner FROM pg_catalog.pg_type WHERE typtype IN ('c', 'd')
+  ), foreign_code (phrase, owner) AS (
+    SELECT pg_catalog.format(
+      '%s uses %s of %I', pg_catalog.pg_describe_object(part_class, part, 0),
+      pg_catalog.pg_describe_object(class, object, 0), pg_catalog.pg_get_userbyid(owner)
+    ), owner
+    FROM used JOIN code USING (class, object)
+    UNION
+    -- the owner of a table can create indexes on what is below it
+    SELECT pg_catalog.format('user_logins is below %s of %I',
+      pg_catalog.pg_describe_object('pg_catalog.pg_class'::pg_catalog.regclass, oid, 0),
+      pg_catalog.pg_get_userbyid(relowner)
+    ), relowner
+    FROM pg_catalog.pg_class
+    WHERE oid IN (SELECT relation FROM ancestor EXCEPT SELECT relation FROM family)
+  )
+  SELECT pg_catalog.string_agg(phrase, '; ' ORDER BY phrase) INTO found_names FROM foreign_code
+  WHERE NOT pg_catalog.pg_has_role(owner, 'vault_migrator', 'USAGE, SET, MEMBER WITH ADMIN OPTION');
+  IF found_names IS NOT NULL AND is_handed_over THEN
+    RAISE EXCEPTION 'user_logins cannot be handed over, as code of other roles would run as vault_migrator: %', found_names
+      USING HINT = 'Drop what uses it, or replace it by functions and types of Postgres. Or give it to an administrator '
+        'with ALTER … OWNER TO, and read it then; but no function that is SECURITY DEFINER.';
+  ELSIF found_names IS NOT NULL THEN
+    RAISE WARNING 'code of other roles can run as vault_migrator: %', found_names;
+  END IF;
 
   -- Whoever may create a trigger on it runs code with the rights of each role that writes to it. An earlier release of
   -- this file gave that right to the former owner.

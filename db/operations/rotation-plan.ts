@@ -2,19 +2,19 @@ import { sql } from 'drizzle-orm';
 
 import { tokenLength } from '../../lib/crypto/token.ts';
 import { piiFields } from '../../lib/pii-fields.ts';
+import { foreignCode } from '../foreign-code.ts';
 import { type Connection, run, statement } from '../query.ts';
 import { tokenColumns } from './rotation.ts';
 
 const p = sql.placeholder;
 
-// user_logins and all its partitions
+// user_logins with its partitions and inheritance children
 const family = sql`
-  family as (
+  ${foreignCode}, family as (
     select oid, relname, relkind, relowner, reltuples, relreplident, relhasrules, relforcerowsecurity
-    from pg_class where oid in (select relid from pg_partition_tree('public.user_logins'::regclass))
-      or oid = 'public.user_logins'::regclass
+    from pg_class where oid in (select relation from logins_family)
   ), token_columns as (
-    select family.oid as relation, attnum, attname, atttypid, atttypmod, attgenerated
+    select family.oid as relation, attnum, attname, atttypid, atttypmod, attcollation, attgenerated
     from family join pg_attribute on attrelid = family.oid
     where attname = any (${p('columns')}::text[]) and attnum > 0
   )
@@ -24,11 +24,21 @@ const family = sql`
 const obstaclesStatement = statement<{ obstacle: string }>(
   'rotation_obstacles',
   sql`
-  with ${family}
-  select format('%s belongs to %s, and vault_migrator may not update it: run db/bootstrap.sql as administrator',
+  with recursive ${family}, token_domain (relation, attname, type) as (
+    select relation, attname, atttypid from token_columns
+    union
+    select relation, attname, typbasetype from token_domain join pg_type on pg_type.oid = type where typtype = 'd'
+  )
+  select format('%s belongs to %s, not to vault_migrator: run db/bootstrap.sql as administrator',
     oid::regclass, pg_get_userbyid(relowner)) as obstacle
   from family where relowner <> (select oid from pg_roles where rolname = 'vault_migrator')
-    and not has_table_privilege('vault_migrator', oid, 'update')
+    and not (
+      has_table_privilege('vault_migrator', oid, 'update')
+      -- whoever else owns it can have the swap run code of theirs
+      and pg_has_role(relowner, 'vault_migrator', 'usage, set, member with admin option')
+    )
+  union all
+  select phrase from foreign_code
   union all
   select format('%s has forced row-level security, which could hide rows from the swap: ALTER TABLE … NO FORCE ROW LEVEL SECURITY',
     oid::regclass) from family where relforcerowsecurity
@@ -47,16 +57,29 @@ const obstaclesStatement = statement<{ obstacle: string }>(
   select format('the unique index %s on %s includes a column of tokens: drop it, and create it again after the swap',
     indexrelid::regclass, indrelid::regclass)
   from pg_index where indrelid in (select oid from family) and (indisunique or indisexclusion)
-    and (indkey::int2[] && array(select attnum from token_columns where relation = indrelid) or indexprs is not null)
+    and (
+      indkey::int2[] && array(select attnum from token_columns where relation = indrelid) or indexprs is not null
+      -- a column in the predicate
+      or exists (
+        select from pg_depend join token_columns on relation = refobjid and attnum = refobjsubid
+        where classid = 'pg_class'::regclass and objid = indexrelid and refclassid = 'pg_class'::regclass
+          and refobjid = indrelid
+      )
+    )
   union all
   select format('the constraint %s of %s is about a column of tokens, and new tokens may break it', conname, conrelid::regclass)
   from pg_constraint where conrelid in (select oid from family) and contype in ('c', 'f')
     and conkey && array(select attnum from token_columns where relation = conrelid)
-    and not (contype = 'c' and pg_get_constraintdef(oid) ~ 'IS NOT NULL')
+    and not (contype = 'c' and pg_get_constraintdef(oid) ~ '^CHECK \\(\\(\\w+ IS NOT NULL\\)\\)')
   union all
   select format('%s is partitioned by a column of tokens: rows would move', partrelid::regclass)
   from pg_partitioned_table where partrelid in (select oid from family)
-    and partattrs::int2[] && array(select attnum from token_columns where relation = partrelid)
+    and exists (
+      -- Postgres keeps each column of the key, and of its expressions, from being dropped
+      select from pg_depend join token_columns on relation = objid and attnum = objsubid
+      where classid = 'pg_class'::regclass and objid = partrelid and refclassid = 'pg_class'::regclass
+        and refobjid = partrelid and refobjsubid = 0 and deptype = 'i'
+    )
   union all
   select format('the column %s of %s is generated', attname, relation::regclass) from token_columns
   where attgenerated <> ''
@@ -68,11 +91,24 @@ const obstaclesStatement = statement<{ obstacle: string }>(
   join token_columns on relation = refobjid and token_columns.attnum = refobjsubid
   where target.attgenerated <> '' and target.attnum <> token_columns.attnum
   union all
+  select format('the column %s of %s has the type %s with a check, which new tokens may break',
+    attname, relation::regclass, type::regtype)
+  from token_domain join pg_constraint on contypid = type and contype = 'c'
+  union all
+  select format('the column %s of %s has the collation %s, with which Postgres cannot search tokens by their form',
+    attname, relation::regclass, attcollation::regcollation)
+  from token_columns join pg_collation on pg_collation.oid = attcollation where not collisdeterministic
+  union all
   select format('the column %s of %s has room for %s characters, and the new tokens have %s',
-    attname, relation::regclass, atttypmod - 4, wanted.length)
-  from token_columns
+    attname, relation::regclass, room, wanted.length)
+  from (
+    select attname, relation, atttypmod - 4 as room from token_columns where atttypmod > 0
+    union all
+    select attname, relation, typtypmod - 4
+    from token_domain join pg_type on pg_type.oid = type where typtype = 'd' and typtypmod > 0
+  ) as limited
   join unnest(${p('columns')}::text[], ${p('lengths')}::integer[]) as wanted (name, length) on wanted.name = attname
-  where atttypmod > 0 and atttypmod - 4 < wanted.length
+  where room < wanted.length
   union all
   select format('the publication %s sends updates of %s, which has no replica identity: set one', pubname, family.oid::regclass)
   from family join pg_publication on pubupdate
@@ -133,7 +169,7 @@ const sizeStatement = statement<{
 }>(
   'rotation_size',
   sql`
-  with ${family}, counted as (
+  with recursive ${family}, counted as (
     select oid, reltuples >= 0 or pg_relation_size(oid) = 0 as is_analysed,
       case when reltuples >= 0 then reltuples else pg_relation_size(oid) / 128 end as rows
     from pg_class where oid = 'vault.pii_vault'::regclass

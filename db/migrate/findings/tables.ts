@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 
 import { type Connection, run, statement } from '../../query.ts';
+import { foreignCode } from '../../foreign-code.ts';
 import { tableNames } from '../check-owners.ts';
 import { definitions } from './definitions.ts';
 import { common, type FindingsStatement } from './common.ts';
@@ -54,22 +55,24 @@ export const tablesStatement: FindingsStatement = statement(
 );
 
 /**
- * What on `user_logins` and `ip_networks` acts with the owner's rights. Triggers run as whoever inserts: a team's own on
- * `user_logins` are left out. From `ip_networks` the owner's functions delete.
+ * What on `user_logins` and `ip_networks` acts with the owner's rights. Triggers for INSERT run as whoever inserts: a
+ * team's own on `user_logins` are left out. From `ip_networks` the owner's functions delete.
  */
 export const loginsStatement: FindingsStatement = statement(
   'find_changed_logins_table',
   sql`
-  ${common}
-  select 'the rule ' || rulename || ' on user_logins acts with the rights of '
-    || pg_get_userbyid(relowner) as finding
-  from pg_rewrite join pg_class on pg_class.oid = ev_class
-  where ev_class = to_regclass('public.user_logins')
+  ${common}, ${foreignCode}
+  select phrase as finding from foreign_code
   union all
-  select 'the trigger ' || tgname || ' on user_logins calls ' || signature || ' of '
+  select 'the rule ' || rulename || ' on ' || relname || ' acts with the rights of '
+    || pg_get_userbyid(relowner)
+  from pg_rewrite join pg_class on pg_class.oid = ev_class
+  where ev_class in (select relation from logins_family)
+  union all
+  select 'the trigger ' || tgname || ' on ' || relname || ' calls ' || signature || ' of '
     || pg_get_userbyid(proowner)
-  from pg_trigger join function on function.oid = tgfoid
-  where tgrelid = to_regclass('public.user_logins') and not tgisinternal
+  from pg_trigger join function on function.oid = tgfoid join pg_class on pg_class.oid = tgrelid
+  where tgrelid in (select relation from logins_family) and not tgisinternal
     and (proowner in (select oid from ours) or nspname = 'vault')
   union all
   select 'the rule ' || rulename || ' on ip_networks is not the vault''s' from pg_rewrite
