@@ -40,7 +40,7 @@ const shared: Record<
   readonly [string, string, string?][]
 > = {
   stage: [['--stage <name>', 'the deployed stage; local: the stack of npm start', 'local']],
-  yes: [['--yes', 'do not ask before changing anything beyond this machine']],
+  yes: [['--yes', 'do not ask before anything is changed']],
   database: [
     ['--database-via <host:port>', 'where a tunnel to the database begins: 127.0.0.1:5432'],
     ['--database-ca <file>', 'certificate authorities of the database, PEM'],

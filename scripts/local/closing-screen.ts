@@ -70,7 +70,13 @@ export function closingScreen(report: Report): string {
     urls !== null &&
       section(
         'Signed URLs, as curl calls them here',
-        pairs({ reveal: urls.REVEAL_URL, tokenize: urls.TOKENIZE_URL, erase: urls.ERASE_URL }),
+        pairs({
+          reveal: urls.REVEAL_URL,
+          tokenize: urls.TOKENIZE_URL,
+          erase: urls.ERASE_URL,
+          ...(urls.APPROVE_URL !== undefined && { approve: urls.APPROVE_URL }),
+          ...(urls.BREAK_GLASS_URL !== undefined && { 'break-glass': urls.BREAK_GLASS_URL }),
+        }),
       ),
     section('Try next', report.nextCommands.join('\n')),
     `The stack is up, ${seconds(report.elapsedMs).trim()} after the start. Its addresses are in ` +

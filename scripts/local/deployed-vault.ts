@@ -38,6 +38,7 @@ export async function deployedVault(settings: Settings): Promise<RunningVault> {
       // an address that belongs to nobody, so it may be an argument
       `echo 192.0.2.2 | npx pii-vault tokenize --kind ip --as analyst --reason '${reason}'`,
       ...(token === null ? [] : [eraseByCommand(token)]),
+      ...(urls.APPROVE_URL === undefined ? [] : ['npx pii-vault requests --as approver']),
       'npx pii-vault audit',
       'npx pii-vault verify',
       'npx pii-vault report --out report.html',

@@ -35,6 +35,10 @@ export async function localUrls(settings: Settings): Promise<LocalUrls> {
     REVEAL_URL: url('RevealUrl'),
     TOKENIZE_URL: url('TokenizeUrl'),
     ERASE_URL: url('EraseUrl'),
+    ...(outputs.has('ApproveUrl') && {
+      APPROVE_URL: url('ApproveUrl'),
+      BREAK_GLASS_URL: url('BreakGlassUrl'),
+    }),
   };
 }
 

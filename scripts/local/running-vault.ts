@@ -7,6 +7,9 @@ export interface LocalUrls {
   REVEAL_URL: string;
   TOKENIZE_URL: string;
   ERASE_URL: string;
+  /** Those of approvals are there only where large reveals need one. */
+  APPROVE_URL?: string;
+  BREAK_GLASS_URL?: string;
 }
 
 /** The vault as `npm start` uses it, wherever its functions run. */

@@ -8,7 +8,7 @@ import { UserError } from '../../cli/user-error.ts';
 import { childEnvironment, type Settings } from './settings.ts';
 
 /** A function's own error, as Lambda reports it. */
-class InvocationError extends UserError {
+export class InvocationError extends UserError {
   /** The error's name, such as `InvalidRequest`. */
   readonly errorType: string;
 

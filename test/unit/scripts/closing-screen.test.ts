@@ -73,6 +73,14 @@ describe('closingScreen', () => {
     };
     const screen = closingScreen(report([], { urls }));
     for (const each of Object.values(urls)) expect(screen).toContain(each);
+    expect(screen).not.toContain('break-glass');
+    const approvals = {
+      APPROVE_URL: 'http://127.0.0.1:4566/_aws/lambda-url/a/',
+      BREAK_GLASS_URL: 'http://127.0.0.1:4566/_aws/lambda-url/b/',
+    };
+    const all = closingScreen(report([], { urls: { ...urls, ...approvals } }));
+    expect(all).toMatch(/^ +approve +\S+\/a\/$/m);
+    expect(all).toMatch(/^ +break-glass +\S+\/b\/$/m);
     expect(closingScreen(report([]))).not.toContain('Signed URLs');
   });
 

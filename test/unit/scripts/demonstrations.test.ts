@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+
+import { demonstrate } from '../../../scripts/local/demonstrations.ts';
+import type { Reader } from '../../../scripts/local/reader.ts';
+import type { RunningVault } from '../../../scripts/local/running-vault.ts';
+import { InvocationError } from '../../../scripts/local/sls.ts';
+import { AuditBroken, BreakGlassOpen } from '../../../lib/errors.ts';
+
+const ids = Array.from({ length: 5 }, (_, n) => `5e0c7f1e-0000-4000-8000-00000000000${n}`);
+
+/** Shows only `maintain`, which ends with this error. */
+function afterMaintain({ name, message }: Error) {
+  const vault = {
+    commandFor: (functionName: string) => functionName,
+    invoke: () => Promise.reject(new InvocationError('maintain', name, message)),
+  } as Partial<RunningVault> as RunningVault;
+  const steps = { run: <T>(_: string, work: () => Promise<T>) => work(), elapsedMs: () => 0 };
+  const nothing = { revealed: null, erasable: null, isSample: true };
+  return demonstrate(vault, {} as Reader, steps, nothing);
+}
+
+test.each([
+  [1, '1 use of break-glass is open'],
+  [2, '2 uses of break-glass are open'],
+  [5, '5 uses of break-glass are open'],
+])('ends well with %i open uses of break-glass, and says how to close one', async (count, said) => {
+  const [shown] = await afterMaintain(new BreakGlassOpen(ids.slice(0, count)));
+  expect(shown?.result).toBe(
+    `The chain is right. maintain: ${said}: npx pii-vault acknowledge ${ids[0]} --as approver`,
+  );
+});
+
+test('ends with any other error of maintain', async () => {
+  await expect(afterMaintain(new AuditBroken([]))).rejects.toThrow('AuditBroken');
+});
