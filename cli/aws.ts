@@ -42,8 +42,12 @@ export function awsProblem(error: unknown): string {
   return `no answer (${typeof code === 'string' ? code : name})`;
 }
 
-/** The outputs of the CloudFormation stack, by name. Throws `UserError`. */
-export async function readOutputs(stack: string, aws: AwsConfig): Promise<Map<string, string>> {
+/** The outputs of the CloudFormation stack, by name. Throws `UserError`, with `hint` where there is no such stack. */
+export async function readOutputs(
+  stack: string,
+  aws: AwsConfig,
+  hint = '',
+): Promise<Map<string, string>> {
   // most commands on the local stage do without, and begin sooner
   const { CloudFormationClient, DescribeStacksCommand } =
     await import('@aws-sdk/client-cloudformation');
@@ -55,7 +59,7 @@ export async function readOutputs(stack: string, aws: AwsConfig): Promise<Map<st
   } catch (error) {
     if (error instanceof Error && error.name === 'ValidationError') {
       throw new UserError(
-        `There is no stack ${stack} in this account and region. ` +
+        `There is no stack ${stack} in this account and region. ${hint}` +
           'Check --stage, AWS_REGION and whose credentials you use.',
       );
     }

@@ -125,7 +125,7 @@ export function action<Options extends Pick<CommonOptions, 'json'> & { stage?: s
       if (!interruption.signal.aborted) {
         const message = isPlain(error) ? plain(error) : bug(error);
         const dead = await emulator(message);
-        showError(dead === null ? message : `${message}\n${dead}`, json);
+        showErrors(dead === null ? [message] : [message, dead], json);
       }
     } finally {
       interruption.end();
@@ -163,10 +163,15 @@ function show(
   process.exitCode = exitCode;
 }
 
-function showError(message: string, json: boolean): void {
-  if (json) console.log(JSON.stringify({ error: message }, null, 2));
-  console.error(message);
+function showErrors(problems: readonly string[], json: boolean): void {
+  if (json) printProblems(problems);
+  for (const problem of problems) console.error(problem);
   process.exitCode = 2;
+}
+
+/** What `--json` prints of a command that could not be done. */
+export function printProblems(problems: readonly string[]): void {
+  console.log(JSON.stringify({ problems }, null, 2));
 }
 
 /** Where a fault of this program is; the message of a foreign error could hold a value. */

@@ -15,7 +15,7 @@ export async function deadEmulator(stage: string, problem: string): Promise<stri
   const next =
     fault === 'hangs'
       ? 'it takes connections and hangs. End it with npm stop, which deletes its data, and start it with npm start.'
-      : 'npm start begins a new stack.';
+      : 'npm start deletes its data, whose keys ended with it, and begins a new stack.';
   return `The AWS emulator of the local stack does not answer at ${endpoint}: ${next}`;
 }
 

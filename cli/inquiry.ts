@@ -8,7 +8,7 @@ import type { CommonOptions, Context, Outcome } from './command.ts';
 import { csvLine, withColumn } from './csv.ts';
 import type { CallerOptions } from './caller.ts';
 import { type Input, type InputOptions, type Item, readInput } from './input.ts';
-import { lineList } from './line-list.ts';
+import { lineList, notToken } from './line-list.ts';
 import { writePrivateFile } from './private-file.ts';
 import { reachedLimit, stillReached } from './reached-limit.ts';
 import { reasonOf } from './reason.ts';
@@ -198,7 +198,7 @@ function outcome(
   const problems = [];
   const malformed = of('malformed');
   if (malformed.length > 0) {
-    const what = inquiry.asked === 'token' ? 'not a token' : 'not a valid value';
+    const what = inquiry.asked === 'token' ? notToken : 'not a valid value';
     problems.push(`${lineList(malformed, input.place)}: ${what}.`);
   }
   const missing = rows.filter(

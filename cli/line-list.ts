@@ -1,3 +1,6 @@
+/** Why a text was not asked for. */
+export const notToken = 'not a token (one looks like ip_v1_ and 27 letters, digits, - or _)';
+
 // more numbers than a person reads
 const most = 20;
 

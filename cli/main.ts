@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 
+import { printProblems } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 
 /** The commands, in the groups and the order of `--help`; a command's file is loaded only when it is called. */
@@ -63,5 +64,8 @@ export async function main(args: readonly string[]): Promise<void> {
     if (!(error instanceof CommanderError)) throw error;
     // commander has said what is wrong, or shown the help that was asked for
     process.exitCode = error.exitCode === 0 ? 0 : 2;
+    if (error.exitCode !== 0 && args.includes('--json')) {
+      printProblems([error.message.replace(/^error: /, '')]);
+    }
   }
 }

@@ -147,7 +147,7 @@ export async function rotateDeps(
 function refuseSuppressed(error: unknown): never {
   if (error instanceof DatabaseError && error.state === '55000') {
     throw new UserError(
-      'Values are suppressed: their tokens cannot be made under the next key, so suppression ends with the ' +
+      'Values are suppressed (npx pii-vault audit --action suppress lists them): their tokens cannot be made under the next key, so suppression ends with the ' +
         'rotation. Add --end-suppressions to accept that, and have them suppressed again.',
     );
   }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+
 import { type AwsConfig, readOutputs, requestTimeouts } from './aws.ts';
 import { type LocalFiles, localVariable, readLocalFiles } from './local-stage.ts';
 import { UserError } from './user-error.ts';
@@ -31,7 +33,7 @@ export async function findStage(name: string): Promise<Stage> {
   let outputs: Promise<Map<string, string>> | undefined;
 
   const findOutput = async (key: string): Promise<string | null> => {
-    outputs ??= readOutputs(`${service}-${name}`, aws);
+    outputs ??= readOutputs(`${service}-${name}`, aws, noStackHint(name));
     return (await outputs).get(key) || null;
   };
   const output = async (key: string): Promise<string> => {
@@ -54,6 +56,19 @@ export async function findStage(name: string): Promise<Stage> {
       deadLetter: await queue('DEAD_LETTER_QUEUE_URL', 'DeadLetterQueueUrl'),
     }),
   };
+}
+
+/** What explains most often that a stack is not found; local has no such doubts. */
+function noStackHint(name: string): string {
+  if (name === 'local') return '';
+  const endpoint = process.env['AWS_ENDPOINT_URL'];
+  const stages = new URL('../stages/', import.meta.url);
+  const isUnknown =
+    existsSync(new URL('default.yml', stages)) && !existsSync(new URL(`${name}.yml`, stages));
+  return (
+    (endpoint ? `AWS_ENDPOINT_URL is set: ${endpoint} was asked, and not AWS. ` : '') +
+    (isUnknown ? `There is no stages/${name}.yml. ` : '')
+  );
 }
 
 function localAws({ env }: LocalFiles): AwsConfig {

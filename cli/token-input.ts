@@ -1,6 +1,6 @@
 import { kindOfToken } from '../lib/crypto/token.ts';
 import { type InputOptions, readInput } from './input.ts';
-import { lineList } from './line-list.ts';
+import { lineList, notToken } from './line-list.ts';
 import { Cancelled, UserError } from './user-error.ts';
 
 /**
@@ -19,6 +19,6 @@ export async function readTokens(
   if (tokens.length === 0) throw new UserError('There is no token.');
   return {
     tokens: [...new Set(tokens)],
-    problems: malformed.length > 0 ? [`${lineList(malformed, place)}: not a token.`] : [],
+    problems: malformed.length > 0 ? [`${lineList(malformed, place)}: ${notToken}.`] : [],
   };
 }

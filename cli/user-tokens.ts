@@ -3,11 +3,10 @@ import { interruptible, withPool } from './database.ts';
 import { databaseConfig, type DatabaseOptions } from './login.ts';
 import type { Stage } from './stage.ts';
 import { table } from './table.ts';
-import { UserError } from './user-error.ts';
 
 /**
  * Finds the tokens of this user's logins, as `vault_analyst`, and shows them with how many other users have
- * each. Throws `UserError` if there are none.
+ * each; where there are none, shows nothing.
  */
 export async function showUserTokens(
   stage: Stage,
@@ -19,7 +18,7 @@ export async function showUserTokens(
   const found = await withPool(interruptible(config, signal), (pool) =>
     findUserTokens(pool, userId),
   );
-  if (found.length === 0) throw new UserError('This user has no logins with tokens.');
+  if (found.length === 0) return [];
   const rows = found.map(({ token, logins, otherUsers }, index) => ({
     '#': index + 1,
     token,

@@ -102,7 +102,9 @@ function hintOf(error: VaultCallError, door: Door): string {
     return '; npx pii-vault request asks for more tokens than these at once';
   }
   if (error instanceof ApprovalInvalid && error.problem === 'not_found') {
-    return `; list them with npx pii-vault requests${door === 'approve' ? '' : ' --own'}`;
+    return door === 'approve'
+      ? '; list them with npx pii-vault requests. What was used, withdrawn or refused already, or has expired, is not there'
+      : '; list them with npx pii-vault requests --own';
   }
   return '';
 }

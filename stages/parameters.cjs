@@ -16,7 +16,7 @@ const text = (pattern, what) => (value) => (pattern.test(String(value)) ? null :
 const optional = (rule) => (value) => {
   if (value === '' || value === null) return null;
   const problem = rule(value);
-  return problem && `is neither empty nor set rightly: it ${problem}`;
+  return problem && problem.replace(/^is not /u, 'is neither empty nor ');
 };
 const anything = () => null;
 

@@ -8,6 +8,7 @@ import { action, type CommonOptions, type Context, describe, type Outcome } from
 import { csvLine } from '../csv.ts';
 import { interruptible, withPool } from '../database.ts';
 import { databaseConfig } from '../login.ts';
+import { plural } from '../plural.ts';
 import { printParts } from '../print-parts.ts';
 import { refuseExisting, writePrivateFile } from '../private-file.ts';
 import { type Progress, showProgress } from '../progress.ts';
@@ -96,7 +97,7 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
     } finally {
       progress.end();
     }
-    const text = out === undefined ? '' : `Wrote ${counter.rows} rows to ${out}.`;
+    const text = out === undefined ? '' : `Wrote ${plural(counter.rows, 'row')} to ${out}.`;
     return { exitCode: 0, text, report: { stage: stage.name, written: counter.rows } };
   });
 }

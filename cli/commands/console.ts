@@ -12,8 +12,8 @@ interface Options extends CommonOptions, CallerOptions {
   port: number;
 }
 
-const description = `Serves a page on 127.0.0.1 until Ctrl-C: how the stage does; reveal, look up and erase
-with a reason; approvals, the audit, dead-letter messages, data keys and alarms. Every call is signed with your own AWS
+const description = `Serves pages on 127.0.0.1 until Ctrl-C: how the stage does, and the report; reveal, look up and
+erase with a reason; approvals, the audit, dead-letter messages, data keys and alarms. Every call is signed with your own AWS
 credentials and every query uses your own login to the database, so the page can do no more than you
 may. Open the printed address once, in one browser: it holds a secret that works once.`;
 

@@ -63,6 +63,7 @@ async function run(
   if (options.dryRun === true) return dryRun(stage, options, signal);
   if (out === undefined) throw new UserError('Add --out FILE: it gets the certificates.');
   const { tokens, problems } = await chosenTokens(stage, options, args, signal);
+  if (tokens.length === 0) return outcome(stage.name, out, [], problems, null);
   const door = await openDoor(stage, 'erase', options);
   const reason = await reasonOf(options);
   const suppress = options.suppress === true;
@@ -100,6 +101,8 @@ async function run(
   return outcome(stage.name, out, certificates, problems, failure);
 }
 
+const noTokens = 'This user has no logins with tokens.';
+
 async function dryRun(
   stage: Stage,
   { userId, ...options }: Options,
@@ -107,7 +110,12 @@ async function dryRun(
 ): Promise<Outcome> {
   if (userId === undefined) throw new UserError('--dry-run needs --user-id.');
   const tokens = await showUserTokens(stage, userId, options, signal);
-  return { exitCode: 0, text: 'Nothing was erased.', report: { stage: stage.name, tokens } };
+  return {
+    exitCode: tokens.length === 0 ? 1 : 0,
+    text: 'Nothing was erased.',
+    problems: tokens.length === 0 ? [noTokens] : [],
+    report: { stage: stage.name, tokens },
+  };
 }
 
 async function chosenTokens(
@@ -129,7 +137,9 @@ async function chosenTokens(
   if (args.length > 0 || options.file !== undefined || options.csv !== undefined) {
     throw new UserError('Give --user-id or tokens, and not both.');
   }
-  const chosen = await chooseTokens(await showUserTokens(stage, userId, options, signal), options);
+  const found = await showUserTokens(stage, userId, options, signal);
+  if (found.length === 0) return { tokens: [], problems: [noTokens] };
+  const chosen = await chooseTokens(found, options);
   return { tokens: chosen.map(({ token }) => token), problems: [] };
 }
 
@@ -142,8 +152,10 @@ function outcome(
 ): Outcome {
   const erased = certificates.flatMap((certificate) => certificate.erased).length;
   const missing = certificates.flatMap((certificate) => certificate.missing);
-  if (missing.length > 0) {
-    const of = (wanted: string) => missing.filter(({ why }) => why === wanted).length;
+  const of = (wanted: string) => missing.filter(({ why }) => why === wanted).length;
+  // of a token that the vault knows, suppression leaves nothing to be done
+  const areSuppressed = certificates.every(({ suppressed }) => suppressed) && of('unknown') === 0;
+  if (missing.length > 0 && !areSuppressed) {
     problems.push(
       `Tokens without a value: ${missing.length}. Erased before: ${of('erased') + of('suppressed')}. ` +
         `Expired: ${of('expired')}. Unknown: ${of('unknown')}.`,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 
+import { AccessDenied } from '../../client/errors.ts';
 import type { CallerOptions } from '../caller.ts';
 import { askInChunks } from '../ask-in-chunks.ts';
 import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
@@ -51,9 +52,9 @@ async function run(
   if (missing > 0) problems.push(`Tokens that were not suppressed: ${missing}.`);
   if (failure !== null) problems.push(failure.message);
   if (left > 0) {
-    problems.push(
-      `Tokens left: ${left}. Run the same command again to go on${afterRetry(failure)}.`,
-    );
+    const next = `Run the same command again to go on${afterRetry(failure)}.`;
+    // who may not call the URL may not later either
+    problems.push(`Tokens left: ${left}.${stoppedBy instanceof AccessDenied ? '' : ` ${next}`}`);
   }
   return {
     exitCode: failure?.exitCode ?? (problems.length > 0 ? 1 : 0),

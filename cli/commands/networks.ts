@@ -61,7 +61,8 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
     }
     const principal = await callerArn(await findCaller(stage, {}));
     if (principal === null) throw new UserError('AWS does not accept your credentials.');
-    if (stage.local === null) await confirm(`Open ${todo} addresses of ${stage.name}?`, options);
+    if (stage.local === null)
+      await confirm(`Open ${todo} address${todo === 1 ? '' : 'es'} of ${stage.name}?`, options);
     const arns = await deployedKeys(stage);
     const otherKey = otherPresentKey(stage, present, arns);
     if (otherKey !== null) throw new UserError(otherKey);

@@ -114,10 +114,18 @@ function outcome(
     lines.push(
       `Sent ${sent} of ${messagesOf(found, 'dead-letter ')} to the login queue (${rate}).`,
     );
-    lines.push(`For npx pii-vault reconcile: --redriven ${day}=${sent}`);
+    if (sent > 0) lines.push(`For npx pii-vault reconcile: --redriven ${day}=${sent}`);
   } else if (meant.length > 0) lines.push('Nothing was sent. Add --send to send them.');
+  if (plan.repair === null && meant.some(([reason]) => reason.startsWith('invalid_'))) {
+    lines.push(
+      'ingest rejects messages with invalid_… again as they are: repair them with --repair.',
+    );
+  }
   if (report.since > 0) {
-    lines.push(`Left because newer than this command: ${messagesOf(report.since)}.`);
+    lines.push(
+      `Left, because they came after this command began: ${messagesOf(report.since)}` +
+        `${sent > 0 ? '. Those just sent that ingest rejected again are among them' : ''}.`,
+    );
   }
 
   const problems = [];

@@ -5,7 +5,7 @@ import { maxPerApproval } from '../../lib/requests/request.ts';
 import { action, describe, type Outcome } from '../command.ts';
 import { type DecideOptions, withItem } from '../decide.ts';
 import { type InputOptions, readInput } from '../input.ts';
-import { lineList } from '../line-list.ts';
+import { lineList, notToken } from '../line-list.ts';
 import { reasonOf } from '../reason.ts';
 import { UserError } from '../user-error.ts';
 
@@ -28,7 +28,7 @@ async function run(options: Options, args: readonly string[]): Promise<Outcome> 
   const { items, place } = await readInput(options, args, false);
   const malformed = items.filter(({ text }) => kindOfToken(text.trim()) === null);
   if (malformed.length > 0) {
-    throw new UserError(`${lineList(malformed, place)}: not a token. Nothing was requested.`);
+    throw new UserError(`${lineList(malformed, place)}: ${notToken}. Nothing was requested.`);
   }
   const tokens = [...new Set(items.map(({ text }) => text.trim()))];
   if (tokens.length === 0) throw new UserError('There is no token to ask for.');

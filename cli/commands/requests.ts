@@ -27,7 +27,7 @@ function listOwn(options: Options) {
         id,
         state,
         tokens,
-        until: state === 'approved' ? usableUntil : expiresAt,
+        'open until': state === 'approved' ? usableUntil : expiresAt,
         'decided by': decidedBy,
         reason,
       }),
@@ -39,19 +39,19 @@ function listOwn(options: Options) {
 function listOpen(options: Options) {
   return withItem('approve', options, async (vault) => {
     const { requests, breakGlass } = await vault.openItems();
-    const rows = requests.map(({ id, state, tokens, requestedBy, reason, expiresAt }) => ({
-      id,
-      state,
-      tokens,
-      'requested by': requestedBy,
-      'expires at': expiresAt,
-      reason,
+    const rows = requests.map((request) => ({
+      id: request.id,
+      state: request.state,
+      tokens: request.tokens,
+      'open until': request.state === 'approved' ? request.usableUntil : request.expiresAt,
+      'requested by': request.requestedBy,
+      reason: request.reason,
     }));
     const uses = breakGlass.map(({ id, tokens, usedBy, firstUsedAt, reason }) => ({
       id,
       tokens,
       'used by': usedBy,
-      at: firstUsedAt,
+      'first used at': firstUsedAt,
       reason,
     }));
     const text = shownTable(rows, 'No request waits.');

@@ -2,13 +2,16 @@ import type { Command } from 'commander';
 import type { ClientConfig } from 'pg';
 
 import { analyzeTables } from '../../db/operations/copy-tables.ts';
+import { lastRotation } from '../../db/operations/last-rotation.ts';
 import { encodePosition } from '../../lib/audit/chain.ts';
 import { action, type CommonOptions, type Context, describe, type Outcome } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { interruptible, withPool } from '../database.ts';
 import { type DatabaseOptions, iamConfig } from '../login.ts';
 import { type Progress, showProgress } from '../progress.ts';
+import { underWay } from '../rotation-plan.ts';
 import { type RestoreProgress, restoreDump } from '../restore-dump.ts';
+import { plural } from '../plural.ts';
 import { pairs } from '../table.ts';
 import { UserError } from '../user-error.ts';
 
@@ -53,13 +56,13 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
   );
   const config = interruptible(await targetConfig(url, options), signal);
   const { progress, end } = successive();
-  const { rows, erasedAgain, erasedLater, generation, head } = await withPool(
+  const { rows, erasedAgain, erasedLater, generation, head, rotation } = await withPool(
     config,
     async (pool) => {
       const restored = await restoreDump(pool, options.from, options.audit, progress);
       isRestored = true;
       await analyzeTables(pool);
-      return restored;
+      return { ...restored, rotation: underWay(await lastRotation(pool)) };
     },
   ).finally(end);
   const { id, hash } = encodePosition(head);
@@ -69,13 +72,14 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
       erasedLater === 0
         ? []
         : [
-            `Up to ${erasedLater} values that were erased since then are still there: this copy has tokens of ` +
+            `Up to ${plural(erasedLater, 'value')} erased since then may still be there: this copy has tokens of ` +
               `generation ${generation}, and they were erased under later ones, so nobody can tell which of them it ` +
               'holds. Replace its token key (npx pii-vault rotate), which erases them.',
           ],
     text:
-      `${pairs(rows)}\n${erasedAgain} values that were erased since then are erased again.\n` +
+      `${pairs(rows)}\nErased again, because erased since then: ${plural(erasedAgain, 'value')}.\n` +
       `The tokens are of generation ${generation}. The audit is right. head ${id}:${hash}\nRestored into ${url.host}${url.pathname}.\n` +
+      (rotation === null ? '' : `A rotation is in it. ${rotation}\n`) +
       'It has the limits, the approvals and the retention that the stage had when the copy was made. Deploy the stage to it, ' +
       'and invoke migrate, which writes those of today.',
     report: {
@@ -84,6 +88,7 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
       erasedAgain,
       erasedLater,
       generation,
+      rotation,
       head: { id, hash },
     },
   };

@@ -11,6 +11,7 @@ import { action, type CommonOptions, type Context, describe, type Outcome } from
 import { confirm } from '../confirm.ts';
 import { withPool } from '../database.ts';
 import { databaseConfig } from '../login.ts';
+import { plural } from '../plural.ts';
 import { showProgress } from '../progress.ts';
 import { checkCaller, checkDestination, keyFault } from '../rewrap-checks.ts';
 import { findStage, service } from '../stage.ts';
@@ -55,11 +56,11 @@ async function run(options: Options, { signal, ifCancelled }: Context): Promise<
     const first = await dataKeysToRewrap(pool, to, null, keysAtOnce);
     await checkCaller(kms, first, to);
     if (options.dryRun === true || todo === 0) {
-      const text = `${keyTable(before, to)}\nNothing was changed: ${todo} data keys are under another KMS key.`;
+      const text = `${keyTable(before, to)}\nNothing was changed: ${keysAre(todo)} under another KMS key.`;
       return { exitCode: 0, text, report: { stage: stage.name, to, rewrapped: 0, left: todo } };
     }
     if (stage.local === null) {
-      await confirm(`Wrap ${todo} data keys of ${stage.name} under ${to}?`, options);
+      await confirm(`Wrap ${plural(todo, 'data key')} of ${stage.name} under ${to}?`, options);
     }
     ifCancelled(() => 'Every data key is complete. Run the same command again to go on.');
     const progress = showProgress('Wrapping data keys', todo);
@@ -98,6 +99,10 @@ function keyTable(counts: ReadonlyMap<string, number>, to: string): string {
   return rows.length === 0 ? 'There are no data keys.' : table(rows);
 }
 
+function keysAre(count: number): string {
+  return `${plural(count, 'data key')} ${count === 1 ? 'is' : 'are'}`;
+}
+
 function outcome(
   stage: string,
   to: string,
@@ -105,16 +110,16 @@ function outcome(
   counts: ReadonlyMap<string, number>,
 ): Outcome {
   const left = othersThan(to, counts);
-  const lines = [keyTable(counts, to), `${rewrapped} data keys are now under ${to}.`];
+  const lines = [keyTable(counts, to), `${keysAre(rewrapped)} now under ${to}.`];
   if (overtaken > 0) lines.push(`${overtaken} were changed by somebody else meanwhile.`);
   const problems = broken.map((id) => `Data key ${id} does not open for ${stage}.`);
   for (const [arn, ids] of lost) {
     problems.push(
-      `${ids.length} data keys were left: their KMS key ${arn} is deleted or disabled. ` +
+      `${plural(ids.length, 'data key')} ${ids.length === 1 ? 'was' : 'were'} left: the KMS key ${arn} is deleted or disabled. ` +
         'Cancel its deletion or enable it, then run this again.',
     );
   }
-  if (left > 0) problems.push(`${left} data keys are still under another KMS key.`);
+  if (left > 0) problems.push(`${keysAre(left)} still under another KMS key.`);
   return {
     exitCode: lost.size > 0 ? 2 : left > 0 ? 1 : 0,
     text: lines.join('\n'),

@@ -121,7 +121,7 @@ async function dryRun(stage: Stage, options: Options): Promise<Outcome> {
     const suppressed = state === null ? await countSuppressed(pool) : 0;
     if (suppressed > 0 && options.endSuppressions !== true) {
       obstacles.push(
-        `values are suppressed (${suppressed}), which ends with it: add --end-suppressions, and have them suppressed again`,
+        `values are suppressed (${suppressed}; npx pii-vault audit --action suppress lists them), which ends with it: add --end-suppressions, and have them suppressed again`,
       );
     }
     const isOn = (await stage.output('Rotation')) === 'on';

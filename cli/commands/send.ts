@@ -86,10 +86,18 @@ function outcome(
     const named = refused.slice(0, maxNamed).join(', ');
     const more = refused.length > maxNamed ? ` and ${refused.length - maxNamed} more` : '';
     const lines = refused.length === 1 ? 'of line' : 'of these lines:';
-    problems.push(`SQS refused ${messagesOf(refused.length)}, ${lines} ${named}${more}.`);
+    const what = problem === null ? 'SQS refused' : 'Not sent:';
+    problems.push(`${what} ${messagesOf(refused.length)}, ${lines} ${named}${more}.`);
   }
-  if (problem !== null) problems.push(`The login queue: ${problem}.`);
   const isVain = sent === 0 && refused.length > 0;
+  if (problem !== null) {
+    problems.push(
+      `The login queue: ${problem}.`,
+      isVain
+        ? 'Nothing was sent. When the queue answers, run the same command again.'
+        : 'When the queue answers, send these lines again: --json names them all.',
+    );
+  }
   return {
     exitCode: problems.length === 0 ? 0 : isVain && problem !== null ? 2 : 1,
     text: `Sent ${messagesOf(sent)}${cancelled ? `, of the lines up to ${last}` : ''}.`,

@@ -7,8 +7,9 @@ import { action, type CommonOptions, type Context, describe, type Outcome } from
 import { csvLine, withColumn } from '../csv.ts';
 import { interruptible, withPool } from '../database.ts';
 import { type InputOptions, readInput } from '../input.ts';
-import { lineList } from '../line-list.ts';
+import { lineList, notToken } from '../line-list.ts';
 import { databaseConfig } from '../login.ts';
+import { plural } from '../plural.ts';
 import { writePrivateFile } from '../private-file.ts';
 import { findStage } from '../stage.ts';
 import { table } from '../table.ts';
@@ -71,12 +72,12 @@ async function run(options: Options, { signal }: Context, args: string[]): Promi
   const shown = rows.map(({ token, name }) => ({ token, 'current token': name }));
   const problems = ['malformed', 'unknown'].flatMap((status) => {
     const of = rows.filter((row) => row.status === status);
-    const what = status === 'malformed' ? 'not a token' : 'it has no present name';
+    const what = status === 'malformed' ? notToken : 'it has no present name';
     return of.length === 0 ? [] : [`${lineList(of, input.place)}: ${what}.`];
   });
   const text =
     options.out !== undefined
-      ? `Translated ${names.size} tokens.`
+      ? `Translated ${plural(names.size, 'token')}.`
       : input.csv === null
         ? table(shown)
         : String(csv).trimEnd();

@@ -38,7 +38,12 @@ async function run(
     if (error instanceof UserError) return error.message;
     throw error;
   });
-  const named = typeof mayCall === 'string' ? `not known. ${mayCall}` : describeUrls(mayCall);
+  const isRoot = stage.local !== null && options.as === undefined;
+  const named = isRoot
+    ? 'everything: this is the root of the local account; --as chooses one of its people'
+    : typeof mayCall === 'string'
+      ? `not known. ${mayCall}`
+      : describeUrls(mayCall);
   const text = pairs({ stage: stage.name, identity: arn, 'may call': named });
   const report = { stage: stage.name, arn, mayCall: typeof mayCall === 'string' ? null : mayCall };
   return { exitCode: 0, text, report };

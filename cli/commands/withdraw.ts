@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 
+import { ApprovalInvalid } from '../../client/errors.ts';
 import { action, describe } from '../command.ts';
 import { type DecideOptions, withItem } from '../decide.ts';
 
@@ -16,7 +17,10 @@ export function define(command: Command): void {
     .action(
       action<DecideOptions>((options, _, [id = '']) =>
         withItem('reveal', options, async (vault) => {
-          const { state } = await vault.withdraw(id);
+          const { state } = await vault.withdraw(id).catch((error: unknown) => {
+            if (!(error instanceof ApprovalInvalid) || error.problem !== 'used') throw error;
+            throw new ApprovalInvalid('it was used already: there is nothing to withdraw', 'used');
+          });
           return { exitCode: 0, text: `Request ${id} is ${state}.`, report: { id, state } };
         }),
       ),

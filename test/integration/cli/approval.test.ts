@@ -73,7 +73,8 @@ describe('pii-vault request', () => {
   it('asks for nothing with a line that is not a token', async () => {
     expect(await run('request', [], `${tokens[0]}\n198.51.100.7\n`)).toMatchObject({
       code: 2,
-      stderr: 'Line 2: not a token. Nothing was requested.\n',
+      stderr:
+        'Line 2: not a token (one looks like ip_v1_ and 27 letters, digits, - or _). Nothing was requested.\n',
     });
     expect(vault.asked).toEqual([]);
   });
@@ -148,7 +149,9 @@ describe('pii-vault requests', () => {
     vault.answer = () => [200, { requests: [{ ...shown, tokens: 150 }], breakGlass: [item] }];
     const { code, stdout } = await run('requests', []);
     expect(code).toBe(1);
-    expect(stdout).toMatch(/5e0c\S+ +requested +150 +arn:aws:iam::000000000000:user\/ada/);
+    expect(stdout).toMatch(
+      /5e0c\S+ +requested +150 +2026-11-22T17:00:00Z +arn:aws:iam::000000000000:user\/ada/,
+    );
     expect(stdout).toMatch(/Break-glass, not acknowledged:\n.+\n.*arn:of:grace/s);
   });
 
@@ -174,6 +177,12 @@ describe('pii-vault requests', () => {
       code: 3,
       stderr:
         'There is no such request or item that you made or may decide on; list them with npx pii-vault requests --own.\n',
+    });
+    const used = { error: 'ApprovalInvalid', message: 'it was used', problem: 'used' };
+    vault.answer = () => [409, used];
+    expect(await run('withdraw', [id])).toMatchObject({
+      code: 3,
+      stderr: 'It was used already: there is nothing to withdraw.\n',
     });
   });
 });

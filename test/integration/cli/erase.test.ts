@@ -127,11 +127,25 @@ describe('pii-vault erase', () => {
         ...tokens,
         ...more,
       );
+    const { answer } = vault;
+    vault.answer = () => [403, {}];
+    const denied = await liftThem();
+    expect(denied).toMatchObject({ code: 3, stderr: expect.stringMatching(/Tokens left: 2\.$/m) });
+    vault.answer = answer;
     expect(await liftThem()).toMatchObject({ code: 0, stdout: 'Lifted 2 suppressions.\n' });
     expect(await liftThem('not a token', '--json')).toMatchObject({
       code: 1,
       stdout: expect.stringContaining('"missing": 2'),
       stderr: expect.stringContaining('Tokens that were not suppressed: 2.'),
+    });
+  });
+
+  it('is done where all values were erased before and are suppressed now', async () => {
+    const missing = [{ token: someToken(1), why: 'erased' }];
+    vault.answer = () => [200, { erased: [], missing, suppressed: true }];
+    expect(await eraseThem(someToken(1), '--suppress', '--yes')).toMatchObject({
+      code: 0,
+      stderr: '',
     });
   });
 
@@ -226,7 +240,7 @@ describe('pii-vault erase', () => {
     expect(await eraseThem(someToken(1))).toMatchObject({ code: 2 });
     expect(await eraseThem('--user-id', 'ada')).toMatchObject({ code: 2 });
     expect(await eraseThem('--user-id', 'nobody', '--yes')).toMatchObject({
-      code: 2,
+      code: 1,
       output: expect.stringContaining('no logins'),
     });
     expect({ asked: vault.asked, files: await readdir(directory) }).toEqual({

@@ -82,4 +82,14 @@ describe('pii-vault --help', () => {
       output: expect.stringContaining('Did you mean redrive?'),
     });
   });
+
+  it.each([
+    [['redriv', '--json'], "unknown command 'redriv'"],
+    [['redrive', '--json', '--sned'], "unknown option '--sned'"],
+    [['reveal', '--json', '--approval', 'a', '--break-glass'], 'Give --approval or --break-glass'],
+  ])('names what is wrong with %j in one JSON object', async (parameters, problem) => {
+    const { code, stdout } = await runCli(parameters, null);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({ problems: [expect.stringContaining(problem)] });
+  });
 });

@@ -86,7 +86,7 @@ describe('pii-vault reveal', () => {
   it('names a malformed token by its line, and asks for the others', async () => {
     const { code, output } = await run('reveal', [], `${token(1)}\n\n198.51.100.7\n${token(2)}\n`);
     expect(code).toBe(1);
-    expect(output).toContain('Line 3: not a token.');
+    expect(output).toContain('Line 3: not a token (one looks like ip_v1_');
     expect(vault.asked.map((request) => request.tokens)).toEqual([[token(1), token(2)]]);
   });
 
@@ -280,6 +280,11 @@ describe('pii-vault whoami', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('arn:aws:iam::000000000000:user/grace');
     expect(vault.asked).toEqual([]);
+  });
+
+  it('says on the local stage without --as that this is the root', async () => {
+    const { stdout } = await runCli(['whoami'], vault.environment);
+    expect(stdout).toContain('everything: this is the root of the local account');
   });
 
   it('says that AWS does not accept the credentials', async () => {

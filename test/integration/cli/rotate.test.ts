@@ -75,7 +75,9 @@ describe('pii-vault rotate', () => {
     deployed('off', 1);
     for (const options of [['--dry-run'], []]) {
       const { code, output } = await run('rotate', ...options);
-      expect(output).toContain('- values are suppressed (1), which ends with it: add --end-supp');
+      expect(output).toContain(
+        '- values are suppressed (1; npx pii-vault audit --action suppress lists them), which ends with it: add --end-supp',
+      );
       expect(output).not.toContain('Deploying');
       expect(code).not.toBe(0);
     }

@@ -63,7 +63,9 @@ describe('pii-vault send', () => {
     };
     const { code, stderr, stdout } = await send(path, '--json');
     expect(code).toBe(2);
+    expect(stderr).toMatch(/^Not sent: \d+ messages, of these lines: 1, 2, /);
     expect(stderr).toContain('The login queue: access denied (AccessDeniedException)');
+    expect(stderr).toContain('When the queue answers, run the same command again.');
     expect((JSON.parse(stdout) as { lastLine: number }).lastLine).toBeLessThan(1_000);
   });
 

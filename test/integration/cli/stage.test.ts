@@ -49,7 +49,10 @@ describe('pii-vault --stage', () => {
   it('says that there is no such stack, and what to check', async () => {
     expect(await run('redrive', '--stage', 'missing')).toMatchObject({
       code: 2,
-      output: expect.stringMatching(/^There is no stack pii-vault-missing .*AWS_REGION/),
+      output:
+        'There is no stack pii-vault-missing in this account and region. ' +
+        `AWS_ENDPOINT_URL is set: ${aws.environment['AWS_ENDPOINT_URL']} was asked, and not AWS. ` +
+        'There is no stages/missing.yml. Check --stage, AWS_REGION and whose credentials you use.\n',
     });
   });
 
@@ -71,7 +74,7 @@ describe('pii-vault --stage', () => {
       'your AWS credentials do not allow it';
     expect(code).toBe(2);
     expect(stderr).toBe(`${message}\n`);
-    expect(JSON.parse(stdout)).toEqual({ error: message });
+    expect(JSON.parse(stdout)).toEqual({ problems: [message] });
   });
 
   it('says that there are no credentials, or no region', async () => {
@@ -156,7 +159,7 @@ describe('pii-vault on the local stage, whose emulator has ended', () => {
     expect({ code, stderr }).toEqual({
       code: 2,
       stderr: expect.stringContaining(
-        `The AWS emulator of the local stack does not answer at ${endpoint}: npm start begins a new stack.`,
+        `The AWS emulator of the local stack does not answer at ${endpoint}: npm start deletes its data, whose keys ended with it, and begins a new stack.`,
       ),
     });
   });

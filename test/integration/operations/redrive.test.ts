@@ -90,6 +90,10 @@ describe('pii-vault redrive', () => {
     expect(output).toMatch(/^invalid_field:ip +1 +0 +0 +1 +0 +1$/m);
     expect(output).toMatch(/^failed_too_often +1 +0 +1 +0 +0 +1$/m);
     expect(output).toMatch(/^other +1 /m);
+    expect(output).toContain('repair them with --repair');
+    expect((await run('--reason', 'failed_too_often')).output).not.toContain('--repair');
+    const none = await run('--reason', 'nosuch', '--send');
+    expect(none.output).not.toContain('--redriven');
     expect(output).not.toMatch(/canary|198\.51/);
     expect(aws.login).toEqual([]);
     expect(aws.dead.map(({ hiddenUntil }) => hiddenUntil)).toEqual(Array(14).fill(0));
@@ -237,7 +241,9 @@ describe('pii-vault redrive', () => {
     };
     expect(await run('--send')).toMatchObject({
       code: 0,
-      output: expect.stringContaining('newer than this command: 1 message.'),
+      output: expect.stringContaining(
+        'came after this command began: 1 message. Those just sent that ingest rejected',
+      ),
     });
     expect(aws.actions.filter((action) => action.endsWith('SendMessageBatch'))).toHaveLength(1);
   });

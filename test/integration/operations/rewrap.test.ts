@@ -213,7 +213,7 @@ describe('pii-vault rewrap', () => {
     kms.forgetKey(gone);
     const { code, output } = await run('--json');
     expect(code).toBe(2);
-    expect(output).toContain(`3 data keys were left: their KMS key ${gone} is deleted or disabled`);
+    expect(output).toContain(`3 data keys were left: the KMS key ${gone} is deleted or disabled`);
     const counts = await countDataKeys(database.admin);
     expect(counts).toEqual(
       new Map([

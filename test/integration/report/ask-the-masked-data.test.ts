@@ -163,6 +163,11 @@ describe('docs/ask-the-masked-data.md', () => {
       expect(page).toContain(`| \`${name}\` |`);
       expect(comment, name).toMatch(/\. ?.*\(written by pii-vault\)$/);
     }
+    const { rows: networks } = await database.admin.query<{ comment: string | null }>(
+      `select col_description(attrelid, attnum) as comment from pg_attribute
+       where attrelid = 'public.ip_networks'::regclass and attnum > 0`,
+    );
+    for (const { comment } of networks) expect(comment).toMatch(/^The token of .*\.? \(written by/);
     await database.admin.query(`
       comment on column user_logins.locale is 'ours';
       comment on column user_logins.user_id is 'of an older release (written by pii-vault)';

@@ -66,7 +66,7 @@ describe('action', () => {
 
   it('prints one JSON object with --json, also for an error', async () => {
     const { text } = await run(fail(new UserError('Set it.')), '--json');
-    expect(text).toBe('{\n  "error": "Set it."\n}\nSet it.\n');
+    expect(text).toBe('{\n  "problems": [\n    "Set it."\n  ]\n}\nSet it.\n');
   });
 
   it('passes on what was found, with its exit code', async () => {

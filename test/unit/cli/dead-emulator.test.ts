@@ -35,5 +35,5 @@ it('names one that has ended, and none that answers with an error', async () => 
   );
   expect(await saidOf(origin)).toBeNull();
   await close();
-  expect(await saidOf(origin)).toContain('npm start begins a new stack');
+  expect(await saidOf(origin)).toContain('npm start deletes its data');
 });

@@ -44,9 +44,9 @@ describe('the rules of a stage’s parameters', () => {
     ['maintainSchedule', 'daily', 'is not rate(…) or cron(…)'],
     ['subnetIds', 'subnet-1;subnet-2', 'is not a list of subnets'],
     ['databaseResourceId', 'vault', 'is not the id of a proxy'],
-    ['auditBucket', 'Audit_Bucket', 'it is not the name of a bucket'],
-    ['revealApprovalAbove', 'many', 'it is not a whole number from 0'],
-    ['sealedRetentionInDays', '0', 'it is not a whole number from 1'],
+    ['auditBucket', 'Audit_Bucket', 'neither empty nor the name of a bucket'],
+    ['revealApprovalAbove', 'many', 'neither empty nor a whole number from 0'],
+    ['sealedRetentionInDays', '0', 'neither empty nor a whole number from 1'],
     ['networkTokens', 'yes', 'neither on nor off'],
   ])('refuse %s: %s', (name, value, problem) => {
     expect(rules[name]!(value)).toContain(problem);
