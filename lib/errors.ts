@@ -202,7 +202,7 @@ export class IngestNotPaused extends VaultError {
   }
 }
 
-/** Sessions kept user_logins locked, so that its tokens were not replaced. */
+/** Sessions kept user_logins locked, so that its tokens could not be replaced. */
 export class LoginsLocked extends VaultError {
   override readonly name = 'LoginsLocked';
   override readonly code = 'ERR_LOGINS_LOCKED';
@@ -213,8 +213,8 @@ export class LoginsLocked extends VaultError {
         `${user}, process ${pid}${since === null ? '' : `, since ${since}`}`,
     );
     super(
-      `user_logins is locked, so nothing was replaced (by ${sessions.join('; ') || 'nobody any more'}): ` +
-        'wait for it or end it, and rotate again',
+      `user_logins is locked, so nothing was changed (by ${sessions.join('; ') || 'nobody any more'}): ` +
+        'wait for it or end it, and try again',
     );
   }
 }

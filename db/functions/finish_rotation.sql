@@ -1,6 +1,7 @@
 -- Ends the grace after a swap: proves that the former token key unlocks nothing any more, and deletes vault.token_map. From
 -- then on nobody can tell which token took the place of a former one. Logins that somebody stored with former tokens since
--- the swap are rewritten before. Raises an error if something is left. Returns what was proved, as JSON.
+-- the swap are rewritten before. Raises an error if something is left. Returns what was proved, as
+-- JSON; or only `blockers`, the sessions that keep these logins from that.
 CREATE OR REPLACE FUNCTION vault.finish_rotation(
   columns text[], request_id text, principal text, reason text
 ) RETURNS json
@@ -17,9 +18,7 @@ BEGIN
   SELECT from_generation INTO STRICT former FROM vault.rotation WHERE phase = 'swapped';
   IF remaining > 0 THEN
     blockers := vault.lock_logins();
-    IF blockers IS NOT NULL THEN
-      RAISE EXCEPTION 'user_logins is locked by %', blockers USING ERRCODE = 'lock_not_available';
-    END IF;
+    IF blockers IS NOT NULL THEN RETURN json_build_object('blockers', blockers); END IF;
     late := (vault.swap_rest(columns, former)).rewritten;
     remaining := vault.former_tokens_left(columns);
   END IF;

@@ -2,7 +2,9 @@
 -- of vault_ingest that keeps a lock for two seconds is ended. Returns the sessions that still have one after ten seconds
 -- as JSON, without the lock; else null.
 CREATE OR REPLACE FUNCTION vault.lock_logins() RETURNS json
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+-- the caller's own is back after this
+SET lock_timeout = '2s' AS $$
 DECLARE
   wait text;
   blockers json;

@@ -13,10 +13,11 @@ DECLARE
   mapped bigint;
   former_names bytea[];
 BEGIN
-  -- not a row lock: the swap must wait for this transaction, whatever it changes; and so must another call, which would not
-  -- see the copies that this one makes
-  LOCK TABLE vault.token_map IN SHARE ROW EXCLUSIVE MODE;
-  IF NOT EXISTS (SELECT FROM vault.rotation WHERE phase = 'mapping') THEN
+  -- not a row lock: the swap must wait for this transaction, whatever it changes
+  LOCK TABLE vault.token_map IN ROW EXCLUSIVE MODE;
+  -- another call waits, which would not see the copies that this one makes
+  PERFORM FROM vault.rotation WHERE phase = 'mapping' FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
     RAISE EXCEPTION 'values are mapped only while a rotation maps them' USING ERRCODE = 'insufficient_privilege';
   END IF;
   -- a rotation that is taken back deletes what is under the next names

@@ -1,8 +1,14 @@
 import { sql } from 'drizzle-orm';
 
 import type { WrappedDataKey } from '../../lib/crypto/kms.ts';
+import { LoginsLocked } from '../../lib/errors.ts';
 import type { MappedValue, RotationRow } from '../../lib/operations/map-tokens.ts';
-import type { NotSwapped, RotationState, SwapCounts } from '../../lib/operations/rotate.ts';
+import type {
+  Blocked,
+  NotSwapped,
+  RotationState,
+  SwapCounts,
+} from '../../lib/operations/rotate.ts';
 import { piiFields, type PiiKind } from '../../lib/pii-fields.ts';
 import { byteaArray, textArray } from '../binary-array.ts';
 import { type Connection, run, statement } from '../query.ts';
@@ -231,17 +237,18 @@ export interface RotationProof {
   left: number;
 }
 
-const finishStatement = statement<{ proof: RotationProof }>(
+const finishStatement = statement<{ proof: RotationProof | Blocked }>(
   'finish_rotation',
   sql`select vault.finish_rotation(${p('columns')}::text[], ${context}) as proof`,
 );
 
-/** Ends the grace. Throws `DatabaseError`. */
+/** Ends the grace. Throws `LoginsLocked`, and `DatabaseError`. */
 export async function finishRotation(
   connection: Connection,
   who: RotationContext,
 ): Promise<RotationProof> {
   const [row] = await run(connection, finishStatement, { ...who, columns: tokenColumns });
+  if ('blockers' in row!.proof) throw new LoginsLocked(row!.proof.blockers);
   return row!.proof;
 }
 

@@ -39,10 +39,13 @@ export interface SwapCounts {
   seconds: number;
 }
 
-/** Why nothing was swapped: values have to be mapped before, or sessions have user_logins locked. */
-export type NotSwapped =
-  | { unmapped: number }
-  | { blockers: { pid: number; user: string; since: string | null }[] };
+/** Sessions that have user_logins locked. */
+export interface Blocked {
+  blockers: { pid: number; user: string; since: string | null }[];
+}
+
+/** Why nothing was swapped: values have to be mapped before, or user_logins is locked. */
+export type NotSwapped = { unmapped: number } | Blocked;
 
 /** What `rotate` works with. */
 export interface RotateDeps {

@@ -266,6 +266,11 @@ describe('the login of vault_ingest, and the key that leaked', () => {
     await store('masked_ip', `sha_v1_${'A'.repeat(27)}`);
     await rotation.rotate();
     await store('masked_ip', tokens[0]!, unheld);
+    await writer.query(
+      `with key as (select id from vault.data_keys limit 1)
+       insert into vault.pii_vault (token, kind, ciphertext, data_key_id) select $1, 'ip', '\\x00', id from key`,
+      [bytes()[0]],
+    );
     expect(await rotation.finish()).toMatchObject({ left: 0, late: 2 });
     const { rows } = await database.admin.query(
       `select count(*)::integer as logins from user_logins group by masked_ip order by 1`,
@@ -375,7 +380,7 @@ describe('a session that stays open', () => {
     await blocker.query('begin; lock table user_logins in row exclusive mode');
     try {
       await expect(rotation.rotate()).rejects.toThrow(
-        `user_logins is locked, so nothing was replaced (by postgres, process ${rows[0]!.pid}`,
+        `user_logins is locked, so nothing was changed (by postgres, process ${rows[0]!.pid}`,
       );
     } finally {
       await blocker.query('rollback');
