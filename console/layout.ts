@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 
+import { breakable } from './breakable.ts';
 import type { Html } from './html.ts';
 import type { ConsoleVault } from './vault.ts';
 
@@ -53,7 +54,9 @@ export function layout({ vault, current, lead, hasPlaintext = false }: Frame, co
         <a class="skip" href="#main">Skip to the content</a>
         <header>
           <p class="brand"><img src="icon.svg" alt="" width="24" height="24" /> pii-vault</p>
-          <p class="who"><span class="chip">${vault.stage}</span> <span>${vault.person}</span></p>
+          <p class="who">
+            <span class="chip">${vault.stage}</span> <span>${breakable(vault.person)}</span>
+          </p>
           <nav aria-label="Pages">
             <ul>
               ${pages.map(
@@ -81,6 +84,11 @@ export function problem(sentence: string): Html {
   return html`<p class="problem" role="alert">${sentence}</p>`;
 }
 
+/** What the last form led to. A form whose action ends in `#answer` leads the keyboard here. */
+export function answer(content: Html | string): Html | string {
+  return content === '' ? '' : html`<div id="answer" tabindex="-1">${content}</div>`;
+}
+
 /** A section of a page. */
 export function panel(title: string, content: Html | readonly Html[]): Html {
   return html`<section class="panel">
@@ -89,25 +97,45 @@ export function panel(title: string, content: Html | readonly Html[]): Html {
   </section>`;
 }
 
-/** The heading of a column, which may hold numbers. */
-export type Column = string | { number: string };
+/** The heading of a column; its cells may hold numbers, or a short text that stays on one line. */
+export type Column = string | { number: string } | { short: string };
 
-/** A table that can be scrolled sideways, also by keyboard. */
-export function table(label: string, columns: readonly Column[], rows: readonly Html[]): Html {
+/** The content of a row's cells, one for each column. */
+export type Row = readonly (Html | string | number)[];
+
+/**
+ * A table that can be scrolled sideways, also by keyboard. On a small screen its cells are below each other, each
+ * beside the heading of its column; the roles are those that browsers then forget.
+ */
+export function table(label: string, columns: readonly Column[], rows: readonly Row[]): Html {
+  const headings = columns.map((column) => {
+    if (typeof column === 'string') return { title: column, style: '' };
+    if ('number' in column) return { title: column.number, style: 'number' };
+    return { title: column.short, style: 'nowrap' };
+  });
   return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">
-    <table>
-      <thead>
-        <tr>
-          ${columns.map((column) =>
-            typeof column === 'string'
-              ? html`<th scope="col">${column}</th>`
-              : html`<th scope="col" class="number">${column.number}</th>`,
+    <table role="table">
+      <thead role="rowgroup">
+        <tr role="row">
+          ${headings.map(
+            ({ title, style }) =>
+              html`<th role="columnheader" scope="col" class="${style}">${title}</th>`,
           )}
         </tr>
       </thead>
-      <tbody>
-        ${rows}
+      <tbody role="rowgroup">
+        ${rows.map(
+          (row) =>
+            html`<tr role="row">
+              ${headings.map(({ title, style }, index) => cell(title, style, row[index] ?? ''))}
+            </tr>`,
+        )}
       </tbody>
     </table>
   </div>`;
+}
+
+function cell(title: string, style: string, content: Row[number]): Html {
+  const classes = content === '' ? 'empty' : style;
+  return html`<td role="cell" class="${classes}" data-column="${title}"><div>${content}</div></td>`;
 }

@@ -7,18 +7,17 @@ import type { ConsoleVault, Redriven } from './vault.ts';
 
 type Queues = Awaited<ReturnType<Stage['queues']>>;
 
-/** About how many messages each queue holds. Throws `UserError`. */
-export async function queueDepths(
+const titles = { login: 'The login queue', deadLetter: 'The dead-letter queue' } as const;
+
+/** About how many messages a queue holds. Throws `UserError`. */
+export async function depthOf(
   aws: AwsConfig,
   queues: Queues,
-): ReturnType<ConsoleVault['queueDepths']> {
+  name: keyof typeof titles,
+): Promise<number> {
   const client = createSqsClient(aws);
   try {
-    const [login, deadLetter] = await Promise.all([
-      fromAws('The login queue', queueDepth(client, queues.login)),
-      fromAws('The dead-letter queue', queueDepth(client, queues.deadLetter)),
-    ]);
-    return { login, deadLetter };
+    return await fromAws(titles[name], queueDepth(client, queues[name]));
   } finally {
     client.destroy();
   }
@@ -40,7 +39,7 @@ export async function redriveQueue(
         now: () => new Date(),
       },
     );
-    return await fromAws('The dead-letter queue', redriven);
+    return await fromAws(titles.deadLetter, redriven);
   } finally {
     client.destroy();
   }

@@ -8,16 +8,21 @@ import { interruptible, withPool } from '../cli/database.ts';
 import { databaseConfig, type DatabaseOptions } from '../cli/login.ts';
 import { collectReport } from '../cli/report/collect.ts';
 import type { Stage } from '../cli/stage.ts';
-import { UserError } from '../cli/user-error.ts';
-import { type Door, openDoor } from '../cli/vault.ts';
+import { underWay } from '../cli/rotation-plan.ts';
+import { type Door, doors, openDoor } from '../cli/vault.ts';
 import { countLoginsByDay, countLoginsOf } from '../db/count-logins.ts';
+import { findUserTokens } from '../db/find-user-tokens.ts';
+import { lastRotation } from '../db/operations/last-rotation.ts';
 import { groupDataKeys } from '../db/operations/rewrap-keys.ts';
 import type { Role } from '../db/roles.ts';
 import { countRevealsByDay } from '../db/report/audit.ts';
 import { findNewestAudit } from '../db/search-audit.ts';
 import { readAlarms } from './alarms.ts';
 import { chainState } from './chain-state.ts';
-import { queueDepths, redriveQueue } from './queues.ts';
+import { endedBefore } from './ended-before.ts';
+import { NotForYou } from './not-for-you.ts';
+import { depthOf, redriveQueue } from './queues.ts';
+import { refusalOf } from './refusal.ts';
 import type { ConsoleVault } from './vault.ts';
 
 /** Who looks at which database, and how. */
@@ -40,13 +45,19 @@ export async function stageVault(
   const asRole = async <T>(role: Role, work: (pool: Pool) => Promise<T>): Promise<T> =>
     withPool(interruptible(await databaseConfig(stage, role, options), signal), work);
   const call = async <T>(door: Door, ask: (client: VaultClient) => Promise<T>): Promise<T> => {
-    const { vault, explain } = await openDoor(stage, door, options);
+    const { vault, explain, who } = await openDoor(stage, door, options);
     try {
       return await ask(vault);
     } catch (error) {
       if (!(error instanceof VaultCallError)) throw error;
-      throw new UserError((await explain(error)).message);
+      throw await refusalOf(error, door, stage, { explain, who });
     }
+  };
+  const asApprover = async <T>(ask: (client: VaultClient) => Promise<T>): Promise<T> => {
+    if (caller !== null && (await stage.findOutput(doors.approve.output)) === null) {
+      throw new NotForYou(`The stage ${stage.name} asks for no approvals.`, null);
+    }
+    return call('approve', ask);
   };
   return {
     stage: stage.name,
@@ -54,20 +65,23 @@ export async function stageVault(
     loginsByDay: (days) => asRole('vault_analyst', (pool) => countLoginsByDay(pool, days)),
     revealsByDay: (days) => asRole('vault_auditor', (pool) => countRevealsByDay(pool, days)),
     report: (step) => collectReport(stage, options, signal, step, aws),
-    queueDepths: async () => queueDepths(aws, await stage.queues()),
+    queueDepth: async (queue) => depthOf(aws, await stage.queues(), queue),
+    rotation: () => asRole('vault_auditor', async (pool) => underWay(await lastRotation(pool))),
     dataKeys: () => asRole('vault_migrator', groupDataKeys),
     chain: (rows) => asRole('vault_auditor', (pool) => chainState(pool, rows)),
     searchAudit: (search, before, limit) =>
       asRole('vault_auditor', (pool) => findNewestAudit(pool, search, before, limit)),
     reveal: (tokens, reason) => call('reveal', (client) => client.reveal(tokens, reason)),
-    openItems: () => call('approve', (client) => client.openItems()),
-    showRequest: (id) => call('approve', (client) => client.showRequest(id)),
+    openItems: () => asApprover((client) => client.openItems()),
+    showRequest: (id) => asApprover((client) => client.showRequest(id)),
     ownRequests: () => call('reveal', (client) => client.ownRequests()),
-    decide: (...decision) => call('approve', (client) => client.decide(...decision)),
+    decide: (...decision) => asApprover((client) => client.decide(...decision)),
     withdraw: (id) => call('reveal', (client) => client.withdraw(id)),
-    acknowledge: (...item) => call('approve', (client) => client.acknowledge(...item)),
+    acknowledge: (...item) => asApprover((client) => client.acknowledge(...item)),
     erase: (...erasure) => call('erase', (client) => client.erase(...erasure)),
     lift: (...lifted) => call('erase', (client) => client.lift(...lifted)),
+    ended: (tokens) => asRole('vault_auditor', (pool) => endedBefore(pool, tokens)),
+    tokensOf: (userId) => asRole('vault_analyst', (pool) => findUserTokens(pool, userId)),
     lookUp: (kind, values, reason) =>
       call('tokenize', (client) => client.tokenize(kind, values, reason)),
     loginsOf: (kind, tokens) =>

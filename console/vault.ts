@@ -1,5 +1,6 @@
 import type { AuditEntry, AuditSearch } from '../db/search-audit.ts';
 import type { TokenUse } from '../db/count-logins.ts';
+import type { UserToken } from '../db/find-user-tokens.ts';
 import type { DataKeyGroup } from '../db/operations/rewrap-keys.ts';
 import type { ReportData } from '../cli/report/data.ts';
 import type { VaultClient } from '../client/vault-client.ts';
@@ -48,14 +49,17 @@ export interface ConsoleVault {
   revealsByDay: (days: number) => Promise<Map<string, number>>;
   /** Reads all that the report shows; `step` is called after each of `steps` steps. */
   report: (step: () => void) => Promise<ReportData>;
-  queueDepths: () => Promise<{ login: number; deadLetter: number }>;
+  /** About how many messages it holds. */
+  queueDepth: (queue: 'login' | 'deadLetter') => Promise<number>;
+  /** A sentence about the rotation of the token key that is under way; null where there is none. */
+  rotation: () => Promise<string | null>;
   dataKeys: () => Promise<DataKeyGroup[]>;
   /** Verifies the rows since the last verification, or all. */
   chain: (rows: 'since' | 'all') => Promise<ChainState>;
   /** The newest rows, those older than the row `before` where it is not null. */
   searchAudit: (search: AuditSearch, before: number | null, limit: number) => Promise<AuditEntry[]>;
   reveal: (tokens: readonly string[], reason: string) => Promise<RevealResponse>;
-  /** What waits for an approver, and a request with its tokens. */
+  /** What waits for an approver, a request with its tokens, and one's own. `NotForYou` without the policy. */
   openItems: () => Promise<OpenItems>;
   showRequest: (id: string) => Promise<ShownRequest>;
   ownRequests: () => Promise<RevealRequest[]>;
@@ -64,6 +68,9 @@ export interface ConsoleVault {
   acknowledge: VaultClient['acknowledge'];
   erase: VaultClient['erase'];
   lift: VaultClient['lift'];
+  /** What the audit says of these tokens, such as `erased 2026-01-31`. */
+  ended: (tokens: readonly string[]) => Promise<Map<string, string>>;
+  tokensOf: (userId: string) => Promise<UserToken[]>;
   lookUp: (kind: PiiKind, values: readonly string[], reason: string) => Promise<TokenizeResponse>;
   loginsOf: (kind: PiiKind, tokens: readonly string[]) => Promise<Map<string, TokenUse>>;
   /** Counts the dead-letter messages, and with `send` sends those of these reasons. */

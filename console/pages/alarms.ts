@@ -20,15 +20,12 @@ function shown(alarms: readonly Alarm[] | string | null): Html {
   if (alarms.length === 0) return html`<p>CloudWatch has no alarm of this stage.</p>`;
   return table(
     'Alarms',
-    ['State', 'Alarm', 'Since (UTC)', 'What it means'],
-    alarms.map(
-      ({ name, state, description, since }) =>
-        html`<tr>
-          <td class="${state === 'OK' ? 'good' : 'warn'}">${state}</td>
-          <td><code>${name}</code></td>
-          <td class="nowrap">${since}</td>
-          <td>${description}</td>
-        </tr>`,
-    ),
+    ['State', 'Alarm', { short: 'Since (UTC)' }, 'What it means'],
+    alarms.map(({ name, state, description, since }) => [
+      html`<span class="${state === 'OK' ? 'good' : 'warn'}">${state}</span>`,
+      html`<code>${name}</code>`,
+      since,
+      description,
+    ]),
   );
 }

@@ -3,6 +3,7 @@ import { html } from 'hono/html';
 import { allRows, type AuditEntry, type AuditSearch } from '../../db/search-audit.ts';
 import { auditActions } from '../../lib/audit/entry.ts';
 import { dayMs } from '../../lib/time.ts';
+import { breakable } from '../breakable.ts';
 import type { Html } from '../html.ts';
 import { layout, panel, problem, table } from '../layout.ts';
 import type { ChainState, ConsoleVault } from '../vault.ts';
@@ -109,22 +110,25 @@ function results(rows: readonly AuditEntry[], search: SearchForm): Html {
   const last = rows.at(-1)!.id;
   return html`${table(
     'Audit rows',
-    [{ number: 'Row' }, 'When (UTC)', 'Action', 'Outcome', 'Person', 'Reason', 'Token or event'],
-    rows.map(
-      (row) =>
-        html`<tr>
-          <td class="number">${row.id}</td>
-          <td class="nowrap">${row.at.slice(0, 19).replace('T', ' ')}</td>
-          <td>${row.action}</td>
-          <td>${row.outcome}</td>
-          <td>
-            <bdi>${visible(row.principal)}</bdi>
-            ${row.source === 'claimed' ? html`<span class="muted">(claimed)</span>` : ''}
-          </td>
-          <td><bdi>${visible(row.reason)}</bdi></td>
-          <td><code>${visible(row.token ?? row.detail ?? '')}</code></td>
-        </tr>`,
-    ),
+    [
+      { number: 'Row' },
+      { short: 'When (UTC)' },
+      'Action',
+      'Outcome',
+      'Person',
+      'Reason',
+      'Token or event',
+    ],
+    rows.map((row) => [
+      row.id,
+      row.at.slice(0, 19).replace('T', ' '),
+      row.action,
+      row.outcome,
+      html`${breakable(row.principal)}
+      ${row.source === 'claimed' ? html`<span class="muted">(claimed)</span>` : ''}`,
+      html`<bdi>${visible(row.reason)}</bdi>`,
+      html`<code>${visible(row.token ?? row.detail ?? '')}</code>`,
+    ]),
   )}
   ${
     rows.length < auditPageRows

@@ -2,6 +2,7 @@ import { html } from 'hono/html';
 
 import type { DataKeyGroup } from '../../db/operations/rewrap-keys.ts';
 import { whole } from '../../cli/report/numbers.ts';
+import { breakable } from '../breakable.ts';
 import type { Html } from '../html.ts';
 import { layout, panel, problem, table } from '../layout.ts';
 import type { ConsoleVault } from '../vault.ts';
@@ -22,16 +23,13 @@ function shown(groups: readonly DataKeyGroup[]): Html {
   if (groups.length === 0) return html`<p>There are no data keys yet.</p>`;
   return html`${table(
       'Data keys by KMS key',
-      ['KMS key', { number: 'Data keys' }, 'Oldest (UTC)', 'Newest (UTC)'],
-      groups.map(
-        ({ kmsKeyArn, count, oldest, newest }) =>
-          html`<tr>
-            <td><code>${kmsKeyArn}</code></td>
-            <td class="number">${whole(count)}</td>
-            <td class="nowrap">${oldest}</td>
-            <td class="nowrap">${newest}</td>
-          </tr>`,
-      ),
+      ['KMS key', { number: 'Data keys' }, { short: 'Oldest (UTC)' }, { short: 'Newest (UTC)' }],
+      groups.map(({ kmsKeyArn, count, oldest, newest }) => [
+        html`<code>${breakable(kmsKeyArn)}</code>`,
+        whole(count),
+        oldest,
+        newest,
+      ]),
     )}
     <p class="hint">To move them to another KMS key: <code>npx pii-vault rewrap --help</code></p>`;
 }

@@ -3,7 +3,7 @@ import { html } from 'hono/html';
 import type { ReasonTally } from '../../lib/operations/redrive.ts';
 import { whole } from '../../cli/report/numbers.ts';
 import type { Html } from '../html.ts';
-import { type Column, layout, panel, problem, table } from '../layout.ts';
+import { answer, type Column, layout, panel, problem, table } from '../layout.ts';
 import type { ConsoleVault, Redriven } from '../vault.ts';
 
 /** What the page can show besides its forms. */
@@ -19,7 +19,7 @@ export function deadLettersPage(
   countTicket: string,
   { depth, outcome }: DeadLetterView,
 ): Html {
-  const count = html`<form method="post" action="dead-letters">
+  const count = html`<form method="post" action="dead-letters#answer">
     <input type="hidden" name="ticket" value="${countTicket}" />
     <button class="${outcome !== undefined && 'dryRun' in outcome ? 'quiet' : ''}">
       Count by reason
@@ -35,7 +35,7 @@ export function deadLettersPage(
       current: 'dead-letters',
       lead: 'Messages that could not be stored, by reason. They can be sent again after a dry run.',
     },
-    html`${outcome === undefined ? '' : shown(outcome)}
+    html`${answer(outcome === undefined ? '' : shown(outcome))}
     ${panel('Dead-letter queue', [
       typeof depth === 'string'
         ? problem(depth)
@@ -59,7 +59,7 @@ function shown(outcome: NonNullable<DeadLetterView['outcome']>): Html {
     return panel('Dry run', html`<p>There are no dead-letter messages.</p>`);
   return panel(
     'Dry run: nothing was sent',
-    html`<form method="post" action="dead-letters">
+    html`<form method="post" action="dead-letters#answer">
       <input type="hidden" name="ticket" value="${sendTicket}" />
       ${table(
         'Dead letters by reason',
@@ -68,21 +68,20 @@ function shown(outcome: NonNullable<DeadLetterView['outcome']>): Html {
           'Reason',
           ...['Messages', '< 1 hour', '< 1 day', '< 7 days', 'older'].map(numbers),
         ],
-        reasons.map(
-          ([reason, tally]) =>
-            html`<tr>
-              <td>
-                <input
-                  type="checkbox"
-                  name="reason"
-                  value="${reason}"
-                  aria-label="Send ${reason}"
-                />
-              </td>
-              <td><code>${reason}</code></td>
-              ${ages(tally).map((amount) => html`<td class="number">${whole(amount)}</td>`)}
-            </tr>`,
-        ),
+        reasons.map(([reason, { found, hour, day, week, older }]) => [
+          html`<input
+            type="checkbox"
+            name="reason"
+            value="${reason}"
+            aria-label="Send ${reason}"
+          />`,
+          html`<code>${reason}</code>`,
+          whole(found),
+          whole(hour),
+          whole(day),
+          whole(week),
+          whole(older),
+        ]),
       )}
       ${dryRun.complete ? '' : problem('Not all messages were seen.')}
       <button>Send the chosen ones again</button>
@@ -100,15 +99,13 @@ function sentPanel(sent: Redriven): Html {
     table(
       'Messages sent by reason',
       ['Reason', ...['Found', 'Sent', 'Refused by SQS', 'Sent but not deleted'].map(numbers)],
-      byCount(sent).map(
-        ([reason, tally]) =>
-          html`<tr>
-            <td><code>${reason}</code></td>
-            ${[tally.found, tally.sent, tally.refused, tally.notDeleted].map(
-              (amount) => html`<td class="number">${whole(amount)}</td>`,
-            )}
-          </tr>`,
-      ),
+      byCount(sent).map(([reason, { found, sent: again, refused, notDeleted }]) => [
+        html`<code>${reason}</code>`,
+        whole(found),
+        whole(again),
+        whole(refused),
+        whole(notDeleted),
+      ]),
     ),
   );
 }
@@ -119,8 +116,4 @@ function numbers(title: string): Column {
 
 function byCount({ reasons }: Redriven): [string, ReasonTally][] {
   return [...reasons].toSorted(([, one], [, other]) => other.found - one.found);
-}
-
-function ages({ found, hour, day, week, older }: ReasonTally): number[] {
-  return [found, hour, day, week, older];
 }

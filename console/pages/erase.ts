@@ -1,54 +1,65 @@
 import { html } from 'hono/html';
 
-import type { TokenUse } from '../../db/count-logins.ts';
 import type { EraseCertificate } from '../../lib/requests/erase.ts';
 import type { LiftResponse } from '../../lib/requests/lift.ts';
-import { whole } from '../../cli/report/numbers.ts';
 import { visible } from '../../cli/visible.ts';
+import { breakable } from '../breakable.ts';
 import type { Html } from '../html.ts';
-import { layout, panel, problem, table } from '../layout.ts';
+import { answer, layout, panel, problem, table } from '../layout.ts';
 import type { ConsoleVault } from '../vault.ts';
+import { confirmation, type Seen } from './erase-confirmation.ts';
 import { reasonField } from './reason.ts';
 import { tokensField } from './tokens.ts';
 
 /** What is to be erased, as the person has seen it. */
 export interface Erasure {
   tokens: readonly string[];
+  /** Whose tokens they are; empty where the tokens were entered. */
+  userId: string;
   reason: string;
   suppress: boolean;
 }
 
-/** What was entered into either form, and could not be done. */
+/** What was entered into either form, and is not done yet. */
 export interface Entered {
   erase?: Erasure;
-  lift?: Omit<Erasure, 'suppress'>;
+  lift?: Pick<Erasure, 'tokens' | 'reason'>;
 }
 
 /** What the last form led to. */
 export type EraseOutcome =
-  | { seen: Erasure; uses: ReadonlyMap<string, TokenUse> | string; ticket: string }
+  | { seen: Erasure; known: Seen; ticket: string }
   | { certificate: EraseCertificate }
   | { lifted: LiftResponse }
   | { wrong: string };
 
+/** What the page shows besides the last outcome. */
+export interface EraseView {
+  entered: Entered;
+  ticket: string;
+  /** Those that this console has had so far. */
+  certificates: readonly EraseCertificate[];
+}
+
 /** The page: values are erased only after it has shown whose logins have them. */
 export function erasePage(
   vault: ConsoleVault,
-  {
-    erase = { tokens: [], reason: '', suppress: false },
-    lift = { tokens: [], reason: '' },
-  }: Entered,
-  ticket: string,
   outcome: EraseOutcome | null,
+  { entered, ticket, certificates }: EraseView,
 ): Html {
+  const {
+    erase = { tokens: [], userId: '', reason: '', suppress: false },
+    lift = { tokens: [], reason: '' },
+  } = entered;
   return layout(
     {
       vault,
       current: 'erase',
       lead: 'Deletes the values behind tokens. The tokens stay, so logins can still be counted. Each token is written into the audit.',
     },
-    html`${outcome === null ? '' : shown(outcome)}
+    html`${answer(outcome === null ? '' : shown(outcome))}
     ${outcome !== null && 'seen' in outcome ? '' : panel('Erase values', fields(erase, ticket))}
+    ${certificates.length === 0 ? '' : panel('Certificates', certificateList(certificates))}
     ${panel('Lift suppressions', liftFields(lift, ticket))}`,
   );
 }
@@ -57,13 +68,25 @@ function shown(outcome: EraseOutcome): Html {
   if ('wrong' in outcome) return problem(outcome.wrong);
   if ('lifted' in outcome) return lifted(outcome.lifted);
   if ('certificate' in outcome) return erased(outcome.certificate);
-  return confirmation(outcome.seen, outcome.uses, outcome.ticket);
+  return confirmation(outcome.seen, outcome.known, outcome.ticket);
 }
 
-function fields({ tokens, reason, suppress }: Erasure, ticket: string): Html {
-  return html`<form method="post" action="erase">
+function fields({ tokens, userId, reason, suppress }: Erasure, ticket: string): Html {
+  const entered = userId === '' ? tokens.join('\n') : '';
+  return html`<form method="post" action="erase#answer">
     <input type="hidden" name="ticket" value="${ticket}" />
-    ${tokensField(tokens.join('\n'))}
+    ${tokensField(entered, 'tokens', false)}
+    <label for="user-id">Or all tokens of this user</label>
+    <input
+      id="user-id"
+      name="user-id"
+      autocomplete="off"
+      aria-describedby="user-id-hint"
+      value="${userId}"
+    />
+    <p class="hint" id="user-id-hint">
+      The <code>user_id</code> of the logins. Shows how many other users share each token.
+    </p>
     <p class="check">
       <input
         type="checkbox"
@@ -85,51 +108,12 @@ function fields({ tokens, reason, suppress }: Erasure, ticket: string): Html {
   </form>`;
 }
 
-function confirmation(
-  { tokens, reason, suppress }: Erasure,
-  uses: ReadonlyMap<string, TokenUse> | string,
-  ticket: string,
-): Html {
-  const values = tokens.length === 1 ? 'value' : 'values';
-  return panel(
-    'Nothing is erased yet',
-    html`${typeof uses === 'string' ? problem(uses) : ''}
-      ${table(
-        'Tokens whose values will be erased',
-        ['Token', { number: 'Logins' }, { number: 'Users' }, 'First', 'Last'],
-        tokens.map((token) => {
-          const use = typeof uses === 'string' ? undefined : uses.get(token);
-          const count = (amount: number | undefined) =>
-            typeof uses === 'string' ? '–' : whole(amount ?? 0);
-          return html`<tr>
-            <td><code>${token}</code></td>
-            <td class="number">${count(use?.logins)}</td>
-            <td class="number">${count(use?.users)}</td>
-            <td>${use?.first ?? '–'}</td>
-            <td>${use?.last ?? '–'}</td>
-          </tr>`;
-        }),
-      )}
-      <p>
-        Afterwards nobody can reveal these values, for any of these users.
-        ${suppress ? 'They are never sealed again until somebody lifts that.' : 'The next login with a value seals it again.'}
-      </p>
-      <p class="hint">Reason: <bdi>${visible(reason)}</bdi></p>
-      <form method="post" action="erase">
-        <input type="hidden" name="ticket" value="${ticket}" />
-        <button name="do" value="erase">
-          Erase ${suppress ? 'and suppress ' : ''}${tokens.length} ${values}
-        </button>
-        <a class="button quiet" href="erase">Cancel</a>
-      </form>`,
+function resultsTable(label: string, results: readonly (readonly [string, string])[]): Html {
+  return table(
+    label,
+    ['Result', 'Token'],
+    results.map(([token, result]) => [result, html`<code>${token}</code>`]),
   );
-}
-
-function resultRow(token: string, result: string): Html {
-  return html`<tr>
-    <td>${result}</td>
-    <td><code>${token}</code></td>
-  </tr>`;
 }
 
 function erased({
@@ -146,29 +130,44 @@ function erased({
           Keep the certificate: it proves the erasure later.
           ${suppressed ? 'All of these values are suppressed.' : ''}
         </span>
-        <a
-          class="button quiet"
-          href="certificates/${encodeURIComponent(requestId)}"
-          download="erasure-${requestId}.json"
-          >Download the certificate</a
-        >
+        ${download(requestId, 'Download the certificate', 'button quiet')}
       </p>
-      ${table(
-        'Erased values',
-        ['Result', 'Token'],
-        [
-          ...values.map((token) => resultRow(token, 'erased')),
-          ...missing.map(({ token, why }) =>
-            resultRow(token, why === 'unknown' ? 'not in the vault' : `${why} before`),
-          ),
-        ],
-      )}
+      ${resultsTable('Erased values', [
+        ...values.map((token) => [token, 'erased'] as const),
+        ...missing.map(
+          ({ token, why }) =>
+            [token, why === 'unknown' ? 'not in the vault' : `${why} before`] as const,
+        ),
+      ])}
       ${recordedAs(principal.id, requestId)}`,
   );
 }
 
-function liftFields({ tokens, reason }: Omit<Erasure, 'suppress'>, ticket: string): Html {
-  return html`<form method="post" action="erase">
+/** They are kept in memory only, so that a reloaded page does not lose one. */
+function certificateList(certificates: readonly EraseCertificate[]): Html {
+  return html`<ul>
+      ${certificates.map(
+        ({ requestId, erased: values, reason }) =>
+          html`<li>
+            ${download(requestId, `erasure-${requestId}.json`)}: ${values.length} erased,
+            <bdi>${visible(reason)}</bdi>
+          </li>`,
+      )}
+    </ul>
+    <p class="hint">The console keeps them until the command ends.</p>`;
+}
+
+function download(requestId: string, text: string, style = ''): Html {
+  return html`<a
+    class="${style}"
+    href="certificates/${encodeURIComponent(requestId)}"
+    download="erasure-${requestId}.json"
+    >${text}</a
+  >`;
+}
+
+function liftFields({ tokens, reason }: Pick<Erasure, 'tokens' | 'reason'>, ticket: string): Html {
+  return html`<form method="post" action="erase#answer">
     <input type="hidden" name="ticket" value="${ticket}" />
     ${tokensField(tokens.join('\n'), 'lift-tokens')} ${reasonField(reason, 'lift-reason')}
     <button name="do" value="lift">Lift</button>
@@ -185,13 +184,17 @@ function lifted({ requestId, principal, lifted: tokens, missing }: LiftResponse)
         ${tokens.length} suppression${tokens.length === 1 ? '' : 's'} lifted.
         ${missing.length === 0 ? '' : `Not suppressed: ${missing.length}.`}
       </p>
+      ${resultsTable('Lifted suppressions', [
+        ...tokens.map((token) => [token, 'lifted'] as const),
+        ...missing.map((token) => [token, 'was not suppressed'] as const),
+      ])}
       ${recordedAs(principal.id, requestId)}`,
   );
 }
 
 function recordedAs(principal: string, requestId: string): Html {
   return html`<p class="hint">
-    Recorded as <code>${visible(principal)}</code>, request
+    Recorded as <code>${breakable(principal)}</code>, request
     <a href="audit?text=${encodeURIComponent(requestId)}">${requestId}</a>.
   </p>`;
 }

@@ -6,7 +6,7 @@ import { maxPerRequest } from '../../lib/requests/request.ts';
 import { whole } from '../../cli/report/numbers.ts';
 import { enteredLines } from '../form-text.ts';
 import type { Html } from '../html.ts';
-import { layout, panel, problem, table } from '../layout.ts';
+import { answer, layout, panel, problem, table } from '../layout.ts';
 import type { ConsoleVault } from '../vault.ts';
 import { plaintext, plaintextNotice } from './plaintext.ts';
 import { reasonField } from './reason.ts';
@@ -62,23 +62,23 @@ export function lookUpPage(
   form: LookUpForm,
   outcome: { answer: LookUpAnswer } | { wrong: string } | null = null,
 ): Html {
-  const answer = outcome !== null && 'answer' in outcome ? outcome.answer : null;
+  const found = outcome !== null && 'answer' in outcome ? outcome.answer : null;
   const isEntered = form.values !== '';
   return layout(
     {
       vault,
       current: 'look-up',
       lead: 'Finds the tokens of values that you know, and their logins. Opens nothing; each look-up is written into the audit.',
-      hasPlaintext: answer !== null || isEntered,
+      hasPlaintext: found !== null || isEntered,
     },
-    html`${outcome !== null && 'wrong' in outcome ? problem(outcome.wrong) : ''}
-    ${answer === null ? '' : found(answer)}
-    ${panel(answer === null ? 'Values' : 'Look up more', fields(form))}`,
+    html`${answer(outcome !== null && 'wrong' in outcome ? problem(outcome.wrong) : '')}
+    ${answer(found === null ? '' : foundPanel(found))}
+    ${panel(found === null ? 'Values' : 'Look up more', fields(form))}`,
   );
 }
 
 function fields({ kind, values, reason, ticket }: LookUpForm): Html {
-  return html`<form method="post" action="look-up">
+  return html`<form method="post" action="look-up#answer">
     <input type="hidden" name="ticket" value="${ticket}" />
     <label for="kind">Kind</label>
     <select id="kind" name="kind">
@@ -104,7 +104,7 @@ ${values}</textarea>
   </form>`;
 }
 
-function found({ requestId, found: values, uses }: LookUpAnswer): Html {
+function foundPanel({ requestId, found: values, uses }: LookUpAnswer): Html {
   const held = values.filter((value) => value.held).length;
   return panel(
     `${held} of ${values.length} in the vault`,
@@ -116,23 +116,23 @@ function found({ requestId, found: values, uses }: LookUpAnswer): Html {
           'In the vault',
           { number: 'Logins' },
           { number: 'Users' },
-          'First',
-          'Last',
+          { short: 'First' },
+          { short: 'Last' },
           'Token',
         ],
         values.map(({ value, token, held: isHeld }) => {
           const use = typeof uses === 'string' ? undefined : uses.get(token);
           const count = (amount: number | undefined) =>
             typeof uses === 'string' ? '–' : whole(amount ?? 0);
-          return html`<tr>
-            <td>${plaintext(value)}</td>
-            <td>${isHeld ? 'yes' : 'no'}</td>
-            <td class="number">${count(use?.logins)}</td>
-            <td class="number">${count(use?.users)}</td>
-            <td>${use?.first ?? '–'}</td>
-            <td>${use?.last ?? '–'}</td>
-            <td><code>${token}</code></td>
-          </tr>`;
+          return [
+            plaintext(value),
+            isHeld ? 'yes' : 'no',
+            count(use?.logins),
+            count(use?.users),
+            use?.first ?? '–',
+            use?.last ?? '–',
+            html`<code>${token}</code>`,
+          ];
         }),
       )}
       <p class="hint">

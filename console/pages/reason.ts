@@ -3,8 +3,8 @@ import { html } from 'hono/html';
 import type { Html } from '../html.ts';
 
 /** The field for the reason, with what the vault wants of it; `id` where a page has several. */
-export function reasonField(reason: string, id = 'reason'): Html {
-  return html`<label for="${id}">Reason</label>
+export function reasonField(reason: string, id = 'reason', label = 'Reason'): Html {
+  return html`<label for="${id}">${label}</label>
     <input
       id="${id}"
       name="reason"

@@ -1,10 +1,10 @@
 import { html } from 'hono/html';
 
 import type { RevealResponse } from '../../lib/requests/reveal.ts';
+import { breakable } from '../breakable.ts';
 import type { Html } from '../html.ts';
-import { layout, panel, problem, table } from '../layout.ts';
+import { answer, layout, panel, problem, table } from '../layout.ts';
 import type { ConsoleVault } from '../vault.ts';
-import { visible } from '../../cli/visible.ts';
 import { plaintext, plaintextNotice } from './plaintext.ts';
 import { reasonField } from './reason.ts';
 import { tokensField } from './tokens.ts';
@@ -22,22 +22,22 @@ export function revealPage(
   form: RevealForm,
   outcome: { answer: RevealResponse } | { wrong: string } | null = null,
 ): Html {
-  const answer = outcome !== null && 'answer' in outcome ? outcome.answer : null;
+  const opened = outcome !== null && 'answer' in outcome ? outcome.answer : null;
   return layout(
     {
       vault,
       current: 'reveal',
       lead: 'Opens the values behind tokens. Each token is written into the audit first.',
-      hasPlaintext: answer !== null,
+      hasPlaintext: opened !== null,
     },
-    html`${outcome !== null && 'wrong' in outcome ? problem(outcome.wrong) : ''}
-    ${answer === null ? '' : revealed(answer)}
-    ${panel(answer === null ? 'Tokens' : 'Reveal more', fields(form))}`,
+    html`${answer(outcome !== null && 'wrong' in outcome ? problem(outcome.wrong) : '')}
+    ${answer(opened === null ? '' : revealed(opened))}
+    ${panel(opened === null ? 'Tokens' : 'Reveal more', fields(form))}`,
   );
 }
 
 function fields({ tokens, reason, ticket }: RevealForm): Html {
-  return html`<form method="post" action="reveal">
+  return html`<form method="post" action="reveal#answer">
     <input type="hidden" name="ticket" value="${ticket}" />
     ${tokensField(tokens)} ${reasonField(reason)}
     <button>Reveal</button>
@@ -52,26 +52,20 @@ function revealed({ requestId, principal, revealed: values, missing }: RevealRes
         'Revealed values',
         ['Value', 'Kind', 'Token'],
         [
-          ...values.map(
-            ({ token, kind, value }) =>
-              html`<tr>
-                <td>${plaintext(value)}</td>
-                <td>${kind}</td>
-                <td><code>${token}</code></td>
-              </tr>`,
-          ),
-          ...missing.map(
-            ({ token, why }) =>
-              html`<tr>
-                <td class="muted">${why === 'unknown' ? 'not in the vault' : why}</td>
-                <td></td>
-                <td><code>${token}</code></td>
-              </tr>`,
-          ),
+          ...values.map(({ token, kind, value }) => [
+            plaintext(value),
+            kind,
+            html`<code>${token}</code>`,
+          ]),
+          ...missing.map(({ token, why }) => [
+            html`<span class="muted">${why === 'unknown' ? 'not in the vault' : why}</span>`,
+            '',
+            html`<code>${token}</code>`,
+          ]),
         ],
       )}
       <p class="hint">
-        Recorded as <code>${visible(principal.id)}</code>, request
+        Recorded as <code>${breakable(principal.id)}</code>, request
         <a href="audit?text=${encodeURIComponent(requestId)}">${requestId}</a>.
       </p>`,
   );

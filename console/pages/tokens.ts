@@ -9,7 +9,7 @@ import type { Html } from '../html.ts';
 export function readTokens(
   text: string,
   command: string,
-): { tokens: string[] } | { wrong: string } {
+): { tokens: readonly string[] } | { wrong: string } {
   const entered = enteredLines(text).flatMap(({ line, text: words }) =>
     words
       .split(/[\s,;]+/)
@@ -21,7 +21,14 @@ export function readTokens(
     const lines = [...new Set(bad.map(({ line }) => line))].slice(0, 20).join(', ');
     return { wrong: `Not a token in line ${lines}. Nothing was asked.` };
   }
-  const tokens = [...new Set(entered.map((word) => word.text))];
+  return fewEnough([...new Set(entered.map((word) => word.text))], command);
+}
+
+/** The tokens, if the page can ask for so many. */
+export function fewEnough(
+  tokens: readonly string[],
+  command: string,
+): { tokens: readonly string[] } | { wrong: string } {
   if (tokens.length === 0) return { wrong: 'Enter a token. Nothing was asked.' };
   if (tokens.length <= maxPerRequest) return { tokens };
   return {
@@ -31,14 +38,14 @@ export function readTokens(
   };
 }
 
-/** The field for tokens; `id` where a page has several. */
-export function tokensField(tokens: string, id = 'tokens'): Html {
+/** The field for tokens; `id` where a page has several; it may be empty where something else can name them. */
+export function tokensField(tokens: string, id = 'tokens', isRequired = true): Html {
   return html`<label for="${id}">Tokens</label>
     <textarea
       id="${id}"
       name="tokens"
       rows="5"
-      required
+      ${isRequired ? 'required' : ''}
       spellcheck="false"
       autocomplete="off"
       aria-describedby="${id}-hint"

@@ -1,25 +1,32 @@
 import type { Context, Hono } from 'hono';
 
+import { UserError } from '../../cli/user-error.ts';
 import { requestDigest } from '../../lib/requests/request-digest.ts';
 import { readFields } from '../form-text.ts';
 import { approvalsPage, type ApprovalsView } from '../pages/approvals.ts';
 import { alreadySent, type Permit, type RouteParts } from '../permits.ts';
-import { orSentence, sentenceOf } from '../sentence.ts';
+import { sentenceOf } from '../sentence.ts';
 import type { ConsoleVault } from '../vault.ts';
 
-type Done = Partial<Pick<ApprovalsView, 'shown' | 'done' | 'wrong'>>;
+type Done = Partial<Omit<ApprovalsView, 'ticket'>>;
 
 /** The page for large reveals. What is decided is what was shown: its digest stays here, with the form's ticket. */
 export function addApprovals(pages: Hono, { vault, tickets }: RouteParts): void {
   const show = async (context: Context, done: Done) => {
-    const [open, own] = await Promise.all([
-      orSentence(vault.openItems()),
-      orSentence(vault.ownRequests()),
-    ]);
-    const nothing = { shown: null, done: null, wrong: null };
+    const nothing = { shown: null, done: null, wrong: null, entered: null };
     const ticket = tickets.issue('approvals');
-    return context.html(approvalsPage(vault, { ...nothing, ...done, open, own, ticket }));
+    return context.html(await approvalsPage(vault, { ...nothing, ...done, ticket }));
   };
+
+  const lookAt = async (id: string): Promise<NonNullable<ApprovalsView['shown']>> => {
+    const request = await vault.showRequest(id);
+    if (requestDigest(request) !== request.digest) {
+      throw new UserError('The digest is not that of what the vault shows.');
+    }
+    const ticket = tickets.issue({ decide: { id: request.id, digest: request.digest } });
+    return { request, ticket };
+  };
+
   pages.get('/approvals', (context) => show(context, {}));
   pages.post('/approvals', async (context) => {
     const fields = readFields(await context.req.text());
@@ -27,18 +34,17 @@ export function addApprovals(pages: Hono, { vault, tickets }: RouteParts): void 
     const [name, id, reason] = [fields.text('do'), fields.text('id'), fields.text('reason')];
     try {
       if (name === 'show' && permit === 'approvals') {
-        const request = await vault.showRequest(id);
-        if (requestDigest(request) !== request.digest) {
-          return await show(context, { wrong: 'The digest is not that of what the vault shows.' });
-        }
-        const ticket = tickets.issue({ decide: { id: request.id, digest: request.digest } });
-        return await show(context, { shown: { request, ticket } });
+        return await show(context, { shown: await lookAt(id) });
       }
       const shown = Number(fields.text('shown'));
       const done = await act(vault, permit, { name, id, reason, shown });
       return await show(context, done === null ? { wrong: alreadySent } : { done });
     } catch (error) {
-      return show(context, { wrong: sentenceOf(error) });
+      // a request that is still open is shown again, to be decided on as it is now
+      const isDecision = typeof permit === 'object' && permit !== null && 'decide' in permit;
+      const again = isDecision ? await lookAt(permit.decide.id).catch(() => null) : null;
+      const shown = again?.request.state === 'requested' ? again : null;
+      return show(context, { shown, wrong: sentenceOf(error), entered: { id, reason } });
     }
   });
 }

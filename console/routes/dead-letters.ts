@@ -8,8 +8,7 @@ import { orSentence, sentenceOf } from '../sentence.ts';
 /** The page of the dead-letter queue: counts, and sends only reasons that a dry run has shown. */
 export function addDeadLetters(pages: Hono, { vault, tickets }: RouteParts): void {
   const show = async (context: Context, outcome?: DeadLetterView['outcome']) => {
-    const depths = await orSentence(vault.queueDepths());
-    const depth = typeof depths === 'string' ? depths : depths.deadLetter;
+    const depth = await orSentence(vault.queueDepth('deadLetter'));
     const view = outcome === undefined ? { depth } : { depth, outcome };
     return context.html(deadLettersPage(vault, tickets.issue('count'), view));
   };

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { createSession } from '../../../console/session.ts';
 import { createTickets } from '../../../console/tickets.ts';
+import { approvalWorld, requireApproval, someone } from '../../helpers/approval.ts';
 import { type StoredMessage, storedMessage } from '../../helpers/aws-server.ts';
 import { type ConsoleWorld, startConsoleWorld } from '../../helpers/console-world.ts';
 
@@ -81,6 +82,15 @@ function ticketIn(text: string): string {
 
 function rejected(code: string): StoredMessage {
   return storedMessage({ attributes: { reason: code } });
+}
+
+/** What is in the cells of the token's row after the token. */
+function columnsOf(page: string, token: string): string[] | undefined {
+  const row = page.split('<tr').find((part) => part.includes(`<code>${token}</code>`));
+  return row
+    ?.split('<td')
+    .slice(2)
+    .map((cell) => /<div>(.*?)<\/div>/.exec(cell)![1]!);
 }
 
 async function revealCalls(): Promise<number> {
@@ -280,7 +290,18 @@ describe('pii-vault console', () => {
     // a ticket of the list decides nothing
     const unseen = { ticket: await ticketOf('approvals'), do: 'approve', id, reason };
     expect((await post('approvals', unseen)).text).toContain('This form was sent before.');
-    const seen = { ticket: await look(), do: 'approve', reason };
+    const shown = await post('approvals', {
+      ticket: await ticketOf('approvals'),
+      do: 'show',
+      id,
+    });
+    expect(shown.text).toContain('1 ip: show it');
+    expect(shown.text).toMatch(new RegExp(`<pre [^>]*>\\s*${tokens.masked_ip}</pre`));
+    // the vault wants more of a reason: it is kept, and so is the request
+    const short = { ticket: ticketIn(shown.text), do: 'approve', reason: 'too short' };
+    const kept = await post('approvals', short);
+    expect(kept.text).toContain('value="too short"');
+    const seen = { ticket: ticketIn(kept.text), do: 'approve', reason };
     expect((await post('approvals', seen)).text).toContain(`Request ${id} is approved.`);
     expect((await post('approvals', seen)).text).toContain('This form was sent before.');
     world.aws.arn = caller;
@@ -304,7 +325,9 @@ describe('pii-vault console', () => {
     const look = await post('erase', { ...first, ticket: await ticketOf('erase') });
     expect(look.text).toContain('Nothing is erased yet');
     expect(look.text).toMatch(
-      new RegExp(`${token}</code></td>\\s*(<td class="number">2</td>\\s*){2}`),
+      new RegExp(
+        `${token}</code></div></td>\\s*(<td [^>]*class="number[^>]*><div>2</div></td>\\s*){2}`,
+      ),
     );
     expect(await held()).toBe(1);
 
@@ -331,6 +354,92 @@ describe('pii-vault console', () => {
     expect((await post('erase', lift)).text).toContain('1 suppression lifted.');
     await login();
     expect(await held()).toBe(1);
+  });
+
+  it('shows what an erase would do to a user and what was erased before, and keeps what was entered', async () => {
+    const { masked_ip, masked_device_id: token } = await world.login({
+      user_id: 'grace',
+      ip: '198.51.100.90',
+      device_id: 'of two users',
+    });
+    await world.login({ user_id: 'another', ip: '198.51.100.91', device_id: 'of two users' });
+    const form = async (fields: Record<string, string>) =>
+      post('erase', { ticket: await ticketOf('erase'), do: 'look', reason, ...fields });
+    const look = await form({ 'user-id': 'grace' });
+    expect(columnsOf(look.text, masked_ip)).toEqual(['1', '0', '–']);
+    expect(columnsOf(look.text, token)).toEqual(['1', '1', '–']);
+
+    const cancelled = await post('erase', { ticket: ticketIn(look.text), do: 'cancel' });
+    expect(cancelled.text).toContain('value="grace"');
+    expect(cancelled.text).toContain(`value="${reason}"`);
+
+    const again = await form({ tokens: token, suppress: 'yes' });
+    await post('erase', { ticket: ticketIn(again.text), do: 'erase' });
+    const certificates = /<h2>Certificates<\/h2>[^]*?<\/ul>/.exec((await get('erase')).text)![0];
+    expect(certificates).toMatch(/erasure-[\w-]+\.json/);
+    const day = new Date().toISOString().slice(0, 10);
+    const suppressed = await form({ tokens: token });
+    expect(columnsOf(suppressed.text, token)).toEqual(['2', '2', day, day, `suppressed ${day}`]);
+    const lifted = await form({ tokens: `${token}\n${masked_ip}`, do: 'lift' });
+    expect(lifted.text).toMatch(
+      new RegExp(`was not suppressed</div></td>\\s*<td[^>]*><div><code>${masked_ip}`),
+    );
+    const erased = await form({ tokens: token });
+    expect(columnsOf(erased.text, token)!.at(-1)).toBe(`erased ${day}`);
+  });
+
+  it('shows on the overview what waits for an approver, and a rotation', async () => {
+    const approving = approvalWorld(world.database);
+    // without the check of who writes it: a stage has the login of vault_rotate only while it rotates
+    const rotation = (outcome: string) =>
+      world.database.admin.query(
+        `begin;
+         alter table vault.reveal_audit disable trigger chain_audit_row;
+         select vault.append_event(
+           'rotate', 'rotate-1', 'claimed', 'eve', 'a test of the overview', '${outcome}', '{"from": 1, "to": 2}'
+         );
+         alter table vault.reveal_audit enable always trigger chain_audit_row;
+         commit`,
+      );
+    const figure = async (title: string) =>
+      new RegExp(`<dt>${title}</dt>\\s*<dd[^>]*>(\\d+)</dd>`).exec(
+        (await get('overview')).text,
+      )?.[1];
+    expect(await figure('break-glass, not acknowledged')).toBe('0');
+    await requireApproval(world.database, 0);
+    await approving.request(someone.user('grace'), [tokens.masked_ip]);
+    const { breakGlass: item } = await approving.breakGlass(someone.user('eve'), [
+      tokens.masked_ip,
+    ]);
+    await rotation('begun');
+    expect(await figure('break-glass, not acknowledged')).toBe('1');
+    expect(await figure('requests wait')).toBe('1');
+    expect((await get('overview')).text).toContain('to generation 2 began at');
+
+    // a short reason for the acknowledgement is kept
+    const list = (await get('approvals')).text;
+    const fields = { ticket: ticketIn(list), do: 'acknowledge', id: item!, shown: '1' };
+    const kept = await post('approvals', { ...fields, reason: 'too short' });
+    expect(kept.text).toMatch(/Why this was right<\/label>[^]*value="too short"/);
+    await approving.acknowledge(someone.user('olga'), item!, 1);
+    await rotation('aborted');
+    expect((await get('overview')).text).not.toContain('generation 2');
+    await requireApproval(world.database, null);
+  });
+
+  it('says when an hourly limit leaves room again, and how to ask for more', async () => {
+    const callUrl = world.aws.callUrl;
+    const denied = { error: 'QuotaExceeded', limit: 'quota', message: 'ask for fewer' };
+    world.aws.callUrl = () =>
+      Promise.resolve([429, { ...denied, remaining: 0, retryAt: '2026-01-31T12:04:30Z' }]);
+    const fields = { tokens: tokens.masked_ip, reason };
+    const reveal = async () =>
+      (await post('reveal', { ...fields, ticket: await ticketOf('reveal') })).text;
+    const text = await reveal();
+    expect(text).toContain('Your hourly quota is used up: there is room again after 12:05 UTC.');
+    expect(text).toContain('npx pii-vault request');
+    expect(text).not.toContain('ask for fewer');
+    world.aws.callUrl = callUrl;
   });
 
   it('escapes whatever is entered, searched for or stored', async () => {
@@ -426,6 +535,13 @@ describe('pii-vault console', () => {
     expect(answer.text).toContain(
       'this identity may not call reveal: ask for the managed policy revealer.',
     );
+    const approvals = await get('approvals');
+    expect(approvals.text).toContain('You make no requests: that needs the policy revealer.');
+    expect(approvals.text).toContain('You decide on no requests: that needs the policy approver.');
+    expect(approvals.text).not.toContain('role="alert"');
+    const letters = await get('dead-letters');
+    expect(letters.text).toContain('The dead-letter queue: access denied');
+    expect(letters.text).not.toContain('The login queue');
     const overview = await get('overview');
     expect(overview.text).toContain('The login queue: access denied');
     expect(overview.text).toContain('Logins by day');

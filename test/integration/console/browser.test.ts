@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 
 import { storedMessage } from '../../helpers/aws-server.ts';
 import { findChromium, startChromium } from '../../helpers/chromium.ts';
+import { approvalWorld, someone } from '../../helpers/approval.ts';
 import { type ConsoleWorld, startConsoleWorld } from '../../helpers/console-world.ts';
 
 const chromium = findChromium();
@@ -255,6 +256,8 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
     await page.getByRole('textbox', { name: 'Tokens' }).first().focus();
     await page.keyboard.type(token);
     await page.keyboard.press('Tab');
+    expect(await page.locator(':focus').getAttribute('name')).toBe('user-id');
+    await page.keyboard.press('Tab');
     await page.keyboard.press('Space');
     expect(await page.getByLabel('Suppress these values').isChecked()).toBe(true);
     await page.keyboard.press('Tab');
@@ -289,10 +292,36 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
     await press('Look at it');
     await page.getByRole('heading', { name: 'Decide' }).waitFor();
     await check('decide-light-1280');
+    // the keyboard goes on with the request, not with the navigation
+    await page.keyboard.press('Tab');
+    expect(await page.locator(':focus').innerText()).toBe('1 ip: show it');
+    await page.keyboard.press('Enter');
+    await page.getByRole('region', { name: 'Tokens of the request' }).waitFor();
+    expect(await page.locator('pre').innerText()).toBe(tokens.masked_ip);
+    await check('decide-tokens-light-1280');
     await press('Reason');
     await page.keyboard.type('assigned to them');
     await press('Approve');
     await page.getByText(/^Request \S+ is approved\.$/).waitFor();
+    const { breakGlass: item } = await approvalWorld(world.database).breakGlass(
+      someone.session('a-role-with-a-long-name', 'eve'),
+      [tokens.masked_ip],
+    );
+    await visit('Approvals');
+    await check('approvals-open-light-1280');
+    await visit('Overview');
+    await check('overview-open-light-1280');
+    await page.setViewportSize({ width: 360, height: 800 });
+    await visit('Approvals');
+    // a phone shows all of an item: its cells are below each other
+    for (const name of ['Acknowledge', 'Withdraw']) {
+      for (const button of await page.getByRole('button', { name }).all()) {
+        const box = (await button.boundingBox())!;
+        expect(box.x + box.width).toBeLessThanOrEqual(360);
+      }
+    }
+    await check('approvals-open-light-360');
+    await approvalWorld(world.database).acknowledge(someone.user('olga'), item!, 1);
     world.aws.arn = caller;
     await admin.query('update vault.approval_rule set above = null');
   });
@@ -345,7 +374,7 @@ describe.skipIf(chromium === null)('the console in a browser', () => {
     if (pictures !== undefined) {
       await page.screenshot({ path: `${pictures}/${name}.png`, fullPage: true });
       // docs/images/console.png
-      const clip = { x: 0, y: 0, width: 1280, height: 660 };
+      const clip = { x: 0, y: 0, width: 1280, height: 830 };
       if (name === 'overview-light-1280') {
         await page.screenshot({ path: `${pictures}/console.png`, clip });
       }
