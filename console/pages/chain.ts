@@ -11,7 +11,9 @@ export function chainSummary({ head, from, verified, findings, lastVerified }: C
       ? 'There are no rows yet.'
       : from <= 1
         ? `All ${whole(verified)} rows are right.`
-        : `Rows ${whole(from)} to ${whole(head.id)} are right.`;
+        : from === head.id
+          ? `Row ${whole(from)} is right.`
+          : `Rows ${whole(from)} to ${whole(head.id)} are right.`;
   const state =
     findings.length === 0
       ? html`<p class="good">${sentence}</p>`

@@ -30,16 +30,17 @@ export async function demonstrate(
       requestedBy: 'npm start',
     };
     const answer = await steps.run(vault.commandFor('reveal'), () =>
-      vault.invoke('reveal', request),
+      vault.invoke('reveal', request).catch(refusal),
     );
+    const isRefused = typeof answer === 'string';
     const response = answer as RevealResponse;
     shown.push({
       title: isSample
         ? 'A reveal, and its audit row'
         : 'A reveal, its value hidden here because it is yours, and its audit row',
       command: `${vault.commandFor('reveal')} -d '${JSON.stringify(request)}'`,
-      result: flat(isSample ? response : withoutValues(response)),
-      audit: await lastAuditRow(auditor, revealed),
+      result: isRefused ? answer : flat(isSample ? response : withoutValues(response)),
+      audit: isRefused ? null : await lastAuditRow(auditor, revealed),
     });
   }
   if (erasable !== null && isSample) {
@@ -82,6 +83,15 @@ function openUses(error: unknown): string {
     `The chain is right. maintain: ${count === 1 ? '1 use' : `${count} uses`} of break-glass ${count === 1 ? 'is' : 'are'} open: ` +
     `npx pii-vault acknowledge ${id} --as approver`
   );
+}
+
+// a stage may allow few reveals, and earlier starts have used them
+function refusal(error: unknown): string {
+  const isRefused =
+    error instanceof InvocationError &&
+    ['ApprovalRequired', 'QuotaExceeded'].includes(error.errorType);
+  if (!isRefused) throw error;
+  return `Nothing was revealed: ${error.message}.`;
 }
 
 // an emulator that does not verify who calls, or has its URLs elsewhere, is no reason to give up

@@ -4,9 +4,24 @@ import { demonstrate } from '../../../scripts/local/demonstrations.ts';
 import type { Reader } from '../../../scripts/local/reader.ts';
 import type { RunningVault } from '../../../scripts/local/running-vault.ts';
 import { InvocationError } from '../../../scripts/local/sls.ts';
-import { AuditBroken, BreakGlassOpen } from '../../../lib/errors.ts';
+import { ApprovalRequired, AuditBroken, BreakGlassOpen } from '../../../lib/errors.ts';
 
 const ids = Array.from({ length: 5 }, (_, n) => `5e0c7f1e-0000-4000-8000-00000000000${n}`);
+
+const steps = { run: <T>(_: string, work: () => Promise<T>) => work(), elapsedMs: () => 0 };
+
+/** Shows a reveal, which ends with this error, and `maintain`. */
+function afterReveal(error: Error) {
+  const vault = {
+    commandFor: (functionName: string) => functionName,
+    invoke: async (functionName: string) => {
+      if (functionName === 'reveal') throw error;
+      return {};
+    },
+  } as Partial<RunningVault> as RunningVault;
+  const token = { revealed: 'ip_v1_a', erasable: null, isSample: true };
+  return demonstrate(vault, {} as Reader, steps, token);
+}
 
 /** Shows only `maintain`, which ends with this error. */
 function afterMaintain({ name, message }: Error) {
@@ -14,7 +29,6 @@ function afterMaintain({ name, message }: Error) {
     commandFor: (functionName: string) => functionName,
     invoke: () => Promise.reject(new InvocationError('maintain', name, message)),
   } as Partial<RunningVault> as RunningVault;
-  const steps = { run: <T>(_: string, work: () => Promise<T>) => work(), elapsedMs: () => 0 };
   const nothing = { revealed: null, erasable: null, isSample: true };
   return demonstrate(vault, {} as Reader, steps, nothing);
 }
@@ -32,4 +46,11 @@ test.each([
 
 test('ends with any other error of maintain', async () => {
   await expect(afterMaintain(new AuditBroken([]))).rejects.toThrow('AuditBroken');
+});
+
+test('ends well where the stage refuses the reveal, and says why', async () => {
+  const { name, message } = new ApprovalRequired(null, null);
+  const [shown] = await afterReveal(new InvocationError('reveal', name, message));
+  expect(shown?.result).toMatch(/^Nothing was revealed: reveal answered ApprovalRequired: /);
+  await expect(afterReveal(new InvocationError('reveal', 'SealBroken', ''))).rejects.toThrow();
 });
