@@ -5,8 +5,9 @@
 -- may create objects in this database, so nothing that it could have made is read, called or resolved here: the
 -- search path is pinned first, and only catalogs are read. One statement, as the RDS Data API takes no more.
 --
--- It takes two rights from PUBLIC: TEMPORARY on this database and CREATE on the schema public. Grant them back to the
--- roles of your own that need them.
+-- It takes from PUBLIC: TEMPORARY on this database, CREATE on the schema public, and in this database EXECUTE on the
+-- functions that create large objects, take advisory locks or emit logical messages. Grant them back to the roles of your
+-- own that need them.
 DO $$
 DECLARE
   -- types and values here are resolved before the search path is pinned
@@ -19,6 +20,7 @@ DECLARE
   role_name pg_catalog.text;
   grantor_name pg_catalog.text;
   found_names pg_catalog.text;
+  routine pg_catalog.text;
   logins_table pg_catalog.text;
   former_owner pg_catalog.text;
   is_handed_over pg_catalog.bool := false;
@@ -137,7 +139,9 @@ BEGIN
     END IF;
   END LOOP;
 
-  -- No role may create large objects, whose size nothing limits.
+  -- No role may create large objects, whose size nothing limits, nor call what fills the lock table of the server, with
+  -- which all other sessions fail: advisory locks, and messages in the write-ahead log, which give each savepoint a lock.
+  -- Poolers call the functions that unlock. migrate takes an advisory lock, and functions of vault_migrator call both.
   IF is_superuser THEN
     REVOKE EXECUTE ON FUNCTION
       pg_catalog.lo_creat(pg_catalog.int4), pg_catalog.lo_create(pg_catalog.oid),
@@ -146,8 +150,17 @@ BEGIN
       pg_catalog.lo_put(pg_catalog.oid, pg_catalog.int8, pg_catalog.bytea),
       pg_catalog.lowrite(pg_catalog.int4, pg_catalog.bytea)
     FROM PUBLIC;
+    FOR routine IN
+      SELECT pg_catalog.format('pg_catalog.%I(%s)', proname, pg_catalog.pg_get_function_identity_arguments(oid))
+      FROM pg_catalog.pg_proc
+      WHERE pronamespace = 'pg_catalog'::pg_catalog.regnamespace
+        AND proname ~ '^(pg_(try_)?advisory_(xact_)?lock(_shared)?|pg_logical_emit_message)$'
+    LOOP
+      EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO vault_migrator', routine);
+      EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', routine);
+    END LOOP;
   ELSE
-    RAISE NOTICE 'every role may still create large objects: only a superuser can revoke that';
+    RAISE NOTICE 'every role may still create large objects and fill the lock table: only a superuser can revoke that';
   END IF;
 
   -- A table that was there before keeps its rows and grants; its owner changes, and the former owner keeps its rights

@@ -1,6 +1,8 @@
 -- Records that the audit was verified up to this row. The row must exist, with this hash.
 CREATE OR REPLACE FUNCTION vault.add_checkpoint(id bigint, hash bytea) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- another session may have added the same one and not committed
+SET lock_timeout = '4s' AS $$
 BEGIN
   IF NOT EXISTS (
     SELECT FROM vault.reveal_audit AS audit

@@ -3,5 +3,5 @@
 CREATE OR REPLACE FUNCTION vault.end_attempt(attempt uuid) RETURNS void
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   DELETE FROM vault.attempts AS begun
-  WHERE begun.id = attempt OR begun.begun_at < clock_timestamp() - interval '1 day';
+  WHERE begun.id = attempt OR begun.begun_at < clock_timestamp() - interval '24 hours';
 $$;

@@ -18,8 +18,8 @@ BEGIN
       json_build_object('item', asked.id, 'tokens', cardinality(asked.tokens), 'digest', encode(asked.digest, 'hex'))
     );
   END LOOP;
-  DELETE FROM vault.reveal_requests AS request WHERE request.ended_at < clock_timestamp() - interval '7 days';
-  DELETE FROM vault.break_glass AS noted WHERE noted.acknowledged_at < clock_timestamp() - interval '7 days';
+  DELETE FROM vault.reveal_requests AS request WHERE request.ended_at < clock_timestamp() - interval '168 hours';
+  DELETE FROM vault.break_glass AS noted WHERE noted.acknowledged_at < clock_timestamp() - interval '168 hours';
   RETURN expired;
 END;
 $$;

@@ -12,7 +12,7 @@ BEGIN
     RAISE EXCEPTION 'data keys are deleted in read committed transactions only'
       USING ERRCODE = 'invalid_transaction_state';
   END IF;
-  -- vault.drop_spent_keys has looked already, and nobody seals under a key so old
+  -- vault.drop_spent_keys has locked the key and looked already
   IF TG_OP = 'DELETE' AND session_user = 'vault_maintain' THEN RETURN OLD; END IF;
   LOCK TABLE vault.pii_vault IN SHARE MODE;
   IF EXISTS (

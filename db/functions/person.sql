@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION vault.person(source vault.principal_source, principal
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT CASE
     WHEN source::text = 'iam'
-      AND principal ~ '^arn:[^:]+:(iam::[0-9]{12}:user|sts::[0-9]{12}:assumed-role/[^/]+)/[\x21-\x7e]+$'
+      AND principal ~ '^arn:[^:]+:(iam::[0-9]{12}:user|sts::[0-9]{12}:assumed-role/[^/]+)/[!-~]+$'
     THEN vault.quota_holder(source, principal)
   END;
 $$;

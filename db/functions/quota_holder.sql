@@ -2,7 +2,8 @@
 -- Names that a caller can choose freely are left out, because each request could bring another one: the session name of
 -- an assumed role or a federated user, and a claimed name. In the roles that AWS IAM Identity Center makes, the session
 -- name is the user's own, whatever the permission set. AWS compares names of users whatever their case. An IAM user's
--- name is its own in the account, and its path can be changed: the path is left out.
+-- name is its own in the account, and its path can be changed: the path is left out. A session can give a backslash in a
+-- plain literal another meaning, so there is none.
 CREATE OR REPLACE FUNCTION vault.quota_holder(source vault.principal_source, principal text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   SELECT CASE source::text
@@ -11,7 +12,8 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
         principal FROM '(?i)^arn:[^:]*:sts:[^:]*:[^:]*:assumed-role/AWSReservedSSO_[^/]*_[0-9a-f]{16}/(.+)$'
       ),
       substring(principal FROM '(?i)^(arn:[^:]*:sts:[^:]*:[^:]*:(?:assumed-role/[^/]+|federated-user))/'),
-      regexp_replace(principal, '^(arn:[^:]*:iam::[^:]*:user/).*/', '\1', 'i')
+      substring(principal FROM '(?i)^(arn:[^:]*:iam::[^:]*:user/).*/') || substring(principal FROM '[^/]*$'),
+      principal
     ) COLLATE "C")
     ELSE source::text
   END;

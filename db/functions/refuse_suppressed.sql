@@ -5,6 +5,8 @@ CREATE OR REPLACE FUNCTION vault.refuse_suppressed() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- a plan from when a table was small must not read all of it later
 SET enable_seqscan = off AS $$
+DECLARE
+  used uuid;
 BEGIN
   -- an older snapshot would not see what was suppressed since
   IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -18,11 +20,18 @@ BEGIN
       RAISE EXCEPTION 'the value of a token is suppressed' USING ERRCODE = 'serialization_failure';
     END IF;
   END IF;
-  IF session_user = 'vault_ingest' AND EXISTS (
-    SELECT FROM (SELECT DISTINCT value.data_key_id AS id FROM added AS value) AS used
-    WHERE NOT EXISTS (SELECT FROM vault.data_keys AS key WHERE key.id = used.id)
-  ) THEN
-    RAISE EXCEPTION 'the data key of a value is not there' USING ERRCODE = 'serialization_failure';
+  IF session_user = 'vault_ingest' THEN
+    FOR used IN SELECT DISTINCT value.data_key_id FROM added AS value LOOP
+      -- locked, so that vault.drop_spent_keys does not delete it before this is committed; whoever deletes a younger one
+      -- waits for this in vault.keep_data_key, and must not be waited for
+      PERFORM FROM vault.data_keys AS key WHERE key.id = used FOR KEY SHARE SKIP LOCKED;
+      IF NOT FOUND AND NOT EXISTS (
+        SELECT FROM vault.data_keys AS key
+        WHERE key.id = used AND key.created_at > clock_timestamp() - interval '24 hours'
+      ) THEN
+        RAISE EXCEPTION 'the data key of a value is not there' USING ERRCODE = 'serialization_failure';
+      END IF;
+    END LOOP;
   END IF;
   RETURN NULL;
 END;

@@ -12,8 +12,13 @@ BEGIN
   CROSS JOIN unnest(ARRAY[use_limits.caller, '']) AS who
   WHERE kind.used > 0
   ON CONFLICT ON CONSTRAINT usage_role_caller_minute_pk DO UPDATE SET used = counted.used + excluded.used;
-  DELETE FROM vault.usage AS old
-  WHERE old.role = use_limits.role AND old.caller IN (use_limits.caller, '')
-    AND old.minute < now - interval '2 hours';
+  DELETE FROM vault.usage AS counted
+  WHERE counted.ctid = ANY (ARRAY(
+    -- whoever has one of them locked must not keep this, which has the lock of the audit, waiting
+    SELECT old.ctid FROM vault.usage AS old
+    WHERE old.role = use_limits.role AND old.caller IN (use_limits.caller, '')
+      AND old.minute < now - interval '2 hours'
+    FOR UPDATE SKIP LOCKED
+  ));
 END;
 $$;

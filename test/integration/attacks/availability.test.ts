@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { migrate } from '../../../db/migrate/migrate.ts';
-import type { WorkingRole } from '../../../db/roles.ts';
+import { type WorkingRole, workingRoles } from '../../../db/roles.ts';
 import { ingest } from '../../../lib/ingest/ingest.ts';
 import { createKmsDouble } from '../../../scripts/local/kms-double.ts';
 import { someToken } from '../../helpers/audit.ts';
@@ -128,9 +128,35 @@ describe.concurrent('a session that hangs in an erase', { timeout: 90_000 }, () 
   });
 });
 
+describe.concurrent('the lock table of the server', { timeout: 60_000 }, () => {
+  it.each(workingRoles)(
+    'is not filled by advisory locks or savepoints of $name',
+    async ({ name }) => {
+      const database = await newDatabase();
+      const thief = await stolenLogin(database, name);
+      const { rows } = await database.admin.query<{ call: string }>(`
+      select format('%s(%s)', proname, array_to_string(
+        array(select '''1''::' || format_type(argument, null) from unnest(proargtypes) as argument), ','
+      )) as call
+      from pg_proc where proname like 'pg\\_%advisory%lock%' and proname not like '%unlock%'
+        or proname = 'pg_logical_emit_message'`);
+      expect(rows.length).toBeGreaterThanOrEqual(18);
+      for (const { call } of rows) {
+        await expect(thief.query(`select ${call}`), call).rejects.toThrow(
+          'permission denied for function',
+        );
+      }
+      // what poolers call between two transactions
+      await thief.query('select pg_advisory_unlock_all()');
+    },
+  );
+});
+
 describe.concurrent('a login that holds the lock of migrations', { timeout: 60_000 }, () => {
   it('is named by migrate, which changes nothing', async () => {
     const database = await newDatabase();
+    // as it is where no superuser prepared the database
+    await database.admin.query('grant execute on function pg_advisory_lock(bigint) to public');
     const thief = await stolenLogin(database, 'vault_analyst');
     await thief.query(`select pg_advisory_lock(hashtext('vault.migrations'))`);
     await expect(migrate(database.as('vault_migrator'))).rejects.toMatchObject({

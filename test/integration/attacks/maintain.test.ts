@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { appendRows } from '../../helpers/audit.ts';
-import { endStolenLogins, holdValues, stolenLogin } from '../../helpers/attacker.ts';
+import { claim, endStolenLogins, holdValues, stolenLogin } from '../../helpers/attacker.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 
 const key = '00000000-0000-4000-8000-000000000000';
@@ -61,6 +61,72 @@ describe('with the login of vault_maintain', () => {
     await thief.query('rollback');
     await thief.query('select vault.drop_spent_keys()');
     expect((await database.admin.query('select from vault.data_keys')).rowCount).toBe(1);
+  });
+
+  it('no data key of this hour is deleted, whatever its time zone', async () => {
+    await database.admin.query(
+      `insert into vault.data_keys (id, wrapped_key, kms_key_arn) values ('${key}', '\\x01', 'arn')`,
+    );
+    const thief = await stolenLogin(database, 'vault_maintain');
+    // a change of the clocks about now, by two weeks, makes a day end before it began
+    const today = Math.floor(
+      (Date.now() - Date.UTC(new Date().getUTCFullYear(), 0, 1)) / 86_400_000,
+    );
+    let shortest = 24;
+    for (let day = Math.max(today - 9, 0); day <= Math.min(today + 9, 364); day += 1) {
+      await thief.query(`set timezone = 'AAA-167BBB167,${day}/0,${(day + 100) % 365}/0'`);
+      const { rows } = await thief.query<{ hours: string }>(
+        `select extract(epoch from now() - (now() - interval '1 day')) / 3600 as hours`,
+      );
+      shortest = Math.min(shortest, Number(rows[0]!.hours));
+      await thief.query('select vault.drop_spent_keys()');
+    }
+    expect(shortest).toBeLessThan(0);
+    expect((await database.admin.query('select from vault.data_keys')).rowCount).toBe(1);
+  });
+
+  it('no request waits for a session that prunes and does not end', async () => {
+    const [token] = await holdValues(database);
+    const reader = await stolenLogin(database, 'vault_reveal_url');
+    await reader.query(claim('before', [token!], 'iam'));
+    await database.admin.query(`update vault.usage set minute = minute - interval '125 minutes'`);
+    const thief = await stolenLogin(database, 'vault_maintain');
+    await thief.query('begin');
+    const { rows } = await thief.query<{ n: number }>('select vault.prune_requests() as n');
+    expect(rows[0]!.n).toBeGreaterThan(0);
+    expect((await reader.query(claim('after', [token!], 'iam'))).rows).toMatchObject([
+      { outcome: 'revealed' },
+    ]);
+    await thief.query('rollback');
+    await reader.query(claim('again', [token!], 'iam'));
+    const { rowCount } = await database.admin.query(
+      `select from vault.usage where minute < now() - interval '2 hours'`,
+    );
+    expect(rowCount).toBe(0);
+  });
+
+  it('the daily round does not wait for a checkpoint that is not committed, and ends its session', async () => {
+    await appendRows(database.as('vault_reveal'), 3);
+    const add = 'select vault.add_checkpoint(id, hash) from vault.reveal_audit where id = 3';
+    const thief = await stolenLogin(database, 'vault_maintain');
+    await thief.query(`set idle_in_transaction_session_timeout = 0; begin; ${add}`);
+    const maintain = database.as('vault_maintain');
+    const round = async () => (
+      await maintain.query('select vault.end_stale_sessions()'),
+      maintain.query(add)
+    );
+    await expect(round()).rejects.toMatchObject({ code: '55P03' });
+    await expect(round()).rejects.toMatchObject({ code: '55P03' });
+    for (let tries = 0; ; tries += 1) {
+      const error = await round().then(
+        () => null,
+        (cause: { code: string }) => cause,
+      );
+      if (error === null) break;
+      expect(error.code).toBe('55P03');
+      expect(tries).toBeLessThan(10);
+    }
+    await expect(thief.query('select 1')).rejects.toThrow();
   });
 
   it('no audit row gives another time up to which values expired', async () => {

@@ -149,10 +149,44 @@ describe('the login of vault_rotate', () => {
        from pg_locks where locktype = 'advisory' and classid = 'vault.audit_head'::regclass`,
     );
     expect(rows).toEqual([{ key: expect.any(String), isNow: true }]);
+    await database.admin.query('grant execute on function pg_advisory_xact_lock(bigint) to public');
     await thief.query('select pg_advisory_xact_lock($1)', [rows[0]!.key]);
     expect(await ended()).toBe(1);
     await expect(thief.query('select 1')).rejects.toThrow();
   });
+
+  it.each([
+    ['is idle', 'select 1'],
+    ['goes on in it', 'select pg_sleep(60)'],
+  ])(
+    'keeps erases waiting by a transaction after which it %s for no longer than a minute',
+    async (_, next) => {
+      await thief.query(begin);
+      await thief.query('set idle_in_transaction_session_timeout = 0; begin');
+      await map(bytes(), [1, 2, 3].map(someBytes));
+      await expect(
+        eraser.query(
+          `select from vault.erase('r', 'iam', 'mallory', 'a reason of somebody', '{${tokens[0]}}')`,
+        ),
+      ).rejects.toThrow('lock timeout');
+      const maintain = database.as('vault_maintain');
+      const ended = async () =>
+        (await maintain.query<{ n: number }>('select vault.end_stale_sessions() as n')).rows[0]?.n;
+      expect(await ended()).toBe(0);
+      // a minute passes
+      const { rows } = await database.admin.query<{ text: string }>(
+        `select replace(pg_get_functiondef('vault.end_stale_sessions'::regproc), '1 minute', '3 seconds') as text`,
+      );
+      await database.admin.query(rows[0]!.text);
+      const going = thief.query(next).catch(() => undefined);
+      expect(await ended()).toBe(1);
+      await going;
+      await eraser.query(
+        `select from vault.erase('r', 'iam', 'mallory', 'a reason of somebody', '{${tokens[0]}}')`,
+      );
+      expect(await auditOutcomes(database)).toEqual(['begun', 'erased']);
+    },
+  );
 
   it('wipes no value by a rotation that it takes back', async () => {
     const before = await held();

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { storedAudit } from '../../../db/read-audit.ts';
 import { verifyAudit } from '../../../lib/audit/verify-audit.ts';
 import { claim, endStolenLogins, holdValues, stolenLogin, take } from '../../helpers/attacker.ts';
+import { requireApproval } from '../../helpers/approval.ts';
 import { createTestDatabase, type TestDatabase } from '../../helpers/database.ts';
 
 let database: TestDatabase;
@@ -76,6 +77,55 @@ describe('whatever a session sets for itself', { timeout: 60_000 }, () => {
     expect(report.findings).toEqual([]);
     expect(report.verified).toBeGreaterThan(0);
   });
+
+  it('no function of the vault reads as something else', async () => {
+    const { rows } = await database.admin.query<{
+      proname: string;
+      prosrc: string;
+      proconfig: string[];
+    }>(`select proname, prosrc, proconfig from pg_proc where pronamespace = 'vault'::regnamespace`);
+    expect(rows.length).toBeGreaterThan(60);
+    for (const { proname, prosrc, proconfig } of rows) {
+      const text = prosrc.replaceAll(/--.*/g, '');
+      // standard_conforming_strings
+      expect(text, proname).not.toContain('\\');
+      // transform_null_equals
+      expect(text, proname).not.toMatch(/\b(where|and|or|when|if)\s+\S+ (=|<>) null\b/i);
+      // how long these are, what a date is, and what UTC is, is for the time zone to say; how they are written, for datestyle
+      expect(text, proname).not.toMatch(/interval '[^']*(day|week|month|year)|days =>|months =>/i);
+      expect(text, proname).not.toMatch(
+        /current_date|localtime|date_trunc|'(now|today|yesterday)'/i,
+      );
+      if (/::date\b|to_char|time zone/i.test(text))
+        expect(proconfig, proname).toContain('TimeZone=UTC');
+    }
+  });
+
+  it.each(['on', 'off'])(
+    'its caller, whose name has a path, cannot acknowledge its own break-glass: standard_conforming_strings %s',
+    async (value) => {
+      const tokens = await holdValues(database);
+      await requireApproval(database, 1);
+      const name = 'arn:aws:iam::123456789012:user/team/Alice';
+      const role = 'vault_break_glass';
+      const thief = await stolenLogin(database, role);
+      await thief.query(
+        `alter role ${role} in database ${database.name} set standard_conforming_strings = ${value}`,
+      );
+      // as in the function, later
+      const session = await stolenLogin(database, role);
+      const { rows } = await session.query<{ item: string }>(
+        `select item from vault.claim_reveal('r', 'iam', $1, 'a reason of somebody', $2)`,
+        [name, tokens],
+      );
+      const approve = await stolenLogin(database, 'vault_approve');
+      const acknowledged = await approve.query(
+        `select problem from vault.acknowledge_break_glass('k', 'iam', $1, 'a reason of somebody', $2, 1)`,
+        [name.replace('team', 'other'), rows[0]!.item],
+      );
+      expect(acknowledged.rows).toEqual([{ problem: 'own' }]);
+    },
+  );
 
   it('it cannot say that it is somebody else', async () => {
     const thief = await stolenLogin(database, 'vault_tokenize');

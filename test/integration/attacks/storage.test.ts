@@ -23,6 +23,7 @@ import { ingestDeps, revealDeps } from '../../helpers/vault.ts';
 let database: TestDatabase;
 const keys = async () =>
   (await database.admin.query<{ id: string }>('select id from vault.data_keys')).rows;
+const isThere = async (id: string) => (await keys()).some((row) => row.id === id);
 beforeAll(async () => {
   database = await createTestDatabase();
 });
@@ -129,6 +130,60 @@ describe('a value under a data key that is not there', () => {
     }
     const both = `with key as (${addKey(nowhere)}) ${insert(value(1, nowhere), value(2, there))}`;
     expect((await thief.query(both)).rowCount).toBe(2);
+  });
+
+  it('is not made by the daily round, in whatever order they commit', async () => {
+    const [held, gone] = [randomUUID(), randomUUID()];
+    const thief = await stolenLogin(database, 'vault_ingest');
+    await thief.query(addKey(held));
+    await thief.query(addKey(gone));
+    await database.admin.query(
+      `update vault.data_keys set created_at = now() - interval '2 days' where id = any ($1)`,
+      [[held, gone]],
+    );
+    const drop = 'select vault.drop_spent_keys()';
+    await thief.query(`begin; ${insert(value(3, held))}`);
+    const maintain = await stolenLogin(database, 'vault_maintain');
+    await maintain.query(`begin; ${drop}`);
+    await thief.query('commit');
+    const late = `begin; ${insert(value(4, gone))}`;
+    await expect(thief.query(late)).rejects.toThrow('data key of a value is not there');
+    await maintain.query('commit');
+    await thief.query('rollback');
+    await expect(thief.query(late)).rejects.toThrow('data key of a value is not there');
+    expect([await isThere(held), await isThere(gone)]).toEqual([true, false]);
+  });
+
+  it('is not made where the value is committed while the daily round has begun', async () => {
+    const id = randomUUID();
+    const thief = await stolenLogin(database, 'vault_ingest');
+    await thief.query(addKey(id));
+    await database.admin.query(
+      `update vault.data_keys set created_at = now() - interval '2 days' where id = $1`,
+      [id],
+    );
+    // the round has read that the key is spent when it waits here
+    await database.admin.query(`
+      create function public.wait_here(uuid) returns boolean language plpgsql as
+        'begin perform pg_advisory_xact_lock(4711); return true; end'`);
+    const { rows } = await database.admin.query<{ text: string }>(
+      `select pg_get_functiondef('vault.drop_spent_keys'::regproc) as text`,
+    );
+    const slow = rows[0]!.text.replace(
+      'FOR UPDATE SKIP',
+      'AND public.wait_here(key.id) FOR UPDATE SKIP',
+    );
+    expect(slow).toContain('wait_here');
+    await database.admin.query(slow);
+    await whileHolding(database, 'select pg_advisory_xact_lock(4711)', async (release) => {
+      const dropping = database.as('vault_maintain').query('select vault.drop_spent_keys()');
+      await untilBlocked(database, 'vault_maintain');
+      await thief.query(insert(value(5, id)));
+      await release();
+      await dropping;
+    });
+    expect(await isThere(id)).toBe(true);
+    await database.admin.query(rows[0]!.text);
   });
 });
 

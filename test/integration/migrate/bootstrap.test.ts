@@ -460,7 +460,7 @@ describe('db/bootstrap.sql where roles log in by IAM, as on RDS', () => {
   it('run by an administrator who is not a superuser says what it cannot do', async () => {
     const notices = await bootstrap('admin');
     expect(notices).toEqual([
-      'every role may still create large objects: only a superuser can revoke that',
+      'every role may still create large objects and fill the lock table: only a superuser can revoke that',
     ]);
     await passwords();
     await migrateVault();

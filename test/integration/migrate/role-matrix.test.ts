@@ -156,7 +156,9 @@ describe('the role matrix', () => {
            ('in vault', has_schema_privilege(pg_roles.oid, 'vault', 'create')),
            ('large objects', has_function_privilege(pg_roles.oid, 'lo_create(oid)', 'execute')
              or has_function_privilege(pg_roles.oid, 'lo_creat(integer)', 'execute')
-             or has_function_privilege(pg_roles.oid, 'lo_from_bytea(oid, bytea)', 'execute'))
+             or has_function_privilege(pg_roles.oid, 'lo_from_bytea(oid, bytea)', 'execute')),
+           ('advisory locks', has_function_privilege(pg_roles.oid, 'pg_advisory_lock(bigint)', 'execute')
+             or has_function_privilege(pg_roles.oid, 'pg_try_advisory_xact_lock(bigint)', 'execute'))
        ) as right_of (may, it_may)
        where rolname = any ($1) and it_may`,
       [names],
