@@ -23,7 +23,7 @@ async function overQuota(error: QuotaExceeded, stage: Stage): Promise<UserError>
   const isUsedUp = retryAt !== null && (remaining ?? 0) === 0;
   const { message } = isUsedUp ? usedUp(limit, retryAt) : error;
   const hasApprovals = (await orNull(stage.findOutput(doors.approve.output))) !== null;
-  const hint = '. Once somebody else has approved it, npx pii-vault request needs no room';
+  const hint = '. An approved request needs no room: npx pii-vault request';
   return new UserError(hasApprovals ? `${message}${hint}` : message);
 }
 

@@ -82,10 +82,15 @@ function enteredIn(fields: Fields, permit: Permit | null): Entered {
 function erasureIn(fields: Fields): Erasure {
   return {
     tokens: [fields.text('tokens')],
-    userId: fields.text('user-id').trim(),
+    userId: userIn(fields),
     reason: fields.text('reason'),
     suppress: fields.text('suppress') === 'yes',
   };
+}
+
+// Postgres takes no text with a NUL character or half a surrogate pair
+function userIn(fields: Fields): string {
+  return fields.text('user-id').replaceAll('\0', '').toWellFormed().trim();
 }
 
 /** The tokens to erase; with how often they are in the logins of a user, where that is how they were named. */
@@ -98,7 +103,7 @@ async function tokensToErase(
   vault: ConsoleVault,
   fields: Fields,
 ): Promise<ToErase | { wrong: string }> {
-  const userId = fields.text('user-id').trim();
+  const userId = userIn(fields);
   const entered = fields.text('tokens');
   if (userId === '') {
     const read = readTokens(entered, 'erase');
