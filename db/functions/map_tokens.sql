@@ -23,12 +23,14 @@ BEGIN
   -- a rotation that is taken back deletes what is under the next names
   IF EXISTS (
     SELECT FROM unnest(tokens, new_tokens, broken) AS given (token, new_token, is_broken)
-    WHERE given.is_broken IS NOT TRUE AND (
-      EXISTS (SELECT FROM vault.pii_vault AS held WHERE held.token = given.new_token)
-      OR EXISTS (SELECT FROM vault.tombstones AS gone WHERE gone.token = given.new_token)
-    ) AND NOT EXISTS (
+    JOIN vault.pii_vault AS held ON held.token = given.new_token
+    WHERE given.is_broken IS NOT TRUE AND NOT EXISTS (
       SELECT FROM vault.token_map AS map WHERE map.token = given.token AND map.new_token = given.new_token
     )
+  ) OR EXISTS (
+    SELECT FROM unnest(new_tokens, broken) AS given (new_token, is_broken)
+    JOIN vault.tombstones AS gone ON gone.token = given.new_token
+    WHERE given.is_broken IS NOT TRUE
   ) THEN
     RAISE EXCEPTION 'a next name is that of another value' USING ERRCODE = 'unique_violation';
   END IF;
