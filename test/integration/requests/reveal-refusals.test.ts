@@ -134,7 +134,7 @@ describe('nothing is revealed when', () => {
 
   it('the connection is closed in the middle of the commit', async () => {
     await database.admin.query(`
-      create function public.wait_at_commit() returns trigger language plpgsql as $$
+      create function public.wait_at_commit() returns trigger language plpgsql security definer as $$
       begin perform pg_advisory_xact_lock(4711); return null; end $$;
       create constraint trigger wait_at_commit after insert on vault.reveal_audit
         deferrable initially deferred for each row execute function public.wait_at_commit();
