@@ -2,8 +2,8 @@ import type { LastRotation } from '../db/operations/last-rotation.ts';
 import type { RotationSize } from '../db/operations/rotation-plan.ts';
 import { pairs } from './table.ts';
 
-// rounded down from what the bench measured on two busy cores; a stage's own figures are shown while it runs
-const mappedPerSecond = 5_000;
+// rounded down from what the bench measured on two cores, by more for the indexes that your table may have; a stage's own figures are shown while it runs
+const mappedPerSecond = 10_000;
 const swappedPerSecond = 50_000;
 // with a checkpoint every gigabyte of log, which is Postgres's default
 const walBytesPerLogin = 550;
